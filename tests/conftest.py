@@ -1,0 +1,26 @@
+"""What every test shares.
+
+Lives here: the async backend, Hypothesis profiles.
+Not here: fixtures of one slice (in that slice's conftest), servers and browsers (`tests/flows`).
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# `ci` draws the same examples on every run: a failure is a fact about the code, not about the day.
+settings.register_profile(
+    "ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+# `explore` looks for new counter-examples, at length; a seed that failed is committed as an `@example`.
+settings.register_profile("explore", derandomize=False, deadline=None, max_examples=2000, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The only backend: uvicorn and aiosqlite run on asyncio."""
+    return "asyncio"
