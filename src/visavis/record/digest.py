@@ -1,0 +1,49 @@
+"""Domain-separated SHA-256, and the one spelling of bytes in text. Pure.
+
+Lives here: `digest` (H of the specification), base64url without padding.
+Not here: tree hashes (`merkle`), which RFC 9162 separates by its own prefix bytes.
+Spec: docs/spec/record.md §1.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+
+from visavis.errors import Malformed
+
+
+def digest(tag: str, *parts: bytes) -> bytes:
+    """SHA-256("visavis/" tag "/v1" 00 ‖ for each part: u64be(length) ‖ part), 32 bytes.
+
+    Length-prefixed, so that no two lists of parts share an input.
+    """
+    h = hashlib.sha256(b"visavis/" + tag.encode("ascii") + b"/v1\0")
+    for part in parts:
+        h.update(len(part).to_bytes(8, "big"))
+        h.update(part)
+    return h.digest()
+
+
+def to_text(data: bytes) -> str:
+    """Base64url without padding (RFC 4648 §5): the one spelling of bytes in canonical JSON."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def from_text(text: object, length: int | None = None, *, what: str = "bytes") -> bytes:
+    """Read `to_text`'s spelling and no other: padding, another alphabet or loose bits are `Malformed`.
+
+    length: the exact number of bytes expected, or None for any.
+    """
+    if not isinstance(text, str):
+        raise Malformed(f"{what}: not a string")
+    try:
+        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Malformed(f"{what}: not base64url") from error
+    if to_text(data) != text:
+        raise Malformed(f"{what}: not the one spelling of base64url without padding")
+    if length is not None and len(data) != length:
+        raise Malformed(f"{what}: {len(data)} bytes where {length} are due")
+    return data

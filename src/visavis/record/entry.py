@@ -1,0 +1,260 @@
+"""Entries of a side's log: what a person signs, what the node adds, the leaf's bytes. Pure.
+
+Lives here: `Founding`, ids, `Seen`, `SignedMembers`, `Proof`, `Entry`, reading and writing leaves, making and checking proofs.
+Not here: which entries count (`dialogue.fold`, `dialogue.join`), trees (`merkle`), checkpoints (`checkpoint`).
+Spec: docs/spec/record.md §2; rule book 2a §2.
+
+    entry = {"v":1, "dialogue", "side", "seq", "time",          stated by the node
+             "own":{"root","size"}, "ack":{"root","sig","size"}, ┐ signed by the person:
+             "act":{"type",…}, "by":{"credential","delegate"},   │ what they saw,
+             "nonce",                                            ┘ what they did
+             "proof":{"type":"ed25519","sig"}}
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from visavis.errors import Malformed, Untrusted
+from visavis.record import canonical
+from visavis.record.digest import digest, from_text, to_text
+
+ENTRY_DOMAIN = b"visavis/entry/v1\0"
+NONCE_BYTES = 16
+NODE = "node"
+"""`by.delegate` and `by.credential` of what a node writes unasked: receipts, and what protects."""
+RECOVERY = "recovery"
+"""`by.delegate` of an entry signed by an offline recovery key; `by.credential` is that key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Founding:
+    """What a side says of itself before the dialogue has a name. `nonce` makes it one dialogue's.
+
+    names:      language → the side's name in it (BCP 47 tags).
+    log_key:    Ed25519 public key that signs this side's checkpoints, 32 bytes.
+    recovery:   offline Ed25519 public keys, 32 bytes each.
+    officer:    random id of the first delegate, who may admit.
+    credential: that delegate's Ed25519 public key, base64url; the credential's id is this text.
+    """
+
+    names: tuple[tuple[str, str], ...]
+    log_key: bytes
+    recovery: tuple[bytes, ...]
+    officer: str
+    credential: str
+    nonce: bytes
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "name": dict(self.names),
+            "log_key": to_text(self.log_key),
+            "recovery": [to_text(key) for key in self.recovery],
+            "officer": {"delegate": self.officer, "credential": self.credential},
+            "nonce": to_text(self.nonce),
+        }
+
+    @classmethod
+    def from_json(cls, value: object) -> Founding:
+        """Read a founding statement; any missing or unknown member is `Malformed`."""
+        obj = members(value, {"name", "log_key", "recovery", "officer", "nonce"}, "founding")
+        officer = members(obj["officer"], {"delegate", "credential"}, "founding.officer")
+        name, recovery = obj["name"], obj["recovery"]
+        if not isinstance(name, dict) or not 1 <= len(name) <= 16:
+            raise Malformed("founding.name: one to sixteen languages are due")
+        for language, words in name.items():
+            if not 1 <= len(text(words, "founding.name", 200)) or not language:
+                raise Malformed("founding.name: empty")
+        if not isinstance(recovery, list) or len(recovery) > 8:
+            raise Malformed("founding.recovery: a list of at most eight keys is due")
+        credential = text(officer["credential"], "founding.officer.credential", 64)
+        from_text(credential, 32, what="founding.officer.credential")
+        return cls(
+            names=tuple(sorted(name.items())),
+            log_key=from_text(obj["log_key"], 32, what="founding.log_key"),
+            recovery=tuple(from_text(key, 32, what="founding.recovery") for key in recovery),
+            officer=text(officer["delegate"], "founding.officer.delegate", 64),
+            credential=credential,
+            nonce=from_text(obj["nonce"], NONCE_BYTES, what="founding.nonce"),
+        )
+
+    def side(self) -> str:
+        """The side's id: base64url of H("side", statement), 43 characters. One dialogue's, by the nonce."""
+        return to_text(digest("side", canonical.encode(self.to_json())))
+
+
+def dialogue_id(one: str, other: str) -> str:
+    """The dialogue's id from its two sides' ids; the same from both chairs. Refuses a side with itself."""
+    first, second = sorted((one, other))
+    if first == second:
+        raise Malformed("a side cannot found a dialogue with itself")
+    return to_text(digest("dialogue", first.encode(), second.encode()))
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A log as somebody saw it: its size in entries, its RFC 9162 root (32 bytes).
+
+    In an `ack`, `sig` is the other's own Ed25519 checkpoint signature (64 bytes) by the log key in
+    force at that size, so that a lie can be told from a fork. Empty in `own`, and at size 0.
+    """
+
+    size: int
+    root: bytes
+    sig: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A delegate's own signature. type: "ed25519" now; "webauthn" has its place, not its rules, here."""
+
+    type: str
+    sig: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SignedMembers:
+    """What a person's proof covers: what they saw and what they did. Not `seq`, not `time`."""
+
+    dialogue: str
+    side: str
+    own: Seen
+    ack: Seen
+    act: Mapping[str, Any]
+    delegate: str
+    credential: str
+    nonce: bytes
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "dialogue": self.dialogue,
+            "side": self.side,
+            "own": {"size": self.own.size, "root": to_text(self.own.root)},
+            "ack": {"size": self.ack.size, "root": to_text(self.ack.root), "sig": to_text(self.ack.sig)},
+            "act": dict(self.act),
+            "by": {"delegate": self.delegate, "credential": self.credential},
+            "nonce": to_text(self.nonce),
+        }
+
+    @classmethod
+    def from_json(cls, value: object) -> SignedMembers:
+        obj = members(value, {"dialogue", "side", "own", "ack", "act", "by", "nonce"}, "signed members")
+        own = members(obj["own"], {"size", "root"}, "own")
+        ack = members(obj["ack"], {"size", "root", "sig"}, "ack")
+        by = members(obj["by"], {"delegate", "credential"}, "by")
+        act = obj["act"]
+        if not isinstance(act, dict) or not isinstance(act.get("type"), str):
+            raise Malformed("act: an object with a type is due")
+        sig = from_text(ack["sig"], what="ack.sig")
+        if len(sig) not in (0, 64):
+            raise Malformed("ack.sig: 64 bytes, or none")
+        return cls(
+            dialogue=text(obj["dialogue"], "dialogue", 64),
+            side=text(obj["side"], "side", 64),
+            own=Seen(size(own["size"], "own.size"), from_text(own["root"], 32, what="own.root")),
+            ack=Seen(size(ack["size"], "ack.size"), from_text(ack["root"], 32, what="ack.root"), sig),
+            act=act,
+            delegate=text(by["delegate"], "by.delegate", 64),
+            credential=text(by["credential"], "by.credential", 64),
+            nonce=from_text(obj["nonce"], NONCE_BYTES, what="nonce"),
+        )
+
+    def challenge(self) -> bytes:
+        """SHA-256("visavis/entry/v1" 00 ‖ RFC 8785 of the members), 32 bytes: what a proof signs."""
+        return hashlib.sha256(ENTRY_DOMAIN + canonical.encode(self.to_json())).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of one side's log.
+
+    seq:  its index, stated by the node. time: the node's clock, RFC 3339 UTC; no rule reads it.
+    leaf: the entry's canonical bytes, as they stand in the log.
+    """
+
+    seq: int
+    time: str
+    signed: SignedMembers
+    proof: Proof
+    leaf: bytes = field(repr=False)
+
+
+def make_entry(signed: SignedMembers, proof: Proof, *, seq: int, time: str) -> Entry:
+    """Form the entry that a node appends. Raises `Malformed` if it exceeds 64 KiB."""
+    body = signed.to_json() | {
+        "v": 1,
+        "seq": seq,
+        "time": time,
+        "proof": {"type": proof.type, "sig": to_text(proof.sig)},
+    }
+    leaf = canonical.encode(body)
+    if len(leaf) > canonical.MAX_BYTES:
+        raise Malformed(f"an entry of {len(leaf)} bytes where {canonical.MAX_BYTES} are allowed")
+    return Entry(seq, time, signed, proof, leaf)
+
+
+def parse_entry(leaf: bytes) -> Entry:
+    """Read a leaf. Anything that is not the canonical spelling of a well-formed entry is `Malformed`."""
+    value = canonical.decode(leaf)
+    names = {"v", "seq", "time", "proof", "dialogue", "side", "own", "ack", "act", "by", "nonce"}
+    obj = members(value, names, "entry")
+    if obj["v"] != 1 or isinstance(obj["v"], bool):
+        raise Malformed("v: 1 is due")
+    proof = members(obj["proof"], {"type", "sig"}, "proof")
+    signed = {name: obj[name] for name in names - {"v", "seq", "time", "proof"}}
+    return Entry(
+        seq=size(obj["seq"], "seq"),
+        time=text(obj["time"], "time", 40),
+        signed=SignedMembers.from_json(signed),
+        proof=Proof(text(proof["type"], "proof.type", 20), from_text(proof["sig"], what="proof.sig")),
+        leaf=leaf,
+    )
+
+
+def sign(signed: SignedMembers, key: Ed25519PrivateKey) -> Proof:
+    """A delegate's Ed25519 proof. For delegates' own processes and tests; a node never holds such a key."""
+    return Proof("ed25519", key.sign(signed.challenge()))
+
+
+def verify_proof(signed: SignedMembers, proof: Proof, public_key: bytes) -> None:
+    """Check a delegate's proof over the signed members. Raises `Untrusted`.
+
+    public_key: Ed25519, 32 bytes. A type other than "ed25519" is `Untrusted` until it has rules.
+    Source: RFC 8032; docs/spec/record.md §2.
+    """
+    if proof.type != "ed25519":
+        raise Untrusted(f"a proof of type {proof.type!r} cannot be checked")
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(proof.sig, signed.challenge())
+    except (InvalidSignature, ValueError) as error:
+        raise Untrusted("the proof does not fit the signed members") from error
+
+
+def members(value: object, names: set[str], what: str) -> dict[str, Any]:
+    """`value` as an object with exactly `names`; else `Malformed`, naming the first that differs."""
+    if not isinstance(value, dict):
+        raise Malformed(f"{what}: an object is due")
+    if value.keys() != names:
+        odd = sorted(names ^ value.keys())
+        raise Malformed(f"{what}: member {odd[0]!r} is {'missing' if odd[0] in names else 'unknown'}")
+    return value
+
+
+def text(value: object, what: str, limit: int) -> str:
+    """`value` as a string of at most `limit` characters; else `Malformed`."""
+    if not isinstance(value, str) or len(value) > limit:
+        raise Malformed(f"{what}: a string of at most {limit} characters is due")
+    return value
+
+
+def size(value: object, what: str) -> int:
+    """`value` as an integer 0…2^53−1; else `Malformed`."""
+    if type(value) is not int or not 0 <= value <= canonical.MAX_INTEGER:
+        raise Malformed(f"{what}: an integer 0…2^53−1 is due")
+    return value
