@@ -1,0 +1,122 @@
+# Visavis: the few commands a person needs. `make help` lists them.
+#
+# Every target first brings the machine up to date: system packages, .venv, the engine, the bundle. Each step says
+# what it does, leaves a stamp, and does nothing while the stamp is newer than what it was made from.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+# The engine's build: `release` is what is served and measured; `make PROFILE=dev …` builds faster, runs slower.
+PROFILE ?= release
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/.stamps
+MODULES := client/node_modules/.stamp
+BUNDLE := src/visavis/web/static/bundle/manifest.json
+
+# A Rust and a Node that scripts/system-packages.sh had to bring along come first.
+export PATH := $(CURDIR)/.tools/rust/bin:$(CURDIR)/.tools/node/bin:$(PATH)
+
+CRATES := Cargo.toml Cargo.lock $(shell find crates -name '*.rs' -o -name '*.toml' 2>/dev/null)
+CLIENT := $(shell find client -maxdepth 1 -type f 2>/dev/null) $(shell find client/src -type f 2>/dev/null)
+
+say = @printf '\033[1m== %s\033[0m\n' "$(1)"
+
+.PHONY: help
+help: ## What can be done here
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Commands
+
+.PHONY: demo
+demo: setup ## Play the day of the report, end to end; the report is in build/rehearsal/
+	$(call say,rehearsing examples/december/scenario.toml)
+	@$(BIN)/visavis rehearse examples/december/scenario.toml
+
+.PHONY: test
+test: setup ## Run every test: the engine, the client, the product, then real calls and browsers
+	@scripts/stages.sh tests \
+	  "engine: cargo test --workspace --locked --quiet" \
+	  "client: npm test --prefix client --silent" \
+	  "product: $(BIN)/python -m pytest -q -m 'not slow and not media and not browser'" \
+	  "calls: $(BIN)/python -m pytest -q -m 'slow or media or browser'"
+
+.PHONY: check
+check: setup ## Read the code without running it: style, types, layers, locks
+	@scripts/stages.sh checks \
+	  "ruff: $(BIN)/ruff check --quiet ." \
+	  "format: $(BIN)/ruff format --check --quiet ." \
+	  "types: $(BIN)/mypy" \
+	  "layers: $(BIN)/lint-imports --no-cache" \
+	  "stub: MYPYPATH=src $(BIN)/python -m mypy.stubtest visavis._sfu" \
+	  "rustfmt: cargo fmt --all --check" \
+	  "clippy: cargo clippy --workspace --all-targets --locked --quiet -- -D warnings" \
+	  "tsc: npm run --prefix client --silent check" \
+	  "locks: $(BIN)/python scripts/check_locks.py"
+
+.PHONY: bench
+bench: setup ## Measure; each file in bench/ says its workload and prints its figures
+	@for bench in bench/*.py; do printf '\033[1m== %s\033[0m\n' "$$bench"; $(BIN)/python "$$bench"; done
+
+.PHONY: screenshots
+screenshots: setup ## Draw the README's pictures again, from a played rehearsal
+	$(call say,screenshots)
+	@$(BIN)/python scripts/screenshots.py
+
+.PHONY: fmt
+fmt: setup ## Put the code in the house's shape
+	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format --quiet . ; cargo fmt --all
+
+.PHONY: wheel
+wheel: setup ## Build the wheel into dist/
+	@$(BIN)/maturin build --release --locked --out dist
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Set-up
+
+.PHONY: setup
+setup: $(STAMPS)/engine-$(PROFILE) $(BUNDLE) ## Install and build whatever is missing
+
+.PHONY: system
+system:
+	@PYTHON=$(PYTHON) scripts/system-packages.sh
+
+$(STAMPS)/python: requirements.lock | system
+	$(call say,.venv: Python libraries from requirements.lock)
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/engine-$(PROFILE): $(STAMPS)/python $(CRATES) pyproject.toml
+	$(call say,engine: maturin develop ($(PROFILE) profile; minutes the first time))
+	@$(BIN)/maturin develop --uv --locked --quiet --profile $(PROFILE)
+	@rm -f $(STAMPS)/engine-* && touch $@
+
+$(MODULES): client/package.json client/package-lock.json | system
+	$(call say,client: libraries from package-lock.json)
+	@cd client && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(BUNDLE): $(MODULES) $(CLIENT)
+	$(call say,client: the bundle)
+	@cd client && node build.mjs
+	@test -s $@ && touch $@
+
+# A build never writes a lock: run this after a change of dependencies.
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+  --no-annotate --no-emit-index-url --no-emit-find-links
+
+.PHONY: lock
+lock: ## Resolve pyproject.toml's dependencies into the locks again
+	@$(COMPILE) --all-extras --group dev pyproject.toml -o requirements.lock
+	@$(COMPILE) --group tools -o scripts/tools.lock
+	@$(BIN)/python scripts/check_locks.py
+
+.PHONY: clean
+clean: ## Remove what was built (not .venv, not libraries)
+	@rm -rf build dist src/visavis/web/static/bundle .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
