@@ -213,6 +213,7 @@ class Cut(Protocol):
 
 Fields = Any
 """An act's fields, parsed into the msgspec.Struct that its `ActSpec.fields` names."""
+FieldsType = type[msgspec.Struct]
 
 
 def _no_form(_fields: Fields, _sides: frozenset[str]) -> str | None:
@@ -232,13 +233,13 @@ class ActSpec:
     move:     what the act does, from its parsed fields.
     power:    the power it needs; None: any live credential of the side.
     proof:    the weakest proof that suffices. node_may: the node may write it unasked.
-    form:     void reason decided from this log alone (`fold`): "one-sided guarantee", "text form"; None: stands.
+    form:     void reason decided from this log alone (`fold`): "one-sided guarantee"; None: stands.
     rule:     the act's own rule at its cut (`join`), beyond its move's rules; a void reason, or None.
     edition:  of the rule book, from which on it is known.
     """
 
     type: str
-    fields: type[msgspec.Struct]
+    fields: FieldsType
     move: Callable[[Fields], Move]
     power: Power | None
     proof: ProofLevel = ProofLevel.USER
@@ -264,7 +265,9 @@ class Rulebook:
         if spec is None:
             return None
         try:
-            fields = msgspec.convert({k: v for k, v in act.items() if k != "type"}, spec.fields, strict=True)
+            fields: Fields = msgspec.convert(
+                {k: v for k, v in act.items() if k != "type"}, spec.fields, strict=True
+            )
             return spec, fields, spec.move(fields)
         except (msgspec.ValidationError, RecursionError) as error:
             raise Malformed(f"{spec.type}: {error}") from error

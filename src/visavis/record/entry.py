@@ -1,7 +1,8 @@
 """Entries of a side's log: what a person signs, what the node adds, the leaf's bytes. Pure.
 
-Lives here: `Founding`, ids, `Seen`, `SignedMembers`, `Proof`, `Entry`, reading and writing leaves, making and checking proofs.
-Not here: which entries count (`dialogue.fold`, `dialogue.join`), trees (`merkle`), checkpoints (`checkpoint`).
+Lives here: `Founding`, ids, `Seen`, `SignedMembers`, `Proof`, `Entry`, reading and writing leaves, making
+and checking proofs.
+Not here: which entries count (`dialogue.fold`, `dialogue.join`), trees (`merkle`), checkpoints.
 Spec: docs/spec/record.md §2; rule book 2a §2.
 
     entry = {"v":1, "dialogue", "side", "seq", "time",          stated by the node
@@ -69,7 +70,7 @@ class Founding:
         if not isinstance(name, dict) or not 1 <= len(name) <= 16:
             raise Malformed("founding.name: one to sixteen languages are due")
         for language, words in name.items():
-            if not 1 <= len(text(words, "founding.name", 200)) or not language:
+            if not len(text(words, "founding.name", 200)) >= 1 or not language:
                 raise Malformed("founding.name: empty")
         if not isinstance(recovery, list) or len(recovery) > 8:
             raise Malformed("founding.recovery: a list of at most eight keys is due")

@@ -1,0 +1,124 @@
+"""Commands: what a person asks for, turned into an act and the contents it commits to. Pure.
+
+Lives here: `Command`, `Drafted`, `NewContent`, `View`, `Fresh`.
+Not here: the commands themselves (each slice's `service.py` exports `COMMANDS`), drafting and entering
+(`service`).
+Spec: docs/spec/http.md §3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from visavis.dialogue.acts import FieldsType
+from visavis.dialogue.join import Joint
+from visavis.record.content import commit
+
+
+class Audience(StrEnum):
+    """Who may read a content: its own side, both sides, everybody. It only ever widens."""
+
+    OWN = "own"
+    BOTH = "both"
+    PUBLIC = "public"
+
+
+@dataclass(frozen=True, slots=True)
+class NewContent:
+    """One content, beside the log. language: BCP 47, or "" where it has none."""
+
+    commitment: str
+    salt: bytes
+    data: bytes
+    language: str
+    audience: Audience
+
+
+class Fresh(Protocol):
+    """Randomness, given from outside: a command draws none itself."""
+
+    def id(self) -> str:
+        """A random id, 16 characters of base64url."""
+        ...
+
+    def salt(self) -> bytes:
+        """32 random bytes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A credential that waits to be admitted. name: as the invitation had it."""
+
+    id: str
+    delegate: str
+    credential: str
+    name: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a command may look at.
+
+    joint: both logs' state; its index 0 is `joint.sides[0]`. us: the index of the asker's side, 0 or 1.
+    now:   aware, UTC. text: a content's words by commitment, where the asker may read them.
+    """
+
+    joint: Joint
+    us: int
+    delegate: str
+    now: datetime
+    text: Callable[[str], str | None]
+    enrolments: Mapping[str, Enrolment]
+
+    @property
+    def side(self) -> str:
+        return self.joint.sides[self.us].id
+
+    @property
+    def other(self) -> str:
+        return self.joint.sides[1 - self.us].id
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What is about to be signed, in words. title: one sentence; lines: what it says, one thing each."""
+
+    title: str
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """An act ready to be signed.
+
+    contents: new contents it commits to. widen: contents, known already, whose audience it widens.
+    """
+
+    act: Mapping[str, Any]
+    summary: Summary
+    contents: tuple[NewContent, ...] = ()
+    widen: tuple[tuple[str, Audience], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One thing that a delegate can ask for. name: "talks.propose"; fields: the msgspec.Struct of its fields.
+
+    build raises `Refused` or `Malformed`; it writes nothing.
+    """
+
+    name: str
+    fields: FieldsType
+    build: Callable[[View, Any, Fresh], Drafted]
+
+
+def new_content(fresh: Fresh, words: str, language: str, audience: Audience) -> NewContent:
+    """Commit to `words` under a fresh salt."""
+    salt, data = fresh.salt(), words.encode()
+    return NewContent(commit(salt, data), salt, data, language, audience)
