@@ -14,7 +14,7 @@ import rfc8785
 
 from visavis.errors import Malformed
 
-MAX_BYTES = 64 * 1024
+MAX_BYTES = 64 * 1024 - 1  # what C2SP tlog-tiles can carry: an entry's length is a uint16
 MAX_DEPTH = 32
 MAX_INTEGER = 2**53 - 1
 

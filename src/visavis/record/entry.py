@@ -187,7 +187,7 @@ class Entry:
 
 
 def make_entry(signed: SignedMembers, proof: Proof, *, seq: int, time: str) -> Entry:
-    """Form the entry that a node appends. Raises `Malformed` if it exceeds 64 KiB."""
+    """Form the entry that a node appends. Raises `Malformed` if it exceeds 65,535 bytes."""
     body = signed.to_json() | {
         "v": 1,
         "seq": seq,

@@ -35,16 +35,17 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 class Tree:
-    """A log's tree. It only grows; the root of every prefix stays at hand, since acks name any of them.
+    """A log's tree. It only grows; the root of every prefix is at hand, since acks name any of them.
 
-    Memory: three hashes a leaf. `append` is O(log n), `root` O(1), a proof O(log² n).
+    Memory: three hashes a leaf. `append` is O(1) on average; `root` is O(log n) the first time it is asked
+    for a size, then O(1); a proof is O(log² n).
     """
 
     __slots__ = ("_levels", "_roots")
 
     def __init__(self, leaves: Iterable[bytes] = ()) -> None:
         self._levels: list[list[bytes]] = [[]]  # [height][i]: the full subtree over leaves i·2^h … (i+1)·2^h
-        self._roots: list[bytes] = [EMPTY_ROOT]
+        self._roots: list[bytes | None] = [EMPTY_ROOT]
         for leaf in leaves:
             self.append(leaf)
 
@@ -53,36 +54,39 @@ class Tree:
         """Number of leaves."""
         return len(self._roots) - 1
 
-    def append(self, leaf: bytes) -> bytes:
-        """Add the entry's bytes as the next leaf; the new root, 32 bytes."""
-        return self.append_hash(leaf_hash(leaf))
+    def append(self, leaf: bytes) -> None:
+        """Add the entry's bytes as the next leaf."""
+        self.append_hash(leaf_hash(leaf))
 
-    def append_hash(self, leaf: bytes) -> bytes:
-        """Add a leaf by its hash (`leaf_hash`), 32 bytes; the new root."""
-        node, height, levels = leaf, 0, self._levels
+    def append_hash(self, node: bytes) -> None:
+        """Add a leaf by its hash (`leaf_hash`), 32 bytes."""
+        levels = self._levels
         levels[0].append(node)
+        height = 0
         while not len(levels[height]) & 1:  # a right child: its parent is full now
             node = node_hash(levels[height][-2], node)
             height += 1
             if height == len(levels):
                 levels.append([])
             levels[height].append(node)
-        root = node
-        for level in levels[
-            height + 1 :
-        ]:  # `node` is the smallest full subtree; larger ones stand to its left
-            if len(level) & 1:
-                root = node_hash(level[-1], root)
-        self._roots.append(root)
-        return root
+        self._roots.append(None)
 
     def root(self, size: int | None = None) -> bytes:
         """Root of the first `size` leaves, 32 bytes; of all by default. 0 <= size <= self.size."""
-        if size is None:
-            return self._roots[-1]
+        size = self.size if size is None else size
         if not 0 <= size < len(self._roots):
             raise IndexError(f"no prefix of size {size} in a tree of {self.size}")
-        return self._roots[size]
+        known = self._roots[size]
+        if known is not None:
+            return known
+        root, rest, height = b"", size, 0
+        while rest:  # the full subtrees of this prefix, smallest first
+            if rest & 1:
+                peak = self._levels[height][rest - 1]
+                root = node_hash(peak, root) if root else peak
+            rest, height = rest >> 1, height + 1
+        self._roots[size] = root
+        return root
 
     def leaf(self, index: int) -> bytes:
         """Hash of the leaf at `index`, 32 bytes."""
