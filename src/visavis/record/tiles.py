@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from visavis.errors import Malformed
-from visavis.record.merkle import HASH_BYTES, Tree
+from visavis.record.merkle import Tree
 
 WIDTH = 256
 """Entries, or hashes, of a full tile."""
@@ -80,8 +80,3 @@ def hash_tiles(tree: Tree) -> Iterator[tuple[str, bytes]]:
             chunk = hashes[index * WIDTH : index * WIDTH + width]
             yield tile_path(str(level), index, width), b"".join(chunk)
         level += 1
-
-
-def split_hashes(data: bytes) -> list[bytes]:
-    """The hashes of a tile; a rest shorter than a hash comes last, as it is."""
-    return [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)]
