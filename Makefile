@@ -41,8 +41,8 @@ demo: setup ## Play the day of the report, end to end; the report is in build/re
 .PHONY: test
 test: setup ## Run every test: the engine, the client, the product, then real calls and browsers
 	@scripts/stages.sh tests \
-	  "engine: cargo test --workspace --locked --quiet" \
-	  "client: npm test --prefix client --silent" \
+	  "engine: cargo test --workspace --locked" \
+	  "client: npm test --prefix client" \
 	  "product: $(BIN)/python -m pytest -q -m 'not slow and not media and not browser'" \
 	  "calls: $(BIN)/python -m pytest -q -m 'slow or media or browser'"
 
@@ -89,12 +89,14 @@ system:
 $(STAMPS)/python: requirements.lock | system
 	$(call say,.venv: Python libraries from requirements.lock)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install --disable-pip-version-check --progress-bar off --require-hashes -r requirements.lock | awk ' \
+	  /^Collecting/ && ++n % 20 == 0 { print "   " n " libraries"; fflush() } \
+	  /^Installing/ { print "   installing " n; fflush() }'
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/engine-$(PROFILE): $(STAMPS)/python $(CRATES) pyproject.toml
 	$(call say,engine: maturin develop ($(PROFILE) profile; minutes the first time))
-	@$(BIN)/maturin develop --uv --locked --quiet --profile $(PROFILE)
+	@$(BIN)/maturin develop --uv --locked --profile $(PROFILE)
 	@rm -f $(STAMPS)/engine-* && touch $@
 
 $(MODULES): client/package.json client/package-lock.json | system
