@@ -39,7 +39,7 @@ demo: setup ## Play the day of the report, end to end; the report is in build/re
 	@$(BIN)/visavis rehearse examples/december/scenario.toml
 
 .PHONY: test
-test: setup ## Run every test: the engine, the client, the product, then real calls and browsers
+test: setup browser ## Run every test: the engine, the client, the product, then real calls and browsers
 	@scripts/stages.sh tests \
 	  "engine: cargo test --workspace --locked" \
 	  "client: npm test --prefix client" \
@@ -64,7 +64,7 @@ bench: setup ## Measure; each file in bench/ says its workload and prints its fi
 	@for bench in bench/*.py; do printf '\033[1m== %s\033[0m\n' "$$bench"; $(BIN)/python "$$bench"; done
 
 .PHONY: screenshots
-screenshots: setup ## Draw the README's pictures again, from a played rehearsal
+screenshots: setup browser ## Draw the README's pictures again, from a played rehearsal
 	$(call say,screenshots)
 	@$(BIN)/python scripts/screenshots.py
 
@@ -85,6 +85,11 @@ setup: $(STAMPS)/engine-$(PROFILE) $(BUNDLE) ## Install and build whatever is mi
 .PHONY: system
 system:
 	@PYTHON=$(PYTHON) scripts/system-packages.sh
+
+# Only tests and pictures need a browser of their own.
+.PHONY: browser
+browser: system
+	@PYTHON=$(PYTHON) scripts/system-packages.sh browser
 
 $(STAMPS)/python: requirements.lock | system
 	$(call say,.venv: Python libraries from requirements.lock)

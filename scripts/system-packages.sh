@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# See that the machine has what no lock file can bring: a compiler, CMake, Chromium with fonts, Rust and Node.
+# See that the machine has what no lock file can bring: a compiler, Rust and Node; with `browser`, Chromium and a font.
+#
+#   scripts/system-packages.sh [browser]
 #
 # What is missing is installed: by apt-get where we are root on a Debian, Rust and Node otherwise into .tools/ (from
 # hashed PyPI packages, scripts/tools.lock). What cannot be installed is named, with the reason it is needed, and the
@@ -23,21 +25,21 @@ need() { # need PACKAGE REASON
 }
 has cc || need gcc "compiles the engine's cryptography"
 has c++ || need g++ "compiles the engine's cryptography"
-has cmake || need cmake "builds the engine's cryptography"
-has make || need make "builds the engine's cryptography"
-has git || need git "reads what belongs to the project"
-has chromium || has chromium-browser || has google-chrome || need chromium "the browser of the tests and pictures"
 "$python" -c 'import ensurepip, venv' 2>/dev/null || need python3-venv "makes .venv"
-has fc-list && [ -n "$(fc-list ':lang=ru' 2>/dev/null)" ] || need fonts-dejavu-core "draws the seats' names"
+if [ "${1:-}" = browser ]; then
+  has git || need git "the tests of the documents ask it which files are the project's"
+  [ -x /usr/bin/chromium ] || need chromium "the browser of the tests and of the pictures"
+  [ -n "$(fc-list 2>/dev/null | head -n 1)" ] || need fonts-dejavu-core "Chromium draws no text without any font"
+fi
 
 if [ ${#packages[@]} -gt 0 ]; then
   printf '\033[1m== %s\033[0m\n' "system packages"
   for reason in "${reasons[@]}"; do note "$reason"; done
   if [ "$(id -u)" = 0 ] && has apt-get; then
-    note "apt-get install ${packages[*]} fontconfig"
+    note "apt-get install ${packages[*]}"
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq
-    apt-get install -y -qq --no-install-recommends "${packages[@]}" fontconfig >/dev/null
+    apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
   else
     note "Not root, or no apt-get here: please install these packages (Debian's names), then run this again."
     exit 1
