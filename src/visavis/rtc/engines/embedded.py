@@ -1,0 +1,177 @@
+"""The engine inside the process: the binding `visavis._sfu` behind the port.
+
+Lives here: `EmbeddedEngine`, which moves the slow calls off the event loop and turns the binding's tuples
+into events.
+Not here: forwarding (`crates/sfu`), sockets and threads (`crates/sfu-io`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import anyio
+import anyio.to_thread
+
+from visavis.rtc.errors import EngineFailed, SdpMalformed
+from visavis.rtc.ports import (
+    ChannelOpened,
+    Closed,
+    Connected,
+    EngineEvent,
+    IceChanged,
+    MediaStarted,
+    Mid,
+    Offer,
+    Sending,
+    TransportId,
+)
+
+if TYPE_CHECKING:
+    from visavis import _sfu
+
+T = TypeVar("T")
+
+_CLIENTS_FAULT: Final = frozenset(
+    {"malformed-offer", "malformed-answer", "description-too-large", "offer-refused", "answer-refused"}
+)
+"""Codes of the binding that blame a description; all others blame the state of the engine."""
+
+
+class EmbeddedEngine:
+    """A `MediaEngine` on a UDP port of this process.
+
+    bind:      the address of the socket; port 0: any free one (see `port`).
+    advertise: the addresses that clients are told, without port.
+    Raises `EngineFailed` if the binding is missing or the socket cannot be had.
+    """
+
+    def __init__(self, bind: str, port: int, advertise: Sequence[str]) -> None:
+        try:
+            from visavis import _sfu
+        except ImportError as e:
+            raise EngineFailed("The media engine is not built.", engine="missing") from e
+        self._error: type[Exception] = _sfu.EngineError
+        try:
+            self._sfu: _sfu.Engine = _sfu.Engine(bind, port, list(advertise))
+        except _sfu.EngineError as e:
+            raise self._failed(e) from e
+        # Parsing an SDK's offer takes about 3 ms without the GIL: two at a time keep the loop free and a
+        # core too.
+        self._threads = anyio.CapacityLimiter(2)
+        self._ready = asyncio.Event()
+        self._down = False
+
+    @property
+    def port(self) -> int:
+        """The UDP port that media comes to."""
+        return self._sfu.port
+
+    async def create(self, transport: TransportId) -> None:
+        await self._ask(lambda: self._sfu.create(transport))
+
+    async def accept_offer(self, transport: TransportId, sdp: str) -> str:
+        return await self._ask(lambda: self._sfu.accept_offer(transport, sdp))
+
+    async def make_offer(
+        self,
+        transport: TransportId,
+        add: tuple[Sending, ...],
+        stop: tuple[Mid, ...],
+        *,
+        channels: bool = False,
+        restart: bool = False,
+    ) -> Offer:
+        sections = [(s.video, s.stream, s.track) for s in add]
+        sdp, mids = await self._ask(
+            lambda: self._sfu.make_offer(transport, sections, list(stop), channels, restart)
+        )
+        return Offer(sdp, tuple(map(Mid, mids)))
+
+    async def accept_answer(self, transport: TransportId, sdp: str) -> None:
+        await self._ask(lambda: self._sfu.accept_answer(transport, sdp))
+
+    def close(self, transport: TransportId) -> None:
+        if not self._down:
+            self._sfu.close(transport)
+
+    def route(
+        self, source: TransportId, source_mid: Mid, target: TransportId, target_mid: Mid, max_layer: int
+    ) -> None:
+        self._sfu.route(source, source_mid, target, target_mid, max_layer)
+
+    def unroute(self, target: TransportId, target_mid: Mid) -> None:
+        if not self._down:
+            self._sfu.unroute(target, target_mid)
+
+    def set_layer(self, target: TransportId, target_mid: Mid, max_layer: int, *, paused: bool) -> None:
+        self._sfu.set_layer(target, target_mid, max_layer, paused)
+
+    def member(
+        self,
+        room: int,
+        identity: str,
+        sid: str,
+        up: TransportId,
+        down: TransportId,
+        *,
+        can_publish_data: bool,
+    ) -> None:
+        self._sfu.member(room, identity, sid, up, down, can_publish_data)
+
+    def stats(self) -> Mapping[str, int]:
+        return {} if self._down else self._sfu.stats()
+
+    async def events(self) -> AsyncIterator[EngineEvent]:
+        loop, fd = asyncio.get_running_loop(), self._sfu.event_fd()
+        loop.add_reader(fd, self._ready.set)
+        try:
+            while True:
+                await self._ready.wait()
+                if self._down:
+                    return
+                self._ready.clear()
+                for name, transport, arg, number in self._sfu.drain():
+                    if (event := _event(name, TransportId(transport), arg, number)) is not None:
+                        yield event
+        finally:
+            loop.remove_reader(fd)
+
+    async def shutdown(self) -> None:
+        if not self._down:
+            self._down = True
+            self._ready.set()
+            await anyio.to_thread.run_sync(self._sfu.shutdown)
+
+    async def _ask(self, call: Callable[[], T]) -> T:
+        if self._down:
+            raise EngineFailed("The media engine is shut down.", engine="shut-down")
+        try:
+            return await anyio.to_thread.run_sync(call, limiter=self._threads)
+        except self._error as e:
+            raise self._failed(e) from e
+
+    @staticmethod
+    def _failed(e: Exception) -> SdpMalformed | EngineFailed:
+        # The text of a parse error may echo what a client sent, so only the code goes on.
+        code = str(getattr(e, "code", "unknown"))
+        if code in _CLIENTS_FAULT:
+            return SdpMalformed("The engine cannot read this session description.", engine=code)
+        return EngineFailed("The media engine could not do this.", engine=code)
+
+
+def _event(name: str, transport: TransportId, arg: str, number: int) -> EngineEvent | None:
+    match name:
+        case "connected":
+            return Connected(transport)
+        case "closed":
+            return Closed(transport)
+        case "ice":
+            return IceChanged(transport, arg)
+        case "stream":
+            return MediaStarted(transport, Mid(arg), number)
+        case "channel":
+            return ChannelOpened(transport, arg)
+        case _:  # a newer binding may tell more
+            return None

@@ -1,0 +1,248 @@
+"""One participant of a room: what it publishes and what it receives. No IO, no clock.
+
+Lives here: `Participant`, its published `Track`s, and `Downlink`, the negotiation of what it receives, as
+a table.
+Not here: who gets what (`rooms`), messages on a socket (`signalling`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+from livekit.protocol import models as m
+
+from visavis.rtc.effects import ConnectionId, ParticipantSid, TrackSid
+from visavis.rtc.ports import HIGHEST_LAYER, Mid, TransportId
+from visavis.rtc.tokens import Grants
+
+
+class Phase(Enum):
+    """Where the subscriber's negotiation stands."""
+
+    IDLE = "idle"
+    MAKING = "making"  # the engine makes an offer
+    OFFERED = "offered"  # the client has it
+    TAKING = "taking"  # the engine takes the answer
+
+
+class Step(Enum):
+    """What moves it."""
+
+    PLAN = "plan"
+    MADE = "made"
+    ANSWER = "answer"
+    TAKEN = "taken"
+    NOTHING = "nothing"  # there was nothing to offer
+    LOST = "lost"  # the signal socket was replaced: what was on its way did not arrive
+
+
+TRANSITIONS: Final[Mapping[tuple[Phase, Step], Phase]] = {
+    (Phase.IDLE, Step.PLAN): Phase.MAKING,
+    (Phase.IDLE, Step.LOST): Phase.IDLE,
+    (Phase.MAKING, Step.MADE): Phase.OFFERED,
+    (Phase.MAKING, Step.NOTHING): Phase.IDLE,
+    (Phase.MAKING, Step.LOST): Phase.MAKING,
+    (Phase.OFFERED, Step.ANSWER): Phase.TAKING,
+    (Phase.OFFERED, Step.LOST): Phase.IDLE,
+    (Phase.TAKING, Step.TAKEN): Phase.IDLE,
+    (Phase.TAKING, Step.LOST): Phase.TAKING,
+}
+"""Every step that is allowed; all others are out of turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a subscriber asks of one track."""
+
+    max_layer: int = HIGHEST_LAYER
+    paused: bool = False
+
+
+@dataclass(slots=True)
+class Downlink:
+    """What one participant receives, and the offers by which it comes to.
+
+    A track is in at most one of `adding` (to be offered), `making` (in the offer being made), `offered`
+    (in the offer the client has) and `receiving` (answered, routed). `stopping` are sections to be made
+    inactive.
+    """
+
+    transport: TransportId
+    phase: Phase = Phase.IDLE
+    channels_due: bool = True
+    restart_due: bool = False
+    offer_id: int = 0
+    adding: list[TrackSid] = field(default_factory=list)
+    stopping: list[Mid] = field(default_factory=list)
+    making: list[TrackSid | None] = field(default_factory=list)
+    offered: dict[TrackSid, Mid] = field(default_factory=dict)
+    receiving: dict[TrackSid, Mid] = field(default_factory=dict)
+    declined: set[TrackSid] = field(default_factory=set)
+    settings: dict[TrackSid, Setting] = field(default_factory=dict)
+    _lost_while_making: bool = False
+
+    def _step(self, step: Step) -> bool:
+        after = TRANSITIONS.get((self.phase, step))
+        if after is None:
+            return False
+        self.phase = after
+        return True
+
+    def want(self, track: TrackSid) -> None:
+        """Receive a track, unless it is on its way already or was declined."""
+        on_its_way = track in self.adding or track in self.making or track in self.offered
+        if not (on_its_way or track in self.receiving or track in self.declined):
+            self.adding.append(track)
+
+    def drop(self, track: TrackSid) -> Mid | None:
+        """Receive a track no more; the section to unroute, if it was routed."""
+        if track in self.adding:
+            self.adding.remove(track)
+        if track in self.making:
+            self.making[self.making.index(track)] = None
+        if (mid := self.offered.pop(track, None)) is not None:
+            self.stopping.append(mid)
+        if (mid := self.receiving.pop(track, None)) is not None:
+            self.stopping.append(mid)
+        return mid
+
+    def forget(self, track: TrackSid) -> None:
+        """A track is gone for good: forget what was asked of it."""
+        self.declined.discard(track)
+        self.settings.pop(track, None)
+
+    @property
+    def due(self) -> bool:
+        """There is something to offer, and nothing under way."""
+        something = self.channels_due or self.restart_due or bool(self.adding) or bool(self.stopping)
+        return something and self.phase is Phase.IDLE
+
+    def plan(self) -> tuple[tuple[TrackSid, ...], tuple[Mid, ...], bool, bool]:
+        """Begin an offer: (tracks to add, sections to stop, channels, restart). Only when `due`."""
+        self._step(Step.PLAN)
+        plan = (tuple(self.adding), tuple(self.stopping), self.channels_due, self.restart_due)
+        self.making = list(self.adding)
+        self.adding, self.stopping, self.channels_due, self.restart_due = [], [], False, False
+        return plan
+
+    def made(self, mids: Iterable[Mid]) -> int | None:
+        """The engine made the offer: its id to send; None if the client's socket was replaced meanwhile."""
+        self._step(Step.MADE)
+        for track, mid in zip(self.making, mids, strict=True):
+            if track is None:
+                self.stopping.append(mid)
+            else:
+                self.offered[track] = mid
+        self.making = []
+        if self._lost_while_making:
+            self._lost_while_making = False
+            self.lost()
+            return None
+        self.offer_id += 1
+        return self.offer_id
+
+    def nothing(self) -> None:
+        """The engine found nothing to offer."""
+        self.making, self._lost_while_making = [], False
+        self._step(Step.NOTHING)
+
+    def answered(self, offer_id: int) -> bool:
+        """Whether this answer is to be taken: the one to the offer the client has (0: a client that says
+        no id).
+        """
+        return offer_id in (0, self.offer_id) and self._step(Step.ANSWER)
+
+    def taken(self) -> dict[TrackSid, Mid]:
+        """The engine took the answer: the tracks that can be routed now."""
+        self._step(Step.TAKEN)
+        ready, self.offered = self.offered, {}
+        self.receiving.update(ready)
+        return ready
+
+    def lost(self) -> None:
+        """The signal socket was replaced: offer anew what the client may not have, with an ICE restart."""
+        self.restart_due = True
+        if self.phase is Phase.MAKING:
+            self._lost_while_making = True
+        elif self.phase is Phase.OFFERED:
+            self.adding = [*self.offered, *self.adding]
+            self.stopping.extend(self.offered.values())
+            self.offered = {}
+        self._step(Step.LOST)
+
+
+@dataclass(slots=True)
+class Track:
+    """One published track. Silent until its first packet: only then do the others learn of it.
+
+    LiveKit announces so too; at the offer is too early, the first frame would lack its metadata.
+    """
+
+    info: m.TrackInfo
+    cids: frozenset[str]
+    mid: Mid | None = None
+    silent: bool = True
+    heard: bool = False  # somebody subscribed once, and its publisher was told
+
+    @property
+    def sid(self) -> TrackSid:
+        return TrackSid(self.info.sid)
+
+    @property
+    def announced(self) -> bool:
+        return self.mid is not None and not self.silent
+
+
+@dataclass(slots=True)
+class Participant:
+    """One participant, by its sid. A person who comes again is another participant of the same identity.
+
+    permitted: who may receive its tracks, by identity, as it said itself; None: everybody. The value is
+    the tracks, None for all of them.
+    """
+
+    sid: ParticipantSid
+    grants: Grants
+    up: TransportId
+    down: Downlink
+    connection: ConnectionId | None
+    auto_subscribe: bool
+    info: m.ParticipantInfo
+    cuts: int = 0
+    tracks: dict[TrackSid, Track] = field(default_factory=dict)
+    offer_in_work: int | None = None
+    offer_sdp: str = ""
+    offer_waiting: tuple[int, str] | None = None
+    permitted: dict[str, frozenset[TrackSid] | None] | None = None
+
+    @property
+    def identity(self) -> str:
+        return self.grants.identity
+
+    def describe(self, *, version_up: bool = False) -> m.ParticipantInfo:
+        """What the others are told: announced tracks only. A copy."""
+        if version_up:
+            self.info.version += 1
+        told = m.ParticipantInfo()
+        told.CopyFrom(self.info)
+        told.tracks.extend(t.info for t in self.tracks.values() if t.announced)
+        told.is_publisher = any(t.mid is not None for t in self.tracks.values())
+        return told
+
+    def permits(self, identity: str, track: TrackSid) -> bool:
+        """Whether this publisher lets an identity receive its track."""
+        if self.permitted is None:
+            return True
+        if identity not in self.permitted:
+            return False
+        tracks = self.permitted[identity]
+        return tracks is None or track in tracks
+
+    def by_cid(self, cid: str) -> Track | None:
+        return next((t for t in self.tracks.values() if cid and cid in t.cids), None)
+
+    def by_mid(self, mid: Mid) -> Track | None:
+        return next((t for t in self.tracks.values() if t.mid == mid), None)

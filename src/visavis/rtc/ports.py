@@ -1,0 +1,171 @@
+"""The seam between signalling and whatever forwards media.
+
+Lives here: `MediaEngine`, what signalling asks of an engine, and the events an engine tells.
+Not here: the engines (`engines/`), LiveKit's protocol (`rooms`).
+
+A participant has two transports, as LiveKit's dual-connection path has it: it publishes on the one (the
+client offers), it receives on the other (the engine offers). A media section of a transport is named by
+its mid. Every engine passes `tests/rtc/engine_contract.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import NewType, Protocol
+
+TransportId = NewType("TransportId", int)
+"""One PeerConnection of one client; chosen by the caller, never used twice in a process."""
+
+Mid = NewType("Mid", str)
+"""A media section of one transport (RFC 9143)."""
+
+HIGHEST_LAYER = 2
+"""Simulcast layers are 0 (quarter), 1 (half), 2 (full)."""
+
+
+NOTHING_TO_OFFER = "nothing-to-offer"
+"""What `EngineFailed` says in `details["engine"]` if an offer would change nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A section that an offer adds: the engine sends, the client receives.
+
+    stream, track: the two halves of the msid (RFC 8830).
+    """
+
+    video: bool
+    stream: str
+    track: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An offer of the engine, and the mid of each `Sending` asked for, in that order."""
+
+    sdp: str
+    mids: tuple[Mid, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """Both ICE and DTLS of a transport stand."""
+
+    transport: TransportId
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A transport ended by itself; the engine has forgotten it."""
+
+    transport: TransportId
+
+
+@dataclass(frozen=True, slots=True)
+class IceChanged:
+    """A transport's ICE state changed; `state` is for logs."""
+
+    transport: TransportId
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class MediaStarted:
+    """The first packet of a layer of a published section."""
+
+    transport: TransportId
+    mid: Mid
+    layer: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelOpened:
+    """A data channel opened."""
+
+    transport: TransportId
+    label: str
+
+
+EngineEvent = Connected | Closed | IceChanged | MediaStarted | ChannelOpened
+
+
+class MediaEngine(Protocol):
+    """What signalling needs of an engine.
+
+    Calls that parse or build session descriptions are awaited (milliseconds); the rest only leave a command.
+    Awaited calls raise `SdpMalformed` (the client's description is at fault) or `EngineFailed` (no such
+    transport, nothing to answer, the engine is gone). Commands for what no longer exists are without effect.
+    Audio levels are not told yet, so nobody can say from here who speaks.
+    """
+
+    async def create(self, transport: TransportId) -> None:
+        """Make a transport. Raises `EngineFailed` if it exists."""
+        ...
+
+    async def accept_offer(self, transport: TransportId, sdp: str) -> str:
+        """Take a publishing client's offer; the answer's SDP."""
+        ...
+
+    async def make_offer(
+        self,
+        transport: TransportId,
+        add: tuple[Sending, ...],
+        stop: tuple[Mid, ...],
+        *,
+        channels: bool = False,
+        restart: bool = False,
+    ) -> Offer:
+        """An offer that adds and stops sections; it holds those of one that was not answered.
+
+        channels: also open the data channels `_reliable` and `_lossy`.
+        restart:  also restart ICE.
+        """
+        ...
+
+    async def accept_answer(self, transport: TransportId, sdp: str) -> None:
+        """Take the answer to the last offer made."""
+        ...
+
+    def close(self, transport: TransportId) -> None:
+        """End a transport and all routes from and to it."""
+        ...
+
+    def route(
+        self, source: TransportId, source_mid: Mid, target: TransportId, target_mid: Mid, max_layer: int
+    ) -> None:
+        """Forward a published section to a section of another transport, up to a layer."""
+        ...
+
+    def unroute(self, target: TransportId, target_mid: Mid) -> None:
+        """Stop forwarding to a section."""
+        ...
+
+    def set_layer(self, target: TransportId, target_mid: Mid, max_layer: int, *, paused: bool) -> None:
+        """Forward to a section at most this layer, or nothing while paused."""
+        ...
+
+    def member(
+        self,
+        room: int,
+        identity: str,
+        sid: str,
+        up: TransportId,
+        down: TransportId,
+        *,
+        can_publish_data: bool,
+    ) -> None:
+        """Say whose two transports these are: data packets go to the members of the same room, stamped so."""
+        ...
+
+    def stats(self) -> Mapping[str, int]:
+        """The engine's own counters."""
+        ...
+
+    def events(self) -> AsyncIterator[EngineEvent]:
+        """What happens in the engine, in order, until it is shut down. One reader."""
+        ...
+
+    async def shutdown(self) -> None:
+        """End every transport and the engine. Idempotent."""
+        ...

@@ -1,0 +1,446 @@
+"""The call service: engine, rooms, tokens and timers together.
+
+Lives here: `CallService`, what the rest of the node uses of the call; doing the rooms' effects.
+Not here: what a room decides (`rooms`), sockets (`signalling`), paths (`routes`).
+
+Everything happens on one event loop. A room is told one thing at a time and never waits; what the engine
+has to answer is asked in a task of its own, and the answer is told to the room. Observers are told in a
+task of their own each: one that fails or stands still harms nobody.
+"""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Final, Protocol
+
+import anyio
+import anyio.abc
+import structlog
+from anyio.streams.memory import MemoryObjectSendStream
+from livekit.protocol import models as m
+from livekit.protocol import rtc as r
+
+from visavis.errors import VisavisError
+from visavis.rtc import tokens
+from visavis.rtc.effects import (
+    AcceptAnswer,
+    AcceptOffer,
+    Asked,
+    CallEvent,
+    ConnectionId,
+    Effect,
+    Hang,
+    Happened,
+    MakeOffer,
+    Note,
+    ParticipantSid,
+    Route,
+    Seat,
+    Send,
+    SetLayer,
+    Unroute,
+    Unseat,
+)
+from visavis.rtc.errors import CallStopped, EngineFailed, SessionUnknown, TokenInvalid, TooMany
+from visavis.rtc.ports import Closed, Connected, EngineEvent, MediaEngine, MediaStarted, TransportId
+from visavis.rtc.rooms import Arrival, Reason, Room, RoomPolicy
+from visavis.rtc.signalling import Connection
+from visavis.rtc.tokens import Grants, TokenKey
+
+RESUME_GRACE_S: Final = 15.0
+"""How long a participant whose socket broke is kept, its media flowing; LiveKit's clients come back within
+that.
+"""
+
+REFRESH_S: Final = 240.0
+"""How often who stays gets a fresh token; less than half a token's life."""
+
+MAX_ROOMS: Final = 1000
+OBSERVER_QUEUE: Final = 10_000
+
+log = structlog.get_logger(__name__)
+
+
+class CallObserver(Protocol):
+    """Who wants to know what happens in the rooms, in order. It may fail or be slow: the call goes on."""
+
+    async def call_event(self, event: CallEvent) -> None:
+        """Something happened. Events that come while 10,000 wait are dropped, with a line in the log."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """One participant as the rest of the node sees it."""
+
+    identity: str
+    sid: ParticipantSid
+    active: bool
+    tracks: tuple[str, ...]
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _new_sid(prefix: str) -> str:
+    return prefix + secrets.token_hex(6)
+
+
+class CallService:
+    """The call's server side. Use as `async with CallService(…) as calls`, or start `run` in a task group.
+
+    engine:    forwards the media; ended with the service.
+    key:       of the access tokens. Keep it over restarts: a client that comes back after one brings its
+    token.
+    policy:    room name → what the room is for; by default a call, encrypted.
+    observers: told of joining, leaving and publishing.
+    now_ms:    milliseconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        engine: MediaEngine,
+        key: TokenKey,
+        *,
+        policy: Callable[[str], RoomPolicy] = lambda _: RoomPolicy(),
+        observers: Sequence[CallObserver] = (),
+        now_ms: Callable[[], int] = _now_ms,
+        new_sid: Callable[[str], str] = _new_sid,
+        resume_grace_s: float = RESUME_GRACE_S,
+        refresh_s: float = REFRESH_S,
+    ) -> None:
+        self._engine, self._key, self._policy, self._observers = engine, key, policy, tuple(observers)
+        self._now_ms, self._new_sid = now_ms, new_sid
+        self._resume_grace_s, self._refresh_s = resume_grace_s, refresh_s
+        self._rooms: dict[str, Room] = {}
+        self._connections: dict[ConnectionId, Connection] = {}
+        self._seats: dict[TransportId, tuple[Room, ParticipantSid]] = {}
+        self._revoked: dict[tuple[str, str | None], int] = {}
+        self._numbers = itertools.count(1)
+        self._tasks: anyio.abc.TaskGroup | None = None
+        self._telling: list[MemoryObjectSendStream[CallEvent]] = []
+        self._counts = {"joins": 0, "resumes": 0, "denied": 0}
+        self._stack = AsyncExitStack()
+
+    # --- life -----------------------------------------------------------------
+
+    async def __aenter__(self) -> CallService:
+        return await self._stack.enter_async_context(self.running())
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        return await self._stack.__aexit__(kind, error, trace)
+
+    async def run(self, *, task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Serve until cancelled; then everybody is told to join anew, and the engine ends."""
+        async with self.running():
+            task_status.started()
+            await anyio.sleep_forever()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[CallService]:
+        """Serve while the block runs."""
+        try:
+            async with anyio.create_task_group() as tasks:
+                self._tasks = tasks
+                tasks.start_soon(self._follow_engine)
+                tasks.start_soon(self._refresh)
+                for observer in self._observers:
+                    give, take = anyio.create_memory_object_stream[CallEvent](OBSERVER_QUEUE)
+                    self._telling.append(give)
+                    tasks.start_soon(_tell, observer, take)
+                try:
+                    yield self
+                finally:
+                    for room in list(self._rooms.values()):
+                        self._perform(
+                            room,
+                            room.close(m.SERVER_SHUTDOWN, self._now_ms(), action=r.LeaveRequest.RECONNECT),
+                        )
+                    self._tasks = None
+                    tasks.cancel_scope.cancel()
+        finally:
+            for give in self._telling:
+                give.close()
+            self._telling.clear()
+            with anyio.CancelScope(shield=True):
+                await self._engine.shutdown()
+
+    # --- for the rest of the node -----------------------------------------------
+
+    def mint(
+        self,
+        room: str,
+        identity: str,
+        *,
+        can_publish: bool = True,
+        can_subscribe: bool = True,
+        can_publish_data: bool = True,
+        sources: Iterable[str] = (),
+        lifetime_s: int = tokens.LIFETIME_S,
+    ) -> str:
+        """An access token for one participant in one room, with no name and no metadata (design 3a §2.1).
+
+        sources: LiveKit's names, upper case (`CAMERA`, `MICROPHONE`, …); none: all.
+        """
+        grants = Grants(room, identity, can_publish, can_subscribe, can_publish_data, frozenset(sources))
+        return tokens.mint(self._key, grants, now_ms=self._now_ms(), lifetime_s=lifetime_s)
+
+    def authorise(self, token: str) -> Grants:
+        """What a token grants now. Raises `TokenInvalid`, also for one made before its holder was removed."""
+        try:
+            now_ms = self._now_ms()
+            grants = tokens.verify(self._key, token, now_ms=now_ms)
+            for of_whom in ((grants.room, grants.identity), (grants.room, None)):
+                if grants.issued_ms <= self._revoked.get(of_whom, -1):
+                    raise TokenInvalid("The access token was withdrawn.")
+        except TokenInvalid:
+            self._counts["denied"] += 1
+            raise
+        return grants
+
+    def remove(self, room: str, identity: str, reason: Reason = m.PARTICIPANT_REMOVED) -> bool:
+        """Put a participant out; tokens it holds are void. Whether it was there.
+
+        The caller has the right to: a side removes its own delegates only.
+        """
+        self._revoke(room, identity)
+        here = self._rooms.get(room)
+        sid = here.sid_of(identity) if here is not None else None
+        if here is None or sid is None:
+            return False
+        self._perform(here, here.expel(sid, reason, self._now_ms()))
+        return True
+
+    def close_room(self, room: str, reason: Reason = m.ROOM_CLOSED) -> None:
+        """Put everybody out; tokens for the room made until now are void."""
+        self._revoke(room, None)
+        if (here := self._rooms.get(room)) is not None:
+            self._perform(here, here.close(reason, self._now_ms()))
+
+    def present(self, room: str) -> tuple[Presence, ...]:
+        """Who is in a room."""
+        here = self._rooms.get(room)
+        return tuple(
+            Presence(
+                p.identity,
+                p.sid,
+                p.info.state == m.ParticipantInfo.ACTIVE,
+                tuple(t.sid for t in p.tracks.values() if t.announced),
+            )
+            for p in (here.participants if here is not None else ())
+        )
+
+    def stats(self) -> Mapping[str, int]:
+        """Counters: rooms, participants, sockets, joins, resumes, denials; the engine's own as `engine.…`."""
+        return {
+            **self._counts,
+            "rooms": len(self._rooms),
+            "participants": sum(len(x.participants) for x in self._rooms.values()),
+            "sockets": len(self._connections),
+            **{f"engine.{k}": v for k, v in self._engine.stats().items()},
+        }
+
+    # --- for signalling -----------------------------------------------------------
+
+    def open_connection(self) -> Connection:
+        """A socket arrives."""
+        connection = Connection(ConnectionId(next(self._numbers)))
+        self._connections[connection.number] = connection
+        return connection
+
+    def drop_connection(self, connection: Connection) -> None:
+        """A socket is gone."""
+        self._connections.pop(connection.number, None)
+        connection.forget()
+
+    async def join(
+        self, grants: Grants, connection: Connection, *, auto_subscribe: bool, client_protocol: int
+    ) -> tuple[Room, ParticipantSid]:
+        """Let somebody in. Raises `TooMany`, `EngineFailed`, `CallStopped`."""
+        if self._tasks is None:
+            raise CallStopped("The call service is not running.")
+        if grants.room not in self._rooms and len(self._rooms) >= MAX_ROOMS:
+            raise TooMany("This node has as many rooms as it may.")
+        if (here := self._rooms.get(grants.room)) is not None:
+            here.check_space(grants.identity)
+        up, down = TransportId(next(self._numbers)), TransportId(next(self._numbers))
+        try:
+            await self._engine.create(up)
+            await self._engine.create(down)
+            arrival = Arrival(grants, up, down, connection.number, auto_subscribe, client_protocol)
+            if self._tasks is None:
+                raise CallStopped("The call service is not running.")
+            room = self._room(grants.room)
+            effects = room.join(arrival, self._now_ms())
+        except BaseException:
+            self._engine.close(up)
+            self._engine.close(down)
+            raise
+        sid = room.sid_of(grants.identity)
+        if sid is None:
+            raise EngineFailed("The room let nobody in.")
+        self._seats[up] = self._seats[down] = (room, sid)
+        self._counts["joins"] += 1
+        self._perform(room, effects)
+        return room, sid
+
+    def resume(self, grants: Grants, sid: str, connection: Connection) -> tuple[Room, ParticipantSid]:
+        """A participant is back with a new socket. Raises `SessionUnknown`."""
+        room = self._rooms.get(grants.room)
+        if room is None:
+            raise SessionUnknown("This session is over: join anew.", room=grants.room)
+        found, effects = room.resume(grants.identity, sid, connection.number)
+        self._counts["resumes"] += 1
+        self._perform(room, effects)
+        return room, found
+
+    def request(self, room: Room, sid: ParticipantSid, connection: Connection, q: r.SignalRequest) -> None:
+        """A message of a client. Raises `Malformed`."""
+        self._perform(room, room.request(sid, connection.number, q, self._now_ms()))
+
+    def expel(self, room: Room, sid: ParticipantSid, connection: Connection, code: int) -> None:
+        """A client broke the protocol: it is out, and told so."""
+        effects = room.expel(sid, m.STATE_MISMATCH, self._now_ms(), connection=connection.number, code=code)
+        self._perform(room, effects)
+        connection.close(code)
+
+    def detached(self, room: Room, sid: ParticipantSid, connection: Connection) -> None:
+        """A socket broke. Its participant has a while to come back."""
+        if (cut := room.detached(sid, connection.number)) is not None and self._tasks is not None:
+            self._tasks.start_soon(self._await_return, room, sid, cut)
+
+    # --- doing ----------------------------------------------------------------------
+
+    def _room(self, name: str) -> Room:
+        if (room := self._rooms.get(name)) is None:
+            room = Room(
+                name,
+                next(self._numbers),
+                policy=self._policy(name),
+                new_sid=self._new_sid,
+                now_ms=self._now_ms(),
+            )
+            self._rooms[name] = room
+        return room
+
+    def _perform(self, room: Room, effects: Iterable[Effect]) -> None:
+        """Do what a room asks, in order. Nothing here waits, so nothing comes between."""
+        for e in effects:
+            match e:
+                case Send():
+                    if (c := self._connections.get(e.connection)) is not None:
+                        c.send(e.message)
+                case Hang():
+                    if (c := self._connections.get(e.connection)) is not None:
+                        c.close(e.code)
+                case AcceptOffer() | MakeOffer() | AcceptAnswer():
+                    if self._tasks is not None:
+                        self._tasks.start_soon(self._ask, room, e)
+                case Route():
+                    self._engine.route(e.source, e.source_mid, e.target, e.target_mid, e.max_layer)
+                case Unroute():
+                    self._engine.unroute(e.target, e.target_mid)
+                case SetLayer():
+                    self._engine.set_layer(e.target, e.target_mid, e.max_layer, paused=e.paused)
+                case Seat():
+                    self._engine.member(
+                        e.room, e.identity, e.sid, e.up, e.down, can_publish_data=e.can_publish_data
+                    )
+                case Unseat():
+                    for transport in (e.up, e.down):
+                        self._seats.pop(transport, None)
+                        self._engine.close(transport)
+                case Happened():
+                    self._happened(e.event)
+                case Note():
+                    (log.warning if e.warning else log.info)(e.event, **e.fields)
+        if room.empty and self._rooms.get(room.name) is room:
+            del self._rooms[room.name]
+
+    async def _ask(self, room: Room, asked: Asked) -> None:
+        """Ask the engine and tell the room. Whatever goes wrong stays with this participant."""
+        effects: list[Effect] = []
+        try:
+            match asked:
+                case AcceptOffer():
+                    answer = await self._engine.accept_offer(asked.transport, asked.sdp)
+                    effects = room.offer_accepted(asked, answer, self._now_ms())
+                case MakeOffer():
+                    offer = await self._engine.make_offer(
+                        asked.transport, asked.add, asked.stop, channels=asked.channels, restart=asked.restart
+                    )
+                    effects = room.offer_made(asked, offer)
+                case AcceptAnswer():
+                    await self._engine.accept_answer(asked.transport, asked.sdp)
+                    effects = room.answer_accepted(asked)
+        except VisavisError as e:
+            effects = room.engine_failed(asked, e, self._now_ms())
+        except Exception:
+            log.exception("call-engine-broke", room=room.name, sid=asked.participant)
+            failed = EngineFailed("The media engine broke.", engine="broken")
+            effects = room.engine_failed(asked, failed, self._now_ms())
+        self._perform(room, effects)
+
+    async def _follow_engine(self) -> None:
+        async for event in self._engine.events():
+            try:
+                self._engine_event(event)
+            except Exception:
+                log.exception("call-engine-event-broke", transport=event.transport)
+
+    def _engine_event(self, event: EngineEvent) -> None:
+        if (seat := self._seats.get(event.transport)) is None:
+            return
+        room, sid = seat
+        match event:
+            case Connected():
+                self._perform(room, room.connected(sid, event.transport))
+            case MediaStarted():
+                self._perform(room, room.media_started(sid, event.transport, event.mid, self._now_ms()))
+            case Closed():
+                self._perform(room, room.transport_closed(sid, self._now_ms()))
+            case _:
+                log.debug("call-transport", room=room.name, sid=sid, told=type(event).__name__)
+
+    async def _await_return(self, room: Room, sid: ParticipantSid, cut: int) -> None:
+        await anyio.sleep(self._resume_grace_s)
+        self._perform(room, room.expire(sid, cut, self._now_ms()))
+
+    async def _refresh(self) -> None:
+        while True:
+            await anyio.sleep(self._refresh_s)
+            now_ms = self._now_ms()
+            for room in list(self._rooms.values()):
+                for p in room.participants:
+                    token = tokens.mint(self._key, replace(p.grants, issued_ms=0), now_ms=now_ms)
+                    self._perform(room, room.refresh(p.sid, token))
+            oldest = now_ms - 1000 * (tokens.LIFETIME_S + 2 * tokens.LEEWAY_S)
+            self._revoked = {k: at for k, at in self._revoked.items() if at >= oldest}
+
+    def _revoke(self, room: str, identity: str | None) -> None:
+        self._revoked[room, identity] = self._now_ms()
+
+    def _happened(self, event: CallEvent) -> None:
+        for give in self._telling:
+            try:
+                give.send_nowait(event)
+            except anyio.WouldBlock:
+                log.warning("call-observer-behind", lost=type(event).__name__)
+
+
+async def _tell(observer: CallObserver, events: anyio.abc.ObjectReceiveStream[CallEvent]) -> None:
+    async with events:
+        async for event in events:
+            try:
+                await observer.call_event(event)
+            except Exception:
+                log.exception("call-observer-failed", observer=type(observer).__name__)
