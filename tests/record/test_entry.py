@@ -1,0 +1,186 @@
+"""Entries, founding statements and proofs (record.md §2)."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
+
+from visavis.errors import Malformed, Untrusted
+from visavis.record import canonical
+from visavis.record.digest import to_text
+from visavis.record.entry import (
+    Founding,
+    Proof,
+    Seen,
+    SignedMembers,
+    dialogue_id,
+    make_entry,
+    parse_entry,
+    sign,
+    verify_proof,
+)
+
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+PUBLIC = KEY.public_key().public_bytes_raw()
+FOUNDING = Founding(
+    names=(("en", "Side A"), ("ru", "Сторона А")),
+    log_key=bytes(32),
+    recovery=(bytes(32),),
+    officer="officer-of-a",
+    credential=to_text(PUBLIC),
+    nonce=bytes(16),
+)
+SIGNED = SignedMembers(
+    dialogue="d" * 43,
+    side="a" * 43,
+    own=Seen(1, bytes(32)),
+    ack=Seen(2, bytes(32), bytes(64)),
+    act={"type": "record.receive"},
+    delegate="officer-of-a",
+    credential=to_text(PUBLIC),
+    nonce=bytes(16),
+)
+ENTRY = make_entry(SIGNED, sign(SIGNED, KEY), seq=1, time="2021-12-07T15:02:11.123Z")
+
+
+def test_an_entry_reads_back() -> None:
+    """What was made is what is read."""
+    assert parse_entry(ENTRY.leaf) == ENTRY
+
+
+def test_the_challenge_covers_what_was_seen_and_done_and_neither_seq_nor_time() -> None:
+    """A proof holds at whatever place and time the node states (§2.3)."""
+    verify_proof(SIGNED, ENTRY.proof, PUBLIC)
+    moved = make_entry(SIGNED, ENTRY.proof, seq=9, time="2021-12-07T16:00:00.000Z")
+    verify_proof(parse_entry(moved.leaf).signed, moved.proof, PUBLIC)
+    covered = canonical.encode(SIGNED.to_json())
+    assert SIGNED.challenge() == hashlib.sha256(b"visavis/entry/v1\0" + covered).digest()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"dialogue": "e" * 43},
+        {"side": "b" * 43},
+        {"own": Seen(0, bytes(32))},
+        {"ack": Seen(2, bytes(32), b"\1" + bytes(63))},
+        {"act": {"type": "record.receive", "more": 1}},
+        {"delegate": "another"},
+        {"credential": "another"},
+        {"nonce": bytes(15) + b"\1"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_every_signed_member_is_covered(change: dict) -> None:
+    """Each of the signed members changed alone makes the proof `Untrusted`."""
+    with pytest.raises(Untrusted):
+        verify_proof(dataclasses.replace(SIGNED, **change), ENTRY.proof, PUBLIC)
+
+
+def test_a_proof_of_a_type_without_rules_is_untrusted() -> None:
+    """ "webauthn" has its place and not yet its rules."""
+    with pytest.raises(Untrusted):
+        verify_proof(SIGNED, Proof("webauthn", ENTRY.proof.sig), PUBLIC)
+
+
+def test_every_byte_of_a_leaf_counts() -> None:
+    """One bit changed anywhere in a leaf: malformed, or another entry; never the same one."""
+    for at in range(len(ENTRY.leaf)):
+        changed = bytearray(ENTRY.leaf)
+        changed[at] ^= 1 << (at % 8)
+        try:
+            entry = parse_entry(bytes(changed))
+        except Malformed:
+            continue
+        assert dataclasses.replace(entry, leaf=b"") != dataclasses.replace(ENTRY, leaf=b"")
+
+
+@given(
+    st.binary(max_size=80)
+    | st.dictionaries(st.sampled_from(["v", "act", "own"]), st.none()).map(canonical.encode)
+)
+def test_any_bytes_are_an_entry_or_malformed(data: bytes) -> None:
+    """Reading a leaf never raises anything but `Malformed`."""
+    with pytest.raises(Malformed):
+        parse_entry(data)
+
+
+@given(
+    st.sampled_from(
+        ["v", "seq", "time", "proof", "dialogue", "side", "own", "ack", "act", "by", "nonce", "extra"]
+    ),
+    st.sampled_from(
+        [None, True, 0, -1, "", "x", [], {}, {"type": 1}, {"size": True, "root": "x"}, 2**53, "\x00" * 99]
+    ),
+)
+def test_a_wrong_member_is_malformed(name: str, value: object) -> None:
+    """An entry with one member missing, unknown or of another form is `Malformed`."""
+    body = canonical.decode(ENTRY.leaf)
+    without = {key: member for key, member in body.items() if key != name}
+    if name != "extra":
+        with pytest.raises(Malformed):
+            parse_entry(canonical.encode(without))
+    try:
+        data = canonical.encode({**body, name: value})
+        entry = parse_entry(data)
+    except Malformed:
+        return
+    assert (name, type(value)) in {("time", str), ("dialogue", str), ("side", str), ("seq", int)}
+    assert entry.leaf == data
+
+
+def test_an_entry_above_the_limit_is_malformed() -> None:
+    """An entry is at most 65,535 bytes, written or read."""
+    big = dataclasses.replace(SIGNED, act={"type": "x", "text": "a" * 65_000})
+    with pytest.raises(Malformed):
+        make_entry(big, ENTRY.proof, seq=1, time="")
+
+
+def test_a_founding_statement_names_its_side() -> None:
+    """A side's id is its statement's hash; every member of the statement counts."""
+    assert Founding.from_json(FOUNDING.to_json()) == FOUNDING
+    ids = {FOUNDING.side()}
+    for change in (
+        {"names": (("en", "Side B"),)},
+        {"log_key": bytes(31) + b"\1"},
+        {"recovery": ()},
+        {"officer": "x"},
+        {"credential": to_text(bytes(32))},
+        {"nonce": bytes(15) + b"\1"},
+    ):
+        ids.add(dataclasses.replace(FOUNDING, **change).side())
+    assert len(ids) == 7
+    assert all(len(each) == 43 for each in ids)
+
+
+def test_the_dialogues_id_is_the_same_from_both_chairs() -> None:
+    """No side's name stands first."""
+    assert dialogue_id("a", "b") == dialogue_id("b", "a")
+    with pytest.raises(Malformed):
+        dialogue_id("a", "a")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": {}},
+        {"name": {"en": ""}},
+        {"name": {"en": 1}},
+        {"name": []},
+        {"log_key": "AA"},
+        {"recovery": [to_text(bytes(32))] * 9},
+        {"officer": {"delegate": "x"}},
+        {"officer": None},
+        {"nonce": to_text(bytes(15))},
+        {"extra": 1},
+    ],
+)
+def test_other_founding_statements_are_malformed(change: dict) -> None:
+    """A founding statement has exactly its members, each in its form."""
+    with pytest.raises(Malformed):
+        Founding.from_json({**FOUNDING.to_json(), **change})
