@@ -1,0 +1,364 @@
+//! The media thread and the handle by which others speak to it.
+//!
+//! Lives here: the loop, commands with replies, events. Not here: system calls (`net`), forwarding (`sfu`).
+
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::os::fd::RawFd;
+use std::sync::mpsc::{channel, sync_channel, Receiver, Sender, TryRecvError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use sfu::{Answer, Blueprint, Engine, Event, Input, NewTrack, Offer, OfferPlan, Output, Route, TransportId};
+
+use crate::net::{bind, thread_cpu_us, wait, Incoming, Outgoing, Wake, BATCH};
+use crate::Error;
+
+/// Batches taken from the socket before timers and commands have their turn.
+const BATCHES_PER_TURN: usize = 4;
+
+type Work = Box<dyn FnOnce(&mut Engine, Instant) + Send>;
+
+enum Command {
+    /// Something to do with the engine.
+    Do(Work),
+    /// Report the counters.
+    Stats(std::sync::mpsc::SyncSender<Vec<(&'static str, u64)>>),
+    /// End the thread.
+    Stop,
+}
+
+/// A running engine. Dropping it ends the media thread.
+pub struct Handle {
+    commands: Sender<Command>,
+    events: Mutex<Receiver<Event>>,
+    wake: Arc<Wake>,
+    news: Arc<Wake>,
+    blueprint: Blueprint,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    port: u16,
+}
+
+impl Handle {
+    /// Open the socket and start the media thread.
+    ///
+    /// port: 0 for any. advertise: the addresses at which clients reach the socket; none means `bind` itself.
+    /// Errors: `System` if the socket or the thread cannot be had, `Engine` with `BadAddress`, `NoCertificate`.
+    pub fn start(address: IpAddr, port: u16, advertise: &[IpAddr]) -> Result<Handle, Error> {
+        let socket = bind(SocketAddr::new(address, port))?;
+        let port = socket.local_addr()?.port();
+        let own = [address];
+        let advertise = if advertise.is_empty() { &own[..] } else { advertise };
+        let places: Vec<SocketAddr> = advertise.iter().map(|ip| SocketAddr::new(*ip, port)).collect();
+        let engine = Engine::new(&places, Instant::now())?;
+        let blueprint = engine.blueprint();
+        let (wake, news) = (Arc::new(Wake::new()?), Arc::new(Wake::new()?));
+        let (commands, inbox) = channel();
+        let (outbox, events) = channel();
+        let media = Media {
+            outgoing: Outgoing::new(address.is_ipv6()),
+            socket,
+            engine,
+            inbox,
+            outbox,
+            wake: wake.clone(),
+            news: news.clone(),
+        };
+        let thread = std::thread::Builder::new().name("sfu-media".into()).spawn(move || media.run())?;
+        Ok(Handle {
+            commands,
+            events: Mutex::new(events),
+            wake,
+            news,
+            blueprint,
+            thread: Mutex::new(Some(thread)),
+            port,
+        })
+    }
+
+    /// The UDP port in use.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// A file descriptor that is readable while events wait; it belongs to the handle.
+    pub fn event_fd(&self) -> RawFd {
+        self.news.fd()
+    }
+
+    /// The events that wait, oldest first.
+    pub fn drain(&self) -> Vec<Event> {
+        // First the descriptor, then the queue: an event between the two makes it readable again.
+        self.news.settle();
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).try_iter().collect()
+    }
+
+    fn tell(&self, command: Command) -> Result<(), Error> {
+        self.commands.send(command).map_err(|_| Error::Stopped)?;
+        self.wake.wake();
+        Ok(())
+    }
+
+    fn order(&self, work: impl FnOnce(&mut Engine, Instant) + Send + 'static) -> Result<(), Error> {
+        self.tell(Command::Do(Box::new(work)))
+    }
+
+    fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Engine, Instant) -> Result<T, sfu::Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (reply, result) = sync_channel(1);
+        self.order(move |engine, now| {
+            let _ = reply.send(work(engine, now));
+        })?;
+        Ok(result.recv().map_err(|_| Error::Stopped)??)
+    }
+
+    /// Make a transport. Errors: `TransportExists`.
+    pub fn create(&self, id: TransportId) -> Result<(), Error> {
+        let session = self.blueprint.build(Instant::now())?;
+        self.ask(move |engine, now| engine.add(now, id, session))
+    }
+
+    /// Take a publisher's offer; returns the answer. Errors: those of [`Offer::parse`] and [`Engine::accept_offer`].
+    pub fn accept_offer(&self, id: TransportId, sdp: &str) -> Result<String, Error> {
+        let offer = Offer::parse(sdp)?;
+        self.ask(move |engine, now| engine.accept_offer(now, id, offer))
+    }
+
+    /// Make an offer to a subscriber; returns it and the sections of the tracks it adds.
+    /// Errors: those of [`Engine::make_offer`].
+    pub fn make_offer(
+        &self,
+        id: TransportId,
+        add: Vec<NewTrack>,
+        stop: Vec<String>,
+        channels: bool,
+        restart: bool,
+    ) -> Result<(String, Vec<String>), Error> {
+        let plan = OfferPlan { add, stop, channels, restart };
+        self.ask(move |engine, now| engine.make_offer(now, id, plan))
+    }
+
+    /// Take a subscriber's answer. Errors: those of [`Answer::parse`] and [`Engine::accept_answer`].
+    pub fn accept_answer(&self, id: TransportId, sdp: &str) -> Result<(), Error> {
+        let answer = Answer::parse(sdp)?;
+        self.ask(move |engine, now| engine.accept_answer(now, id, answer))
+    }
+
+    /// End a transport.
+    pub fn close(&self, id: TransportId) -> Result<(), Error> {
+        self.order(move |engine, now| engine.close(now, id))
+    }
+
+    /// Send a track to a subscriber.
+    pub fn route(&self, route: Route) -> Result<(), Error> {
+        self.order(move |engine, now| engine.route(now, &route))
+    }
+
+    /// Stop sending in a subscriber's section.
+    pub fn unroute(&self, target: TransportId, target_mid: String) -> Result<(), Error> {
+        self.order(move |engine, now| engine.unroute(now, target, &target_mid))
+    }
+
+    /// Change the highest layer of a subscriber's section, or pause it.
+    pub fn set_layer(
+        &self,
+        target: TransportId,
+        target_mid: String,
+        max_layer: u8,
+        paused: bool,
+    ) -> Result<(), Error> {
+        self.order(move |engine, now| engine.set_layer(now, target, &target_mid, max_layer, paused))
+    }
+
+    /// Enter a participant in a room.
+    pub fn member(
+        &self,
+        room: u64,
+        identity: String,
+        sid: String,
+        up: TransportId,
+        down: TransportId,
+        can_publish_data: bool,
+    ) -> Result<(), Error> {
+        self.order(move |engine, _| engine.member(room, identity, sid, up, down, can_publish_data))
+    }
+
+    /// The engine's counters, those of the socket, and the CPU time of the media thread in microseconds.
+    pub fn stats(&self) -> Result<Vec<(&'static str, u64)>, Error> {
+        let (reply, result) = sync_channel(1);
+        self.tell(Command::Stats(reply))?;
+        result.recv().map_err(|_| Error::Stopped)
+    }
+
+    /// End the media thread and wait for its end. Calls after that say `Stopped`.
+    pub fn shutdown(&self) {
+        let _ = self.tell(Command::Stop);
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.shutdown();
+    }
+}
+
+/// What the media thread owns.
+struct Media {
+    socket: UdpSocket,
+    engine: Engine,
+    inbox: Receiver<Command>,
+    outbox: Sender<Event>,
+    wake: Arc<Wake>,
+    news: Arc<Wake>,
+    outgoing: Outgoing,
+}
+
+impl Media {
+    fn run(mut self) {
+        let mut incoming = Incoming::new();
+        let mut next = Instant::now();
+        loop {
+            wait(&self.socket, &self.wake, next.saturating_duration_since(Instant::now()));
+            self.wake.settle();
+            if !self.obey() {
+                break;
+            }
+            for _ in 0..BATCHES_PER_TURN {
+                let n = incoming.receive(&self.socket);
+                let now = Instant::now();
+                for (source, bytes) in incoming.datagrams() {
+                    self.engine.handle_input(now, Input::Datagram { source, bytes });
+                }
+                self.carry_out();
+                if n < BATCH {
+                    break;
+                }
+            }
+            self.engine.handle_input(Instant::now(), Input::Timeout);
+            next = self.carry_out();
+        }
+    }
+
+    /// Carry out the commands that wait. False: it is time to end.
+    fn obey(&mut self) -> bool {
+        loop {
+            match self.inbox.try_recv() {
+                Ok(Command::Do(work)) => {
+                    work(&mut self.engine, Instant::now());
+                    self.carry_out();
+                }
+                Ok(Command::Stats(reply)) => {
+                    let _ = reply.send(self.stats());
+                }
+                Err(TryRecvError::Empty) => return true,
+                Ok(Command::Stop) | Err(TryRecvError::Disconnected) => return false,
+            }
+        }
+    }
+
+    /// Do what the engine says; returns when it wants to be asked again.
+    fn carry_out(&mut self) -> Instant {
+        let mut told = false;
+        let next = loop {
+            match self.engine.poll_output() {
+                Output::Transmit { destination, bytes } => {
+                    self.outgoing.push(destination, bytes);
+                    if self.outgoing.len() >= 8 * BATCH {
+                        self.outgoing.flush(&self.socket);
+                    }
+                }
+                Output::Event(event) => told |= self.outbox.send(event).is_ok(),
+                Output::Timeout(at) => break at,
+            }
+        };
+        self.outgoing.flush(&self.socket);
+        if told {
+            self.news.wake();
+        }
+        next
+    }
+
+    fn stats(&self) -> Vec<(&'static str, u64)> {
+        let (user, system) = thread_cpu_us();
+        let mut out = self.engine.stats().named();
+        out.extend([
+            ("send_calls", self.outgoing.calls),
+            ("send_dropped", self.outgoing.dropped),
+            ("cpu_user_us", user),
+            ("cpu_sys_us", system),
+        ]);
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn start() -> Handle {
+        let here: IpAddr = "127.0.0.1".parse().unwrap();
+        Handle::start(here, 0, &[]).unwrap()
+    }
+
+    fn stat(handle: &Handle, name: &str) -> u64 {
+        handle.stats().unwrap().into_iter().find(|(n, _)| *n == name).unwrap().1
+    }
+
+    #[test]
+    fn commands_are_answered_in_their_order() {
+        let handle = start();
+        assert_ne!(handle.port(), 0);
+        let id = TransportId(1);
+        handle.create(id).unwrap();
+        assert_eq!(handle.create(id).unwrap_err().code(), "transport-exists");
+        let (offer, mids) = handle.make_offer(id, vec![], vec![], true, false).unwrap();
+        assert!(offer.contains(&format!(" 127.0.0.1 {} typ host", handle.port())), "the address is offered");
+        assert!(mids.is_empty());
+        handle.close(id).unwrap();
+        let again = handle.make_offer(id, vec![], vec![], true, false);
+        assert_eq!(again.unwrap_err().code(), "unknown-transport");
+        assert_eq!(stat(&handle, "transports"), 0);
+    }
+
+    #[test]
+    fn noise_from_the_network_is_counted_and_answered_with_nothing() {
+        let handle = start();
+        let noise = UdpSocket::bind("127.0.0.1:0").unwrap();
+        for n in 0..100u8 {
+            noise.send_to(&[n; 64], ("127.0.0.1", handle.port())).unwrap();
+        }
+        let limit = Instant::now() + std::time::Duration::from_secs(20);
+        while stat(&handle, "strays") < 100 {
+            assert!(Instant::now() < limit, "the noise did not arrive");
+            std::thread::yield_now();
+        }
+        assert_eq!(stat(&handle, "packets_in"), 100);
+        assert_eq!(stat(&handle, "packets_out"), 0);
+    }
+
+    #[test]
+    fn a_stopped_engine_says_so_and_stops_once() {
+        let handle = start();
+        handle.create(TransportId(1)).unwrap();
+        handle.shutdown();
+        handle.shutdown();
+        assert_eq!(handle.create(TransportId(2)).unwrap_err().code(), "stopped");
+        assert_eq!(handle.stats().unwrap_err().code(), "stopped");
+        assert!(handle.drain().is_empty());
+    }
+
+    #[test]
+    fn a_port_in_use_and_an_address_that_is_no_place_are_refused() {
+        let handle = start();
+        let here: IpAddr = "127.0.0.1".parse().unwrap();
+        assert_eq!(Handle::start(here, handle.port(), &[]).err().unwrap().code(), "system");
+        let nowhere: IpAddr = "0.0.0.0".parse().unwrap();
+        assert_eq!(Handle::start(here, 0, &[nowhere]).err().unwrap().code(), "bad-address");
+    }
+}

@@ -1,0 +1,316 @@
+//! Data packets within a room: who sent it is stamped by the engine, whom it is for is read from it.
+//!
+//! Lives here: the few fields of LiveKit's `DataPacket` that a forwarder touches, and the members of each room.
+//! Not here: the packets' contents, which are opaque (an `EncryptedPacket` above all), and the channels (`session`).
+//!
+//! ```text
+//! DataPacket                              UserPacket (field 2)
+//!  2 user                                  1 participant_sid          stamped
+//!  3 speaker                 refused       3 destination_sids         read
+//!  4 participant_identity    stamped       5 participant_identity     stamped
+//!  5 destination_identities  read          6 destination_identities   read
+//! 17 participant_sid         stamped       … everything else           untouched
+//!  … everything else         untouched
+//! ```
+//! Source: livekit_models.proto.
+
+use std::collections::HashMap;
+
+use crate::TransportId;
+
+/// Largest data packet that is forwarded, in bytes; the SDKs split longer ones.
+pub(crate) const MAX_PACKET_BYTES: usize = 64 * 1024;
+
+/// Most fields and most destinations looked at in one packet.
+const MAX_FIELDS: usize = 4096;
+
+const VARINT: u8 = 0;
+const FIXED64: u8 = 1;
+const BYTES: u8 = 2;
+const FIXED32: u8 = 5;
+
+/// One field of a protobuf message.
+struct Field<'a> {
+    number: u32,
+    wire: u8,
+    /// The whole field, key included.
+    span: &'a [u8],
+    /// The value, if the wire type is `BYTES`.
+    body: &'a [u8],
+}
+
+fn varint(rest: &mut &[u8]) -> Option<u64> {
+    let mut value = 0u64;
+    for shift in (0..64).step_by(7) {
+        let (&byte, tail) = rest.split_first()?;
+        *rest = tail;
+        value |= u64::from(byte & 0x7f).checked_shl(shift)?;
+        if byte & 0x80 == 0 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+/// The fields of a message in order; `None` if it is not one. Groups are not.
+fn fields(message: &[u8]) -> Option<Vec<Field<'_>>> {
+    let mut out = Vec::new();
+    let mut rest = message;
+    while !rest.is_empty() {
+        let start = rest;
+        // A key has 32 bits. Readers differ in what they do with longer ones, so none passes.
+        let key = u32::try_from(varint(&mut rest)?).ok()?;
+        let (number, wire) = (key >> 3, (key & 7) as u8);
+        let skip = match wire {
+            VARINT => {
+                varint(&mut rest)?;
+                0
+            }
+            FIXED64 => 8,
+            FIXED32 => 4,
+            BYTES => usize::try_from(varint(&mut rest)?).ok()?,
+            _ => return None,
+        };
+        let (body, tail) = rest.split_at_checked(skip)?;
+        rest = tail;
+        if number == 0 || out.len() == MAX_FIELDS {
+            return None;
+        }
+        out.push(Field { number, wire, span: &start[..start.len() - rest.len()], body });
+    }
+    Some(out)
+}
+
+fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+fn put_bytes(out: &mut Vec<u8>, number: u32, value: &[u8]) {
+    put_varint(out, u64::from(number << 3 | u32::from(BYTES)));
+    put_varint(out, value.len() as u64);
+    out.extend_from_slice(value);
+}
+
+/// Whom a packet is for; both empty means everybody in the room.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Destinations {
+    identities: Vec<String>,
+    sids: Vec<String>,
+}
+
+impl Destinations {
+    fn include(&self, identity: &str, sid: &str) -> bool {
+        (self.identities.is_empty() && self.sids.is_empty())
+            || self.identities.iter().any(|i| i == identity)
+            || self.sids.iter().any(|s| s == sid)
+    }
+}
+
+/// Stamp a packet with its true sender.
+///
+/// packet: a `DataPacket` as the client sent it. identity, sid: the sender's.
+/// Returns the packet to forward and its destinations; `None` if it is malformed, too large, or of a kind that only
+/// a server may send.
+pub(crate) fn stamp(packet: &[u8], identity: &str, sid: &str) -> Option<(Vec<u8>, Destinations)> {
+    if packet.len() > MAX_PACKET_BYTES {
+        return None;
+    }
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
+    let mut out = Vec::with_capacity(packet.len() + 2 * (identity.len() + sid.len()) + 16);
+    let mut to = Destinations::default();
+    for field in fields(packet)? {
+        match field.number {
+            4 | 17 => {}
+            2 | 5 if field.wire != BYTES => return None,
+            2 => {
+                let mut user = Vec::with_capacity(field.body.len() + identity.len() + sid.len() + 8);
+                for inner in fields(field.body)? {
+                    match inner.number {
+                        1 | 5 => continue,
+                        3 | 6 if inner.wire != BYTES => return None,
+                        3 => to.sids.push(text(inner.body)?),
+                        6 => to.identities.push(text(inner.body)?),
+                        _ => {}
+                    }
+                    user.extend_from_slice(inner.span);
+                }
+                put_bytes(&mut user, 1, sid.as_bytes());
+                put_bytes(&mut user, 5, identity.as_bytes());
+                put_bytes(&mut out, 2, &user);
+            }
+            3 => return None,
+            5 => {
+                to.identities.push(text(field.body)?);
+                out.extend_from_slice(field.span);
+            }
+            _ => out.extend_from_slice(field.span),
+        }
+    }
+    put_bytes(&mut out, 4, identity.as_bytes());
+    put_bytes(&mut out, 17, sid.as_bytes());
+    Some((out, to))
+}
+
+/// A participant as the engine knows it.
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) identity: String,
+    pub(crate) sid: String,
+    /// The transport on which it receives.
+    pub(crate) down: TransportId,
+    pub(crate) can_publish_data: bool,
+}
+
+/// Who is in which room, by the transport on which a member sends.
+#[derive(Debug, Default)]
+pub(crate) struct Members {
+    rooms: HashMap<u64, HashMap<TransportId, Member>>,
+    room_of: HashMap<TransportId, u64>,
+}
+
+impl Members {
+    /// Enter a member, or replace what was known of it.
+    pub(crate) fn enter(&mut self, room: u64, up: TransportId, member: Member) {
+        self.leave(up);
+        self.room_of.insert(up, room);
+        self.rooms.entry(room).or_default().insert(up, member);
+    }
+
+    /// Remove the member that sends on `up`, if there is one.
+    pub(crate) fn leave(&mut self, up: TransportId) {
+        let Some(room) = self.room_of.remove(&up) else { return };
+        if let Some(members) = self.rooms.get_mut(&room) {
+            members.remove(&up);
+            if members.is_empty() {
+                self.rooms.remove(&room);
+            }
+        }
+    }
+
+    /// Stamp what came in on `up`, and say on which transports it goes out: those of the others in the same room whom
+    /// the packet names. `None` if the sender may not send, or the packet is refused.
+    pub(crate) fn address(&self, up: TransportId, packet: &[u8]) -> Option<(Vec<u8>, Vec<TransportId>)> {
+        let room = self.rooms.get(self.room_of.get(&up)?)?;
+        let sender = room.get(&up).filter(|m| m.can_publish_data)?;
+        let (bytes, to) = stamp(packet, &sender.identity, &sender.sid)?;
+        let receivers = room
+            .iter()
+            .filter(|(id, m)| **id != up && to.include(&m.identity, &m.sid))
+            .map(|(_, m)| m.down)
+            .collect();
+        Some((bytes, receivers))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(parts: &[(u32, &[u8])]) -> Vec<u8> {
+        let mut out = Vec::new();
+        for (number, value) in parts {
+            put_bytes(&mut out, *number, value);
+        }
+        out
+    }
+
+    fn values(packet: &[u8], number: u32) -> Vec<Vec<u8>> {
+        fields(packet).unwrap().iter().filter(|f| f.number == number).map(|f| f.body.to_vec()).collect()
+    }
+
+    #[test]
+    fn a_forged_sender_is_replaced_everywhere() {
+        let user = message(&[(1, b"PA_forged"), (5, b"forged"), (2, b"words"), (4, b"topic")]);
+        let packet = message(&[(4, b"forged"), (2, &user), (17, b"PA_forged"), (4, b"again")]);
+        let (out, to) = stamp(&packet, "principal-a", "PA_1").unwrap();
+        assert_eq!(to, Destinations::default());
+        assert_eq!(values(&out, 4), [b"principal-a"]);
+        assert_eq!(values(&out, 17), [b"PA_1"]);
+        let user = values(&out, 2).remove(0);
+        assert_eq!(values(&user, 1), [b"PA_1"]);
+        assert_eq!(values(&user, 5), [b"principal-a"]);
+        assert_eq!(values(&user, 2), [b"words"]);
+        assert_eq!(values(&user, 4), [b"topic"]);
+    }
+
+    #[test]
+    fn an_encrypted_packet_passes_bit_exact() {
+        let opaque: Vec<u8> = (0..=255).collect();
+        let mut packet = message(&[(18, &opaque)]);
+        packet.extend_from_slice(&[0x80, 0x01, 0x2a]); // field 16, sequence = 42
+        let (out, _) = stamp(&packet, "a", "PA_1").unwrap();
+        assert!(out.starts_with(&packet));
+    }
+
+    #[test]
+    fn a_packet_goes_to_those_it_names_in_its_own_room_and_never_back() {
+        let mut members = Members::default();
+        let member = |n: u64, name: &str, may: bool| Member {
+            identity: name.into(),
+            sid: format!("PA_{name}"),
+            down: TransportId(n + 100),
+            can_publish_data: may,
+        };
+        for (room, n, name, may) in
+            [(1, 1, "a", true), (1, 2, "b", true), (1, 3, "c", false), (2, 4, "b", true)]
+        {
+            members.enter(room, TransportId(n), member(n, name, may));
+        }
+        let to = |up: u64, packet: &[u8]| {
+            members.address(TransportId(up), packet).map(|(_, mut to)| {
+                to.sort();
+                to.into_iter().map(|t| t.0).collect::<Vec<_>>()
+            })
+        };
+        assert_eq!(to(1, &message(&[(18, b"x")])), Some(vec![102, 103]));
+        assert_eq!(to(1, &message(&[(18, b"x"), (5, b"b")])), Some(vec![102]));
+        assert_eq!(to(1, &message(&[(2, &message(&[(6, b"c")]))])), Some(vec![103]));
+        assert_eq!(to(1, &message(&[(2, &message(&[(3, b"PA_b")]))])), Some(vec![102]));
+        assert_eq!(to(1, &message(&[(18, b"x"), (5, b"a")])), Some(vec![]));
+        assert_eq!(to(4, &message(&[(18, b"x")])), Some(vec![]));
+        assert_eq!(to(3, &message(&[(18, b"x")])), None, "may not send");
+        assert_eq!(to(9, &message(&[(18, b"x")])), None, "not a member");
+        members.leave(TransportId(2));
+        assert_eq!(members.address(TransportId(1), &message(&[])).unwrap().1, [TransportId(103)]);
+    }
+
+    #[test]
+    fn what_only_a_server_says_and_what_is_no_message_are_refused() {
+        for packet in [
+            message(&[(3, b"speakers")]),
+            vec![0x12],                                     // a key without its value
+            vec![0x12, 0x05, 1],                            // a value cut short
+            vec![0x13, 0x14],                               // a group
+            vec![0x10, 0x01],                               // the user packet as a number
+            vec![0xa2, 0x80, 0x80, 0x80, 0x80, 0x01, 0x00], // a key of more than 32 bits
+            vec![0xff; 12],
+            vec![0; MAX_PACKET_BYTES + 1],
+            [0x40, 0x00].repeat(MAX_FIELDS + 1),
+            message(&[(5, &[0xff])]),
+        ] {
+            assert!(stamp(&packet, "a", "PA_1").is_none(), "{:?}", &packet[..packet.len().min(12)]);
+        }
+    }
+
+    #[test]
+    fn no_cut_or_flipped_byte_makes_a_forged_sender_pass() {
+        let user = message(&[(1, b"PA_forged"), (2, b"words")]);
+        let packet = message(&[(4, b"forged"), (2, &user), (17, b"PA_forged")]);
+        for at in 0..packet.len() {
+            for bit in 0..8 {
+                let mut bad = packet.clone();
+                bad[at] ^= 1 << bit;
+                for candidate in [&bad[..], &packet[..at]] {
+                    if let Some((out, _)) = stamp(candidate, "a", "PA_1") {
+                        assert_eq!(values(&out, 4), [b"a"]);
+                        assert_eq!(values(&out, 17), [b"PA_1"]);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,681 @@
+//! The engine: all transports of one UDP port, and what flows between them.
+//!
+//! Lives here: input and output, the transports' timers, the tables of tracks, the counters.
+//! Not here: the rules of each part, which are in the part's own module.
+//!
+//! ```text
+//! datagram ─▶ demux ─▶ session ─▶ RTP packet ─▶ publication ─▶ every subscriber's session ─▶ datagrams
+//!                         │
+//!                         └─────▶ data packet ─▶ stamp, members ─▶ receivers' sessions ─▶ datagrams
+//! ```
+//! A session runs when a datagram is for it, when it has something to send, or when its timer is due; so that idle
+//! transports cost nothing. Everything else is done in [`Engine::poll_output`], which a caller drains after each batch
+//! of inputs and each command.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use str0m::format::Codec;
+use str0m::media::Mid;
+use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, Ssrc, Vp8Descriptor};
+
+use crate::data::{Member, Members};
+use crate::demux::{is_stun, stun_fragment, Demux};
+use crate::forward::{Arrival, Publication, Subscription, RETARGET_INTERVAL};
+use crate::keyframe::begins_keyframe;
+use crate::layers::layer_of;
+use crate::session::{host, Blueprint, Harvest, OfferPlan, Session, TransportId};
+use crate::vp8::PictureIds;
+use crate::{Answer, Error, Offer, MAX_DATAGRAM_BYTES};
+
+/// With no timer set, look again after this long.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// What happened.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// A datagram came.
+    Datagram {
+        /// Whence.
+        source: SocketAddr,
+        /// Its contents; more than [`MAX_DATAGRAM_BYTES`] are not looked at.
+        bytes: &'a [u8],
+    },
+    /// Time passed.
+    Timeout,
+}
+
+/// What to do.
+#[derive(Debug)]
+pub enum Output {
+    /// Send a datagram.
+    Transmit {
+        /// Whither.
+        destination: SocketAddr,
+        /// Its contents.
+        bytes: Vec<u8>,
+    },
+    /// Tell the caller's owner.
+    Event(Event),
+    /// Nothing, until this instant or the next input.
+    Timeout(Instant),
+}
+
+/// Something about a transport that its owner should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Which transport.
+    pub transport: TransportId,
+    /// What.
+    pub kind: EventKind,
+}
+
+/// What happened to a transport.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EventKind {
+    /// ICE and DTLS stand.
+    Connected,
+    /// It ended: the client closed it, or it failed. Not sent for [`Engine::close`].
+    Closed,
+    /// ICE's state, by its name in WebRTC.
+    Ice(String),
+    /// The first packet of an encoding came.
+    Stream {
+        /// The section of the client's offer.
+        mid: String,
+        /// 0 low, 1 middle, 2 high.
+        layer: u8,
+    },
+    /// A data channel opened.
+    Channel(String),
+}
+
+/// A track on its way to a subscriber.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// The publisher's transport.
+    pub source: TransportId,
+    /// The section of the publisher's offer.
+    pub source_mid: String,
+    /// The subscriber's transport.
+    pub target: TransportId,
+    /// The section of the offer to the subscriber.
+    pub target_mid: String,
+    /// The highest layer to send, 0 to 2.
+    pub max_layer: u8,
+}
+
+macro_rules! stats {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// Counters since the engine began.
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+        pub struct Stats { $($(#[$doc])* pub $name: u64,)* }
+
+        impl Stats {
+            /// The counters by name.
+            pub fn named(&self) -> Vec<(&'static str, u64)> {
+                vec![$((stringify!($name), self.$name),)*]
+            }
+        }
+    };
+}
+
+stats! {
+    /// Datagrams received.
+    packets_in,
+    /// Bytes of them.
+    bytes_in,
+    /// Datagrams to send.
+    packets_out,
+    /// Bytes of them.
+    bytes_out,
+    /// Media packets received, padding among them.
+    rtp_in,
+    /// Media packets forwarded, once for each subscriber.
+    rtp_out,
+    /// Data packets received.
+    data_in,
+    /// Data packets forwarded, once for each receiver.
+    data_out,
+    /// Data packets refused: malformed, too large, or not allowed.
+    data_refused,
+    /// Keyframe requests from subscribers.
+    keyframes_wanted,
+    /// Keyframe requests to publishers.
+    keyframes_asked,
+    /// Datagrams that were for nobody.
+    strays,
+    /// Calls of str0m.
+    polls,
+    /// Sessions that ran because their timer was due.
+    timer_runs,
+    /// Transports that ended by an error.
+    failures,
+    /// Those of them that ended by a panic in str0m.
+    panics,
+    /// Transports now.
+    transports,
+}
+
+/// A selective forwarding unit.
+pub struct Engine {
+    blueprint: Blueprint,
+    sessions: HashMap<TransportId, Session>,
+    demux: Demux,
+    publications: HashMap<(TransportId, Mid), Publication>,
+    members: Members,
+    timers: BinaryHeap<Reverse<(Instant, TransportId)>>,
+    marked: Vec<TransportId>,
+    out: VecDeque<Output>,
+    now: Instant,
+    next_retarget: Instant,
+    stats: Stats,
+}
+
+impl Engine {
+    /// An engine whose transports say they can be reached at `addresses`.
+    ///
+    /// Errors: `BadAddress` if there is none, or one is not a place; `NoCertificate`.
+    pub fn new(addresses: &[SocketAddr], now: Instant) -> Result<Engine, Error> {
+        if addresses.is_empty() {
+            return Err(Error::BadAddress);
+        }
+        for address in addresses {
+            host(*address)?;
+        }
+        let certificate = str0m::crypto::from_feature_flags()
+            .dtls_provider
+            .generate_certificate()
+            .ok_or(Error::NoCertificate)?;
+        Ok(Engine {
+            blueprint: Blueprint { certificate, addresses: addresses.into() },
+            sessions: HashMap::new(),
+            demux: Demux::default(),
+            publications: HashMap::new(),
+            members: Members::default(),
+            timers: BinaryHeap::new(),
+            marked: Vec::new(),
+            out: VecDeque::new(),
+            now,
+            next_retarget: now,
+            stats: Stats::default(),
+        })
+    }
+
+    /// What a transport is built from, on any thread.
+    pub fn blueprint(&self) -> Blueprint {
+        self.blueprint.clone()
+    }
+
+    /// The counters.
+    pub fn stats(&self) -> Stats {
+        Stats { transports: self.sessions.len() as u64, ..self.stats }
+    }
+
+    // --- input and output ---------------------------------------------------------------------------------------
+
+    /// Take what happened at `now`. Time does not go back: an earlier `now` counts as the latest.
+    pub fn handle_input(&mut self, now: Instant, input: Input<'_>) {
+        self.advance(now);
+        match input {
+            Input::Datagram { source, bytes } => self.receive(source, bytes),
+            Input::Timeout => {}
+        }
+    }
+
+    /// What to do next. Call until it says `Timeout`.
+    pub fn poll_output(&mut self) -> Output {
+        loop {
+            if let Some(out) = self.out.pop_front() {
+                return out;
+            }
+            self.mark_due();
+            if self.marked.is_empty() {
+                return Output::Timeout(self.next_timeout());
+            }
+            for id in std::mem::take(&mut self.marked) {
+                self.run(id, None);
+            }
+        }
+    }
+
+    fn advance(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+
+    fn mark(&mut self, id: TransportId) {
+        if let Some(s) = self.sessions.get_mut(&id) {
+            if !s.marked {
+                s.marked = true;
+                self.marked.push(id);
+            }
+        }
+    }
+
+    /// Mark the sessions whose timers are due. The heap may hold a session at an earlier time than it now wants.
+    fn mark_due(&mut self) {
+        while let Some(Reverse((at, id))) = self.timers.peek().copied() {
+            if at > self.now {
+                break;
+            }
+            self.timers.pop();
+            let Some(s) = self.sessions.get_mut(&id) else { continue };
+            if s.scheduled != Some(at) {
+                continue;
+            }
+            s.scheduled = None;
+            if s.due <= self.now {
+                self.stats.timer_runs += 1;
+                self.mark(id);
+            } else {
+                self.schedule(id);
+            }
+        }
+        if self.next_retarget <= self.now && !self.sessions.is_empty() {
+            self.next_retarget = self.now + RETARGET_INTERVAL;
+            self.retarget_all();
+        }
+    }
+
+    fn schedule(&mut self, id: TransportId) {
+        if let Some(s) = self.sessions.get_mut(&id) {
+            if s.scheduled.is_none_or(|at| s.due < at) {
+                s.scheduled = Some(s.due);
+                self.timers.push(Reverse((s.due, id)));
+            }
+        }
+    }
+
+    fn next_timeout(&self) -> Instant {
+        let idle = if self.sessions.is_empty() { self.now + IDLE } else { self.next_retarget };
+        self.timers.peek().map_or(idle, |Reverse((at, _))| idle.min(*at))
+    }
+
+    // --- datagrams ----------------------------------------------------------------------------------------------
+
+    fn receive(&mut self, source: SocketAddr, bytes: &[u8]) {
+        self.stats.packets_in += 1;
+        self.stats.bytes_in += bytes.len() as u64;
+        match self.find(source, bytes) {
+            Some(id) => self.run(id, Some((source, bytes))),
+            None => self.stats.strays += 1,
+        }
+    }
+
+    fn find(&mut self, source: SocketAddr, bytes: &[u8]) -> Option<TransportId> {
+        if bytes.len() > MAX_DATAGRAM_BYTES {
+            return None;
+        }
+        if is_stun(bytes) {
+            if let Some(id) = stun_fragment(bytes).and_then(|f| self.demux.by_fragment(f)) {
+                if !self.sessions.get_mut(&id)?.accepts(source, bytes, self.now) {
+                    return None;
+                }
+                self.demux.bind(source, id, self.now);
+                return Some(id);
+            }
+        }
+        self.demux.by_address(source, self.now)
+    }
+
+    /// Run one session and act on what comes of it.
+    fn run(&mut self, id: TransportId, datagram: Option<(SocketAddr, &[u8])>) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        session.marked = false;
+        let mut harvest = Harvest::default();
+        let alive = session.run(self.now, datagram, &mut harvest);
+        self.stats.polls += harvest.polls;
+        self.stats.data_out += harvest.data_sent;
+        for t in harvest.transmits {
+            self.stats.packets_out += 1;
+            self.stats.bytes_out += t.contents.len() as u64;
+            self.out.push_back(Output::Transmit { destination: t.destination, bytes: t.contents.into() });
+        }
+        for event in harvest.events {
+            self.act(id, event);
+        }
+        match alive {
+            Ok(true) => self.schedule(id),
+            Ok(false) => self.end(id),
+            Err(_) => self.fail(id),
+        }
+    }
+
+    fn act(&mut self, id: TransportId, event: str0m::Event) {
+        use str0m::Event as E;
+        match event {
+            E::RtpPacket(packet) => self.forward(id, &packet),
+            E::ChannelData(data) => self.deliver(id, data.id, &data.data),
+            E::KeyframeRequest(request) => {
+                self.stats.keyframes_wanted += 1;
+                let Some(source) = self.sessions.get(&id).and_then(|s| s.sources.get(&request.mid)).copied()
+                else {
+                    return;
+                };
+                let now = self.now;
+                let ask =
+                    self.publications.get_mut(&source).and_then(|p| p.keyframe_wanted(id, request.mid, now));
+                self.ask_keyframes(source.0, ask);
+            }
+            E::Connected => self.emit(id, EventKind::Connected),
+            E::IceConnectionStateChange(state) => self.emit(id, EventKind::Ice(format!("{state:?}"))),
+            E::ChannelOpen(_, label) => {
+                self.mark(id);
+                self.emit(id, EventKind::Channel(label));
+            }
+            _ => {}
+        }
+    }
+
+    fn emit(&mut self, transport: TransportId, kind: EventKind) {
+        self.out.push_back(Output::Event(Event { transport, kind }));
+    }
+
+    // --- media --------------------------------------------------------------------------------------------------
+
+    fn forward(&mut self, id: TransportId, packet: &RtpPacket) {
+        self.stats.rtp_in += 1;
+        let ssrc = packet.header.ssrc;
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let Some((mid, rid)) = session.encoding(ssrc) else { return };
+        let Some(params) = session.payload(packet.header.payload_type) else { return };
+        let codec = params.spec().codec;
+        let video = codec.is_video();
+        let descriptor = (codec == Codec::Vp8).then(|| Vp8Descriptor::parse(&packet.payload).ok()).flatten();
+        let keyframe = video && begins_keyframe(codec, &packet.payload, descriptor.as_ref());
+        let arrival = Arrival {
+            ssrc,
+            sequence: *packet.seq_no,
+            timestamp: packet.header.timestamp,
+            clock_hz: params.spec().clock_rate.get(),
+            empty: packet.payload.is_empty(),
+            entry: !video || keyframe,
+            vp8: descriptor.as_ref().map(PictureIds::of),
+            now: self.now,
+        };
+
+        let publication = self.publications.entry((id, mid)).or_default();
+        publication.video = video;
+        let layer = layer_of(rid);
+        let asks = if publication.encodings.heard(ssrc, layer, keyframe, self.now) {
+            let kind = EventKind::Stream { mid: mid.to_string(), layer };
+            self.out.push_back(Output::Event(Event { transport: id, kind }));
+            publication.retarget(self.now)
+        } else {
+            Vec::new()
+        };
+
+        let came = &packet.header.ext_vals;
+        let mut broken = Vec::new();
+        for s in &mut publication.subscriptions {
+            let Some(leaves) = s.rewrite(&arrival) else { continue };
+            let Some(target) = self.sessions.get_mut(&s.transport) else { continue };
+            let payload_type = match s.payload_type {
+                Some((came, goes)) if came == params.pt() => goes,
+                _ => {
+                    let Some(goes) = target.matching(params) else { continue };
+                    s.payload_type = Some((params.pt(), goes));
+                    goes
+                }
+            };
+            let mut write = RtpWrite::new(
+                payload_type,
+                leaves.sequence.into(),
+                leaves.timestamp,
+                self.now,
+                packet.payload.clone(),
+            )
+            .marker(packet.header.marker)
+            .ext_vals(ExtensionValues {
+                audio_level: came.audio_level,
+                voice_activity: came.voice_activity,
+                video_orientation: came.video_orientation,
+                ..Default::default()
+            })
+            .nackable(video);
+            if let (Some(ids), Some(descriptor)) = (leaves.vp8, descriptor.as_ref()) {
+                if let Some(patch) = ids.patch(descriptor) {
+                    write = write.vp8_patch(patch);
+                }
+            }
+            match target.guard(|t| Ok(t.write(s.mid, write))) {
+                Ok(true) => {
+                    self.stats.rtp_out += 1;
+                    if !target.marked {
+                        target.marked = true;
+                        self.marked.push(s.transport);
+                    }
+                }
+                Ok(false) => {}
+                Err(_) => broken.push(s.transport),
+            }
+        }
+        for b in broken {
+            self.fail(b);
+        }
+        self.ask_keyframes(id, asks);
+    }
+
+    fn ask_keyframes(&mut self, id: TransportId, encodings: impl IntoIterator<Item = Ssrc>) {
+        for ssrc in encodings {
+            if let Some(s) = self.sessions.get_mut(&id) {
+                self.stats.keyframes_asked += 1;
+                s.request_keyframe(ssrc);
+                self.mark(id);
+            }
+        }
+    }
+
+    fn retarget_all(&mut self) {
+        let now = self.now;
+        let asks: Vec<(TransportId, Vec<Ssrc>)> =
+            self.publications.iter_mut().map(|((id, _), p)| (*id, p.retarget(now))).collect();
+        for (id, ssrcs) in asks {
+            self.ask_keyframes(id, ssrcs);
+        }
+        // Data that waits for its channel's buffer has no event of its own that would wake it.
+        let waiting: Vec<TransportId> =
+            self.sessions.iter().filter(|(_, s)| s.has_waiting()).map(|(id, _)| *id).collect();
+        for id in waiting {
+            self.mark(id);
+        }
+    }
+
+    // --- data ---------------------------------------------------------------------------------------------------
+
+    fn deliver(&mut self, id: TransportId, channel: str0m::channel::ChannelId, packet: &[u8]) {
+        self.stats.data_in += 1;
+        let lane = self.sessions.get(&id).and_then(|s| s.lane(channel));
+        let (Some(lane), Some((bytes, receivers))) = (lane, self.members.address(id, packet)) else {
+            self.stats.data_refused += 1;
+            return;
+        };
+        let bytes: Arc<[u8]> = bytes.into();
+        for receiver in receivers {
+            let Some(s) = self.sessions.get_mut(&receiver) else { continue };
+            if s.queue(lane, bytes.clone()) {
+                self.mark(receiver);
+            } else {
+                self.fail(receiver);
+            }
+        }
+    }
+
+    /// Enter a participant in a room: `up` is the transport it sends on, `down` the one it receives on.
+    ///
+    /// Nothing happens if `up` has ended meanwhile.
+    pub fn member(
+        &mut self,
+        room: u64,
+        identity: String,
+        sid: String,
+        up: TransportId,
+        down: TransportId,
+        can_publish_data: bool,
+    ) {
+        if self.sessions.contains_key(&up) {
+            self.members.enter(room, up, Member { identity, sid, down, can_publish_data });
+        }
+    }
+
+    // --- transports ---------------------------------------------------------------------------------------------
+
+    /// Add a transport. Errors: `TransportExists`.
+    pub fn add(&mut self, now: Instant, id: TransportId, mut session: Session) -> Result<(), Error> {
+        self.advance(now);
+        if self.sessions.contains_key(&id) {
+            return Err(Error::TransportExists);
+        }
+        self.demux.name(session.fragment(), id);
+        self.sessions.insert(id, session);
+        self.mark(id);
+        Ok(())
+    }
+
+    /// Take a publisher's offer; returns the answer.
+    ///
+    /// Errors: `UnknownTransport`, `OfferRefused`, `TransportFailed` (the transport is then gone).
+    pub fn accept_offer(&mut self, now: Instant, id: TransportId, offer: Offer) -> Result<String, Error> {
+        self.negotiate(now, id, |s| {
+            let answer = s.accept_offer(offer)?;
+            Ok((answer, Some(s.fragment())))
+        })
+    }
+
+    /// Make an offer to a subscriber; returns it with the sections of the tracks that it adds, in their order.
+    ///
+    /// Errors: `UnknownTransport`, `NothingToOffer`, `TransportFailed`.
+    pub fn make_offer(
+        &mut self,
+        now: Instant,
+        id: TransportId,
+        plan: OfferPlan,
+    ) -> Result<(String, Vec<String>), Error> {
+        self.negotiate(now, id, |s| {
+            let (offer, mids, fragment) = s.make_offer(plan)?;
+            Ok(((offer, mids), fragment))
+        })
+    }
+
+    /// Take a subscriber's answer to the last offer.
+    ///
+    /// Errors: `UnknownTransport`, `NoOfferPending`, `AnswerRefused`, `TransportFailed`.
+    pub fn accept_answer(&mut self, now: Instant, id: TransportId, answer: Answer) -> Result<(), Error> {
+        self.negotiate(now, id, |s| s.accept_answer(answer).map(|()| ((), None)))
+    }
+
+    fn negotiate<T>(
+        &mut self,
+        now: Instant,
+        id: TransportId,
+        step: impl FnOnce(&mut Session) -> Result<(T, Option<String>), Error>,
+    ) -> Result<T, Error> {
+        self.advance(now);
+        let session = self.sessions.get_mut(&id).ok_or(Error::UnknownTransport)?;
+        match session.guard(step) {
+            Ok((result, fragment)) => {
+                if let Some(fragment) = fragment {
+                    self.demux.name(fragment, id);
+                }
+                self.mark(id);
+                Ok(result)
+            }
+            Err(error) => {
+                if error == Error::TransportFailed {
+                    self.fail(id);
+                } else {
+                    self.mark(id);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Send a track to a subscriber. A route that led to the same section before is replaced.
+    ///
+    /// Nothing happens if either transport has ended meanwhile: its `Closed` event tells that.
+    pub fn route(&mut self, now: Instant, route: &Route) {
+        self.advance(now);
+        let (source_mid, target_mid) = (route.source_mid.as_str().into(), route.target_mid.as_str().into());
+        if !self.sessions.contains_key(&route.source) {
+            return;
+        }
+        self.unroute(now, route.target, &route.target_mid);
+        let Some(target) = self.sessions.get_mut(&route.target) else { return };
+        target.feed(target_mid, (route.source, source_mid));
+        let publication = self.publications.entry((route.source, source_mid)).or_default();
+        publication.subscriptions.push(Subscription::new(route.target, target_mid, route.max_layer));
+        let asks = publication.retarget(self.now);
+        self.ask_keyframes(route.source, asks);
+    }
+
+    /// Stop sending in a subscriber's section.
+    pub fn unroute(&mut self, now: Instant, target: TransportId, target_mid: &str) {
+        self.advance(now);
+        let mid = target_mid.into();
+        let Some(source) = self.sessions.get_mut(&target).and_then(|s| s.sources.remove(&mid)) else {
+            return;
+        };
+        if let Some(p) = self.publications.get_mut(&source) {
+            p.remove(target, mid);
+        }
+    }
+
+    /// Change the highest layer a subscriber gets in a section, or pause it.
+    pub fn set_layer(
+        &mut self,
+        now: Instant,
+        target: TransportId,
+        target_mid: &str,
+        max_layer: u8,
+        paused: bool,
+    ) {
+        self.advance(now);
+        let mid = target_mid.into();
+        let Some(source) = self.sessions.get(&target).and_then(|s| s.sources.get(&mid)).copied() else {
+            return;
+        };
+        let Some(p) = self.publications.get_mut(&source) else { return };
+        if let Some(s) = p.subscription(target, mid) {
+            (s.max_layer, s.paused) = (max_layer, paused);
+        }
+        let asks = p.retarget(self.now);
+        self.ask_keyframes(source.0, asks);
+    }
+
+    /// End a transport, without a word to the client: signalling has told it, and a farewell here that came first
+    /// would make an SDK reconnect.
+    pub fn close(&mut self, now: Instant, id: TransportId) {
+        self.advance(now);
+        if self.sessions.remove(&id).is_none() {
+            return;
+        }
+        self.demux.forget(id);
+        self.members.leave(id);
+        self.publications.retain(|(source, _), _| *source != id);
+        for p in self.publications.values_mut() {
+            p.subscriptions.retain(|s| s.transport != id);
+        }
+        for s in self.sessions.values_mut() {
+            s.sources.retain(|_, (source, _)| *source != id);
+        }
+    }
+
+    fn fail(&mut self, id: TransportId) {
+        self.stats.failures += 1;
+        if self.sessions.get(&id).is_some_and(|s| s.panicked) {
+            self.stats.panics += 1;
+        }
+        self.end(id);
+    }
+
+    fn end(&mut self, id: TransportId) {
+        if self.sessions.contains_key(&id) {
+            self.close(self.now, id);
+            self.emit(id, EventKind::Closed);
+        }
+    }
+}

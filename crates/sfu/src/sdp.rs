@@ -1,0 +1,105 @@
+//! Session descriptions from clients: read within a budget, before any transport sees them.
+//!
+//! Lives here: the limits, and the small changes an offer needs before str0m may read it.
+//! Not here: what an offer does to a transport (`session`), which track a section carries (`visavis.rtc`).
+//!
+//! Reading costs milliseconds (3 ms for an offer of 17 kB), so it is a step of its own that a caller takes on its own
+//! thread. The reader is str0m's; a panic in it is an error here.
+
+use std::panic::{catch_unwind, AssertUnwindSafe};
+
+use str0m::change::{SdpAnswer, SdpOffer};
+
+use crate::Error;
+
+/// Longest session description that is read, in bytes. An SDK's offer has 17 kB.
+pub const MAX_SDP_BYTES: usize = 256 * 1024;
+
+/// Most media sections in one description. A talk of two delegations needs some dozens.
+const MAX_SECTIONS: usize = 512;
+
+/// A client's offer, read but not yet applied.
+pub struct Offer(pub(crate) SdpOffer);
+
+/// A client's answer, read but not yet applied.
+pub struct Answer(pub(crate) SdpAnswer);
+
+impl Offer {
+    /// Read a publisher's offer.
+    ///
+    /// Its sections that only receive become inactive: the SDKs leave some behind when they fall back from LiveKit's
+    /// single-connection path, nothing is ever sent on them, and str0m would answer each with a sending stream.
+    ///
+    /// Errors: `DescriptionTooLarge`, `MalformedOffer`.
+    pub fn parse(sdp: &str) -> Result<Offer, Error> {
+        let sdp = prepare(sdp, true)?;
+        catch_unwind(AssertUnwindSafe(|| SdpOffer::from_sdp_string(&sdp)))
+            .ok()
+            .and_then(Result::ok)
+            .map(Offer)
+            .ok_or(Error::MalformedOffer)
+    }
+}
+
+impl Answer {
+    /// Read a subscriber's answer.
+    ///
+    /// Errors: `DescriptionTooLarge`, `MalformedAnswer`.
+    pub fn parse(sdp: &str) -> Result<Answer, Error> {
+        let sdp = prepare(sdp, false)?;
+        catch_unwind(AssertUnwindSafe(|| SdpAnswer::from_sdp_string(&sdp)))
+            .ok()
+            .and_then(Result::ok)
+            .map(Answer)
+            .ok_or(Error::MalformedAnswer)
+    }
+}
+
+/// Check the budgets and leave out what the engine does not use.
+///
+/// Candidates go: the engine is ICE-lite and learns a client's address from the client's own checks, so a list of
+/// them (of any length, to any address) has no work to do here.
+fn prepare(sdp: &str, idle_receivers: bool) -> Result<String, Error> {
+    if sdp.len() > MAX_SDP_BYTES || sdp.lines().filter(|l| l.starts_with("m=")).count() > MAX_SECTIONS {
+        return Err(Error::DescriptionTooLarge);
+    }
+    let mut out = String::with_capacity(sdp.len());
+    for line in sdp.lines() {
+        match line {
+            _ if line.starts_with("a=candidate:") => continue,
+            "a=recvonly" if idle_receivers => out.push_str("a=inactive"),
+            _ => out.push_str(line),
+        }
+        out.push_str("\r\n");
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn candidates_are_left_out_and_receivers_of_an_offer_rest() {
+        let sdp = "v=0\r\na=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\na=recvonly\r\n";
+        assert_eq!(prepare(sdp, true).unwrap(), "v=0\r\na=inactive\r\n");
+        assert_eq!(prepare(sdp, false).unwrap(), "v=0\r\na=recvonly\r\n");
+    }
+
+    #[test]
+    fn a_description_over_the_budget_is_refused_before_it_is_read() {
+        let long = "a".repeat(MAX_SDP_BYTES + 1);
+        assert_eq!(Offer::parse(&long).err(), Some(Error::DescriptionTooLarge));
+        assert_eq!(Answer::parse(&long).err(), Some(Error::DescriptionTooLarge));
+        let many = "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\n".repeat(MAX_SECTIONS + 1);
+        assert_eq!(Offer::parse(&many).err(), Some(Error::DescriptionTooLarge));
+    }
+
+    #[test]
+    fn garbage_is_malformed() {
+        for text in ["", "v=0", "not a description", "\u{0}\u{ffff}", "m=audio x y z\r\n"] {
+            assert_eq!(Offer::parse(text).err(), Some(Error::MalformedOffer), "{text:?}");
+            assert_eq!(Answer::parse(text).err(), Some(Error::MalformedAnswer), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,386 @@
+//! One transport: a client's publishing or subscribing connection, on str0m.
+//!
+//! Lives here: building it, its descriptions, its media and data going out, and the boundary that a panic in str0m
+//! does not cross. Not here: what its events mean to other transports (`engine`).
+//!
+//! Most of what is odd here answers a finding of `docs/adr/0003-embedded-engine-on-str0m.md`.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use str0m::change::SdpPendingOffer;
+use str0m::channel::{ChannelConfig, ChannelId, Reliability};
+use str0m::config::DtlsCert;
+use str0m::format::PayloadParams;
+use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Rid};
+use str0m::net::{Protocol, Receive, Transmit};
+use str0m::rtp::{RtpWrite, Ssrc};
+use str0m::{Candidate, Event, Input, Output, Rtc};
+
+use crate::data::MAX_PACKET_BYTES;
+use crate::{Answer, Error, Offer};
+
+/// The number of a transport, given by the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TransportId(pub u64);
+
+/// LiveKit's two data channels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lane {
+    Reliable,
+    Lossy,
+}
+
+impl Lane {
+    fn of_label(label: &str) -> Option<Lane> {
+        match label {
+            "_reliable" => Some(Lane::Reliable),
+            "_lossy" => Some(Lane::Lossy),
+            _ => None,
+        }
+    }
+}
+
+/// Lossy packets that may wait for a transport; more are dropped.
+const MAX_LOSSY_WAITING: usize = 64;
+
+/// Reliable bytes that may wait for a transport. A hole in a reliable channel would be a lie, so a client that falls
+/// behind so far loses its transport and joins again.
+const MAX_RELIABLE_WAITING_BYTES: usize = 128 * MAX_PACKET_BYTES;
+
+/// Sent packets kept for resending.
+const RESEND_PACKETS: usize = 1024;
+const RESEND_AGE: Duration = Duration::from_secs(2);
+
+/// Most encodings whose section is remembered; a client that invents more makes the engine look them up again.
+const MAX_KNOWN_SSRCS: usize = 512;
+
+/// What all transports of an engine have in common. Cheap to copy, so that a transport can be built on any thread.
+#[derive(Clone)]
+pub struct Blueprint {
+    pub(crate) certificate: DtlsCert,
+    pub(crate) addresses: Arc<[SocketAddr]>,
+}
+
+/// A track that a subscriber is to be offered.
+#[derive(Debug, Clone)]
+pub struct NewTrack {
+    /// Picture, or else sound.
+    pub video: bool,
+    /// Stream id of the section's msid.
+    pub stream: String,
+    /// Track id of the section's msid.
+    pub track: String,
+}
+
+/// What an offer to a subscriber is to change.
+#[derive(Debug, Clone, Default)]
+pub struct OfferPlan {
+    /// Tracks to add.
+    pub add: Vec<NewTrack>,
+    /// Sections that stop carrying their track.
+    pub stop: Vec<String>,
+    /// Open the data channels.
+    pub channels: bool,
+    /// Restart ICE.
+    pub restart: bool,
+}
+
+/// One end of a WebRTC connection.
+pub struct Session {
+    rtc: Rtc,
+    addresses: Arc<[SocketAddr]>,
+    pending: Option<SdpPendingOffer>,
+    encodings: HashMap<Ssrc, (Mid, Option<Rid>)>,
+    channels: HashMap<ChannelId, Lane>,
+    reliable: Option<ChannelId>,
+    lossy: Option<ChannelId>,
+    waiting: VecDeque<(Lane, Arc<[u8]>)>,
+    waiting_lossy: usize,
+    waiting_reliable_bytes: usize,
+    /// The track that goes out in a section: its transport and its section there.
+    pub(crate) sources: HashMap<Mid, (TransportId, Mid)>,
+    /// When str0m wants to run next.
+    pub(crate) due: Instant,
+    /// The earliest entry of this session in the engine's heap of timers.
+    pub(crate) scheduled: Option<Instant>,
+    /// Whether the engine's list of sessions with work holds this one.
+    pub(crate) marked: bool,
+    /// Whether str0m panicked here.
+    pub(crate) panicked: bool,
+}
+
+/// What a session did when it ran.
+#[derive(Default)]
+pub(crate) struct Harvest {
+    pub(crate) transmits: Vec<Transmit>,
+    pub(crate) events: Vec<Event>,
+    /// Data packets handed to the channel.
+    pub(crate) data_sent: u64,
+    /// Calls of str0m.
+    pub(crate) polls: u64,
+}
+
+impl Blueprint {
+    /// Build a transport. Costs about a millisecond, so do it off the media thread.
+    pub fn build(&self, now: Instant) -> Result<Session, Error> {
+        let mut rtc = Rtc::builder()
+            .set_rtp_mode(true)
+            .set_ice_lite(true)
+            .set_dtls_cert(self.certificate.clone())
+            .build(now);
+        for address in self.addresses.iter() {
+            rtc.add_local_candidate(host(*address)?);
+        }
+        Ok(Session {
+            rtc,
+            addresses: self.addresses.clone(),
+            pending: None,
+            encodings: HashMap::new(),
+            channels: HashMap::new(),
+            reliable: None,
+            lossy: None,
+            waiting: VecDeque::new(),
+            waiting_lossy: 0,
+            waiting_reliable_bytes: 0,
+            sources: HashMap::new(),
+            due: now,
+            scheduled: None,
+            marked: false,
+            panicked: false,
+        })
+    }
+}
+
+/// The candidate of an address to advertise.
+pub(crate) fn host(address: SocketAddr) -> Result<Candidate, Error> {
+    Candidate::host(address, "udp").map_err(|_| Error::BadAddress)
+}
+
+impl Session {
+    /// Run `f`; a panic in it becomes `TransportFailed`, after which the session must not be used.
+    pub(crate) fn guard<T>(&mut self, f: impl FnOnce(&mut Session) -> Result<T, Error>) -> Result<T, Error> {
+        catch_unwind(AssertUnwindSafe(|| f(self))).unwrap_or_else(|_| {
+            self.panicked = true;
+            Err(Error::TransportFailed)
+        })
+    }
+
+    /// The fragment by which STUN requests name this session.
+    pub(crate) fn fragment(&mut self) -> String {
+        self.rtc.direct_api().local_ice_credentials().ufrag
+    }
+
+    /// Take a publisher's offer; returns the answer.
+    pub(crate) fn accept_offer(&mut self, offer: Offer) -> Result<String, Error> {
+        let answer = self.rtc.sdp_api().accept_offer(offer.0).map_err(|_| Error::OfferRefused)?;
+        Ok(answer.to_sdp_string())
+    }
+
+    /// Make an offer to a subscriber. What an unanswered earlier offer wanted is part of it.
+    ///
+    /// Returns the offer, the sections of the added tracks, and the fragment of a restarted ICE.
+    pub(crate) fn make_offer(
+        &mut self,
+        plan: OfferPlan,
+    ) -> Result<(String, Vec<String>, Option<String>), Error> {
+        let earlier = self.pending.take();
+        let mut api = self.rtc.sdp_api();
+        if plan.channels {
+            api.add_channel_with_config(ChannelConfig { label: "_reliable".into(), ..Default::default() });
+            api.add_channel_with_config(ChannelConfig {
+                label: "_lossy".into(),
+                ordered: false,
+                reliability: Reliability::MaxRetransmits { retransmits: 0 },
+                ..Default::default()
+            });
+        }
+        let mut mids = Vec::with_capacity(plan.add.len());
+        for t in plan.add {
+            let kind = if t.video { MediaKind::Video } else { MediaKind::Audio };
+            let mid = api.add_media(kind, Direction::SendOnly, Some(t.stream), Some(t.track), None);
+            mids.push(mid.to_string());
+        }
+        for mid in &plan.stop {
+            api.set_direction(mid.as_str().into(), Direction::Inactive);
+        }
+        let fragment = plan.restart.then(|| api.ice_restart(true).ufrag);
+        if let Some(earlier) = earlier {
+            api.merge(earlier);
+        }
+        let (offer, pending) = api.apply().ok_or(Error::NothingToOffer)?;
+        self.pending = Some(pending);
+        Ok((offer.to_sdp_string(), mids, fragment))
+    }
+
+    /// Take a subscriber's answer to the last offer.
+    pub(crate) fn accept_answer(&mut self, answer: Answer) -> Result<(), Error> {
+        let pending = self.pending.take().ok_or(Error::NoOfferPending)?;
+        self.rtc.sdp_api().accept_answer(pending, answer.0).map_err(|_| Error::AnswerRefused)
+    }
+
+    /// Whether str0m finds that this datagram is for this session: for a STUN request, that its integrity is right.
+    pub(crate) fn accepts(&mut self, source: SocketAddr, bytes: &[u8], now: Instant) -> bool {
+        let Some(receive) = self.receive(source, bytes) else { return false };
+        let input = Input::Receive(now, receive);
+        catch_unwind(AssertUnwindSafe(|| self.rtc.accepts(&input))).unwrap_or(false)
+    }
+
+    fn receive<'a>(&self, source: SocketAddr, bytes: &'a [u8]) -> Option<Receive<'a>> {
+        let same_family = |a: &&SocketAddr| a.is_ipv4() == source.is_ipv4();
+        let destination = *self.addresses.iter().find(same_family).or(self.addresses.first())?;
+        let contents = catch_unwind(|| bytes.try_into()).ok()?.ok()?;
+        Some(Receive { proto: Protocol::Udp, source, destination, contents })
+    }
+
+    /// Give str0m a datagram, or only the time, and collect everything that comes of it.
+    ///
+    /// False: the session is over.
+    pub(crate) fn run(
+        &mut self,
+        now: Instant,
+        datagram: Option<(SocketAddr, &[u8])>,
+        harvest: &mut Harvest,
+    ) -> Result<bool, Error> {
+        let input = match datagram {
+            // What str0m cannot even classify is noise, not an error.
+            Some((source, bytes)) => match self.receive(source, bytes) {
+                Some(receive) => Input::Receive(now, receive),
+                None => return Ok(true),
+            },
+            None => Input::Timeout(now),
+        };
+        self.guard(|s| {
+            let failed = |_| Error::TransportFailed;
+            s.rtc.handle_input(input).map_err(failed)?;
+            s.flush_waiting(harvest)?;
+            loop {
+                harvest.polls += 1;
+                match s.rtc.poll_output().map_err(failed)? {
+                    Output::Timeout(due) => {
+                        s.due = due;
+                        return Ok(s.rtc.is_alive());
+                    }
+                    Output::Transmit(t) => harvest.transmits.push(t),
+                    Output::Event(Event::ChannelOpen(id, label)) => {
+                        s.opened(id, &label);
+                        harvest.events.push(Event::ChannelOpen(id, label));
+                    }
+                    Output::Event(e) => harvest.events.push(e),
+                }
+            }
+        })
+    }
+
+    fn opened(&mut self, id: ChannelId, label: &str) {
+        let Some(lane) = Lane::of_label(label) else { return };
+        self.channels.insert(id, lane);
+        match lane {
+            Lane::Reliable => self.reliable = Some(id),
+            Lane::Lossy => self.lossy = Some(id),
+        }
+    }
+
+    /// The lane of a channel that the client or the engine opened.
+    pub(crate) fn lane(&self, id: ChannelId) -> Option<Lane> {
+        self.channels.get(&id).copied()
+    }
+
+    /// Queue a data packet. False: so much waits already that the transport has to go.
+    pub(crate) fn queue(&mut self, lane: Lane, packet: Arc<[u8]>) -> bool {
+        match lane {
+            Lane::Lossy if self.waiting_lossy >= MAX_LOSSY_WAITING => return true,
+            Lane::Lossy => self.waiting_lossy += 1,
+            Lane::Reliable => self.waiting_reliable_bytes += packet.len(),
+        }
+        self.waiting.push_back((lane, packet));
+        self.waiting_reliable_bytes <= MAX_RELIABLE_WAITING_BYTES
+    }
+
+    /// Whether data packets wait for their channel.
+    pub(crate) fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    fn flush_waiting(&mut self, harvest: &mut Harvest) -> Result<(), Error> {
+        while let Some((lane, packet)) = self.waiting.front() {
+            let id = match lane {
+                Lane::Reliable => self.reliable,
+                Lane::Lossy => self.lossy,
+            };
+            let Some(mut channel) = id.and_then(|id| self.rtc.channel(id)) else { return Ok(()) };
+            if !channel.write(true, packet).map_err(|_| Error::TransportFailed)? {
+                return Ok(());
+            }
+            harvest.data_sent += 1;
+            match lane {
+                Lane::Reliable => self.waiting_reliable_bytes -= packet.len(),
+                Lane::Lossy => self.waiting_lossy -= 1,
+            }
+            self.waiting.pop_front();
+        }
+        Ok(())
+    }
+
+    /// The section and restriction identifier of an encoding that arrives.
+    ///
+    /// At the first packet of a video without a retransmission stream its losses get reported after all: str0m mutes
+    /// them for want of that stream, but libwebrtc resends on the media's own. It has to go through
+    /// `expect_stream_rx`, because only that refreshes str0m's cached "any losses to report".
+    pub(crate) fn encoding(&mut self, ssrc: Ssrc) -> Option<(Mid, Option<Rid>)> {
+        if let Some(known) = self.encodings.get(&ssrc) {
+            return Some(*known);
+        }
+        let (mid, rid, resends) = {
+            let mut api = self.rtc.direct_api();
+            let stream = api.stream_rx(&ssrc)?;
+            (stream.mid(), stream.rid(), stream.rtx().is_some())
+        };
+        let video = self.rtc.media(mid).is_some_and(|m| m.kind() == MediaKind::Video);
+        if video && !resends {
+            self.rtc.direct_api().expect_stream_rx(ssrc, None, mid, rid).suppress_nack(false);
+        }
+        if self.encodings.len() >= MAX_KNOWN_SSRCS {
+            self.encodings.clear();
+        }
+        self.encodings.insert(ssrc, (mid, rid));
+        Some((mid, rid))
+    }
+
+    /// What a payload type stands for here.
+    pub(crate) fn payload(&self, payload_type: str0m::media::Pt) -> Option<PayloadParams> {
+        self.rtc.codec_config().find(|p| p.pt() == payload_type).copied()
+    }
+
+    /// The payload type under which this session sends what another receives as `params`.
+    pub(crate) fn matching(&self, params: PayloadParams) -> Option<str0m::media::Pt> {
+        self.rtc.codec_config().match_params(params).map(|p| p.pt())
+    }
+
+    /// Ask the client for a keyframe of one of its encodings.
+    pub(crate) fn request_keyframe(&mut self, ssrc: Ssrc) {
+        if let Some(stream) = self.rtc.direct_api().stream_rx(&ssrc) {
+            stream.request_keyframe(KeyframeRequestKind::Pli);
+        }
+    }
+
+    /// Let `source` go out in the section `mid`.
+    pub(crate) fn feed(&mut self, mid: Mid, source: (TransportId, Mid)) {
+        self.sources.insert(mid, source);
+        if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(mid, None) {
+            // Without a ratio: str0m's default of 15 % stops resending when losses are highest.
+            stream.set_rtx_cache(RESEND_PACKETS, RESEND_AGE, None);
+        }
+    }
+
+    /// Send a packet in the section `mid`. False: there is no such section to send in.
+    pub(crate) fn write(&mut self, mid: Mid, packet: RtpWrite) -> bool {
+        let mut api = self.rtc.direct_api();
+        let Some(stream) = api.stream_tx_by_mid(mid, None) else { return false };
+        stream.write_rtp(packet);
+        true
+    }
+}

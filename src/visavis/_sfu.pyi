@@ -1,0 +1,104 @@
+"""The media engine's binding, as `crates/sfu-py` makes it."""
+
+from typing import final
+
+__all__ = ["Engine", "EngineError"]
+
+@final
+class Engine:
+    """The media engine: one UDP port and its media thread.
+
+    Transports are numbered by the caller. A command about a transport that has ended meanwhile does nothing, except
+    where a result is due: then it raises `EngineError` with code `unknown-transport`. After `shutdown` every command
+    raises code `stopped`.
+    """
+
+    def __new__(cls, bind: str, port: int, advertise: list[str]) -> Engine:
+        """Open UDP `port` (0: any) at address `bind`, and start the media thread.
+
+        advertise: the addresses at which clients reach the port; none means `bind` itself.
+        Raises code `system` (the port cannot be had), `bad-address`.
+        """
+
+    @property
+    def port(self) -> int:
+        """The UDP port in use."""
+
+    def event_fd(self) -> int:
+        """A file descriptor that is readable while events wait; for `loop.add_reader`. It belongs to the engine."""
+
+    def drain(self) -> list[tuple[str, int, str, int]]:
+        """The events that wait, oldest first: (name, transport, argument, number).
+
+        connected: ICE and DTLS stand. closed: it ended, by the client or by a failure (not after `close`).
+        ice: argument is the state. stream: the first packet of an encoding; argument is the section (mid) of the
+        publisher's offer, number the layer 0 to 2. channel: a data channel opened; argument is its label.
+        """
+
+    def create(self, transport: int) -> None:
+        """Make a transport. Raises code `transport-exists`."""
+
+    def accept_offer(self, transport: int, sdp: str) -> str:
+        """Take a publisher's offer; returns the answer.
+
+        Raises codes `description-too-large` (more than 256 KiB), `malformed-offer`, `offer-refused`,
+        `unknown-transport`, `transport-failed` (it is then closed, and its `closed` event follows).
+        """
+
+    def make_offer(
+        self,
+        transport: int,
+        add: list[tuple[bool, str, str]],
+        stop: list[str],
+        channels: bool = False,
+        restart: bool = False,
+    ) -> tuple[str, list[str]]:
+        """Make an offer to a subscriber; returns it and the sections (mids) of the added tracks, in their order.
+
+        add: (is video, stream id, track id). stop: sections that cease. channels: open LiveKit's two data channels.
+        restart: restart ICE. What an unanswered earlier offer wanted is part of it.
+        Raises codes `nothing-to-offer`, `unknown-transport`, `transport-failed`.
+        """
+
+    def accept_answer(self, transport: int, sdp: str) -> None:
+        """Take a subscriber's answer to the last offer.
+
+        Raises codes `description-too-large`, `malformed-answer`, `answer-refused`, `no-offer-pending`,
+        `unknown-transport`, `transport-failed`.
+        """
+
+    def close(self, transport: int) -> None:
+        """End a transport, with all that comes from it and goes to it. The client is not told."""
+
+    def route(self, source: int, source_mid: str, target: int, target_mid: str, max_layer: int) -> None:
+        """Send a track to a subscriber, in layers up to `max_layer` (0 to 2)."""
+
+    def unroute(self, target: int, target_mid: str) -> None:
+        """Stop sending in a subscriber's section."""
+
+    def set_layer(self, target: int, target_mid: str, max_layer: int, paused: bool) -> None:
+        """Change the highest layer of a subscriber's section, or pause it."""
+
+    def member(self, room: int, identity: str, sid: str, up: int, down: int, can_publish_data: bool) -> None:
+        """Enter a participant in a room: it sends on `up` and receives on `down`.
+
+        Its data packets go to the others in the room, stamped with `identity` and `sid`.
+        """
+
+    def stats(self) -> dict[str, int]:
+        """Counters since the start, by name; times in microseconds.
+
+        packets_in, bytes_in, packets_out, bytes_out, rtp_in, rtp_out, data_in, data_out, data_refused,
+        keyframes_wanted, keyframes_asked, strays, polls, timer_runs, failures, panics, transports, send_calls,
+        send_dropped, cpu_user_us, cpu_sys_us (of the media thread).
+        """
+
+    def shutdown(self) -> None:
+        """End the media thread and wait for its end."""
+
+class EngineError(Exception):
+    """The engine did not do what it was told: `code` is stable, the message is for people."""
+
+    code: str
+
+    def __init__(self, code: str, message: str) -> None: ...
