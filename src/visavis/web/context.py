@@ -1,0 +1,237 @@
+"""What every page is rendered with.
+
+Lives here: the templates' environment (one per language), words, times, files of the bundle, `page`.
+Not here: what a page says (`pages/`, `newsroom`), sessions (`visavis.access`), headers (`app`).
+
+The environment escapes everything; the content security policy forbids inline script and style, so
+templates carry neither. Templates, style sheets and the bundle are read by `importlib.resources`, from a
+checkout as from a wheel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import jinja2
+import msgspec
+from babel import Locale, UnknownLocaleError, dates, lists
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from visavis.access import asker_of
+from visavis.errors import Unavailable
+from visavis.web import words
+from visavis.web.pages.seal import half
+
+LANGUAGE_COOKIE = "visavis_language"
+
+
+class BundleNotBuilt(Unavailable):
+    """The browser's part is missing: `make bundle` (or `node client/build.mjs`) builds it."""
+
+    code = "bundle-not-built"
+
+
+# --- files ------------------------------------------------------------------------------------------
+
+
+@cache
+def _manifest() -> Mapping[str, str]:
+    path = files("visavis.web") / "static" / "bundle" / "manifest.json"
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+    except FileNotFoundError as error:
+        raise BundleNotBuilt("The browser's part of Visavis is not built: run `make bundle`.") from error
+
+
+def asset(name: str) -> str:
+    """Address of a built file: "page.js" → "/static/bundle/page-ab12cd34.js". Raises `BundleNotBuilt`."""
+    try:
+        return f"/static/bundle/{_manifest()[name]}"
+    except KeyError as error:
+        raise BundleNotBuilt(f"The bundle holds no {name!r}: build it again.") from error
+
+
+@cache
+def static(path: str) -> str:
+    """Address of a file under `static/`, with a mark of its content, so that it may be kept for ever."""
+    content = (files("visavis.web") / "static" / path).read_bytes()
+    return f"/static/{path}?v={sha256(content).hexdigest()[:8]}"
+
+
+def icon(name: str, *classes: str) -> Markup:
+    """A picture of the sprite beside a word; it says nothing alone, so it is hidden from screen readers."""
+    return Markup(
+        '<svg class="{}" aria-hidden="true" focusable="false"><use href="{}#{}"/></svg>'
+    ).format(" ".join(("icon", *classes)), static("icons.svg"), name)
+
+
+# --- times ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Dates and times as one language writes them. Every time says its zone or its offset."""
+
+    language: str
+
+    def _format(self, when: datetime, pattern: str) -> str:
+        return dates.format_datetime(when, pattern, tzinfo=when.tzinfo, locale=words.locale(self.language))
+
+    def day(self, when: datetime, zone: str = "UTC") -> str:
+        """Tuesday 7 December 2021, in `zone`."""
+        return self._format(when.astimezone(zone_of(zone)), "EEEE d MMMM y")
+
+    def short_day(self, when: datetime, zone: str = "UTC") -> str:
+        """7 Dec 2021, in `zone`."""
+        return self._format(when.astimezone(zone_of(zone)), "d MMM y")
+
+    def clock(self, when: datetime, zone: str = "UTC") -> str:
+        """10:00, in `zone`."""
+        return self._format(when.astimezone(zone_of(zone)), "HH:mm")
+
+    def utc(self, when: datetime) -> Markup:
+        """7 Dec 2021, 15:00 UTC, as a `<time>`."""
+        when = when.astimezone(UTC)
+        return Markup('<time datetime="{}">{}, {} <bdi>UTC</bdi></time>').format(
+            when.isoformat(timespec="minutes"), self.short_day(when), self.clock(when)
+        )
+
+    def until(self, when: datetime, now: datetime) -> str:
+        """In 23 hours; 3 days ago. Only ever beside the absolute time."""
+        return dates.format_timedelta(
+            when - now, granularity="minute", add_direction=True, locale=words.locale(self.language)
+        )
+
+    def length(self, seconds: float) -> str:
+        """1:02:03 or 20:41."""
+        total = int(seconds)
+        hours, minutes, rest = total // 3600, total // 60 % 60, total % 60
+        return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+    def listed(self, values: list[str]) -> str:
+        """a, b and c."""
+        return lists.format_list(values, locale=words.locale(self.language)) if values else ""
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """The IANA zone of that name; UTC when it is none, so that a page shows a right time in any case."""
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
+def offset(when: datetime, zone: str) -> str:
+    """"UTC−05:00" at that moment in `zone`, with a true minus."""
+    delta = when.astimezone(zone_of(zone)).utcoffset() or timedelta()
+    minutes = int(delta.total_seconds() // 60)
+    sign = "−" if minutes < 0 else "+"
+    return f"UTC{sign}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
+
+
+def city(zone: str) -> str:
+    """"New York" of America/New_York; empty where the zone names no place (UTC, Etc/GMT+5)."""
+    area, _, place = zone.rpartition("/")
+    return "" if not area or area == "Etc" else place.replace("_", " ")
+
+
+def iso(when: datetime, zone: str = "UTC") -> str:
+    """For `datetime=`: 2021-12-07T10:00-05:00."""
+    return when.astimezone(zone_of(zone)).isoformat(timespec="minutes")
+
+
+# --- rendering --------------------------------------------------------------------------------------
+
+
+@cache
+def environment(language: str) -> jinja2.Environment:
+    """The templates in one language."""
+    env = jinja2.Environment(
+        loader=jinja2.PackageLoader("visavis.web", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n", "jinja2.ext.loopcontrols"],
+    )
+    env.policies["ext.i18n.trimmed"] = True
+    translations = words.translations(language)
+    env.install_gettext_callables(  # type: ignore[attr-defined]
+        translations.ugettext, translations.ungettext, newstyle=True
+    )
+    env.globals.update(
+        asset=asset,
+        static=static,
+        icon=icon,
+        half=half,
+        times=Times(language),
+        offset=offset,
+        city=city,
+        iso=iso,
+        direction=words.direction,
+        language=language,
+        languages=words.LANGUAGES,
+        language_name=language_name,
+        dict=dict,
+        dir=words.direction(language),
+    )
+    env.filters["one_of"] = lambda texts: words.one_of(texts, language)
+    env.filters["paragraphs"] = paragraphs
+    return env
+
+
+def language_name(code: str) -> str:
+    """A language's own name: "русский" of "ru"; the code where CLDR knows none."""
+    try:
+        name = Locale.parse(code.replace("-", "_")).get_display_name()
+    except (UnknownLocaleError, ValueError):
+        name = None
+    return name[:1].upper() + name[1:] if name else code
+
+
+def paragraphs(text: str) -> list[str]:
+    """A text's paragraphs: what blank lines part."""
+    return [part.strip() for part in text.replace("\r\n", "\n").split("\n\n") if part.strip()]
+
+
+def language_of(request: Request, *, cookies: bool = True) -> str:
+    """The reader's language: the address (`?lang=`), then the cookie, then the browser's wish."""
+    wanted = [request.query_params.get("lang")]
+    if cookies:
+        wanted.append(request.cookies.get(LANGUAGE_COOKIE))
+    return words.language_for(wanted, request.headers.get("accept-language", ""))
+
+
+def render(name: str, language: str, **values: Any) -> str:
+    """A template's text in one language. Raises `jinja2.UndefinedError` for a value that is missing."""
+    return environment(language).get_template(name).render(**values)
+
+
+def page(request: Request, name: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+    """A page for the asker, who may be nobody.
+
+    Adds `asker`, `path`, `now`; a language asked for by `?lang=` is remembered in a cookie.
+    """
+    language = language_of(request)
+    given: dict[str, Any] = {
+        "asker": asker_of(request),
+        "path": request.url.path,
+        "now": datetime.now(UTC),
+        "view": None,
+        "sides": None,
+    }
+    response = HTMLResponse(render(name, language, **(given | values)), status_code=status)
+    response.headers["Content-Language"] = language
+    response.headers["Vary"] = "Accept-Language, Cookie"
+    if request.query_params.get("lang") == language:
+        response.set_cookie(LANGUAGE_COOKIE, language, max_age=31_536_000, httponly=True, samesite="lax")
+    return response
