@@ -8,9 +8,9 @@ __all__ = ["Engine", "EngineError"]
 class Engine:
     """The media engine: one UDP port and its media thread.
 
-    Transports are numbered by the caller. A command about a transport that has ended meanwhile does nothing, except
-    where a result is due: then it raises `EngineError` with code `unknown-transport`. After `shutdown` every command
-    raises code `stopped`.
+    Transports are numbered by the caller. A command about a transport that has ended meanwhile does nothing,
+    except where a result is due: then it raises `EngineError` with code `unknown-transport`. After `shutdown`
+    every command raises code `stopped`.
     """
 
     def __new__(cls, bind: str, port: int, advertise: list[str]) -> Engine:
@@ -25,14 +25,17 @@ class Engine:
         """The UDP port in use."""
 
     def event_fd(self) -> int:
-        """A file descriptor that is readable while events wait; for `loop.add_reader`. It belongs to the engine."""
+        """A file descriptor that is readable while events wait: `loop.add_reader`. It stays the engine's."""
 
     def drain(self) -> list[tuple[str, int, str, int]]:
         """The events that wait, oldest first: (name, transport, argument, number).
 
-        connected: ICE and DTLS stand. closed: it ended, by the client or by a failure (not after `close`).
-        ice: argument is the state. stream: the first packet of an encoding; argument is the section (mid) of the
-        publisher's offer, number the layer 0 to 2. channel: a data channel opened; argument is its label.
+        connected: ICE and DTLS stand.
+        closed: it ended, by the client or by a failure (not after `close`).
+        ice: argument is the state.
+        stream: the first packet of an encoding; argument is the section (mid) of the publisher's offer,
+            number the layer 0 to 2.
+        channel: a data channel opened; argument is its label.
         """
 
     def create(self, transport: int) -> None:
@@ -53,10 +56,10 @@ class Engine:
         channels: bool = False,
         restart: bool = False,
     ) -> tuple[str, list[str]]:
-        """Make an offer to a subscriber; returns it and the sections (mids) of the added tracks, in their order.
+        """Make an offer to a subscriber; returns it and the sections (mids) of the added tracks, in order.
 
-        add: (is video, stream id, track id). stop: sections that cease. channels: open LiveKit's two data channels.
-        restart: restart ICE. What an unanswered earlier offer wanted is part of it.
+        add: (is video, stream id, track id). stop: sections that cease. channels: open LiveKit's two data
+        channels. restart: restart ICE. What an unanswered earlier offer wanted is part of it.
         Raises codes `nothing-to-offer`, `unknown-transport`, `transport-failed`.
         """
 
@@ -89,8 +92,8 @@ class Engine:
         """Counters since the start, by name; times in microseconds.
 
         packets_in, bytes_in, packets_out, bytes_out, rtp_in, rtp_out, data_in, data_out, data_refused,
-        keyframes_wanted, keyframes_asked, strays, polls, timer_runs, failures, panics, transports, send_calls,
-        send_dropped, cpu_user_us, cpu_sys_us (of the media thread).
+        keyframes_wanted, keyframes_asked, strays, polls, timer_runs, failures, panics, transports,
+        send_calls, send_dropped, cpu_user_us, cpu_sys_us (of the media thread).
         """
 
     def shutdown(self) -> None:

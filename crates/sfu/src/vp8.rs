@@ -104,8 +104,8 @@ mod tests {
 
     #[test]
     fn a_patch_changes_the_counters_alone() {
-        // X, then I and L: a 15-bit picture id and TL0PICIDX.
-        let payload = [0x90, 0xc0, 0x80 | 0x01, 0x02, 0x05, 0x00, 1, 2];
+        // X, then I, L and T: a 15-bit picture id, TL0PICIDX and TID, no KEYIDX.
+        let payload = [0x90, 0xe0, 0x80 | 0x01, 0x02, 0x05, 0x40, 1, 2];
         let descriptor = Vp8Descriptor::parse(&payload).unwrap();
         assert_eq!(PictureIds::of(&descriptor), PictureIds { picture: Some(0x102), tl0: Some(5), key: None });
         assert!(PictureIds { picture: Some(9), tl0: Some(1), key: None }.patch(&descriptor).is_some());
