@@ -26,6 +26,10 @@ class Audience(StrEnum):
     BOTH = "both"
     PUBLIC = "public"
 
+    def narrower_than(self, other: Audience) -> bool:
+        widths = list(Audience)
+        return widths.index(self) < widths.index(other)
+
 
 @dataclass(frozen=True, slots=True)
 class NewContent:
@@ -67,6 +71,7 @@ class View:
 
     joint: both logs' state; its index 0 is `joint.sides[0]`. us: the index of the asker's side, 0 or 1.
     now:   aware, UTC. text: a content's words by commitment, where the asker may read them.
+    founding: the own side's founding statement, as JSON, once both sides have stated themselves.
     """
 
     joint: Joint
@@ -75,6 +80,7 @@ class View:
     now: datetime
     text: Callable[[str], str | None]
     enrolments: Mapping[str, Enrolment]
+    founding: Mapping[str, Any] | None = None
 
     @property
     def side(self) -> str:

@@ -1,0 +1,156 @@
+"""`visavis serve`: one node, one process: web, call, record.
+
+Lives here: the socket, the server's life, what is printed and left in `serving.json`.
+Not here: the application (`web.app`), how a node is built (`bootstrap`).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import structlog
+import uvicorn
+from rich.console import Console
+
+from visavis.bootstrap import open_node
+from visavis.config import Settings
+from visavis.errors import Unavailable
+from visavis.node import Node
+from visavis.web.app import create_app
+
+SERVING = "serving.json"
+GRACE_S = 3
+"""How long open requests may take to end at a stop: server-sent events never end by themselves."""
+
+log = structlog.get_logger(__name__)
+
+
+class Serving(msgspec.Struct, frozen=True):
+    """What `serving.json` in the data folder says of the running node.
+
+    url: where it listens. pid: its process. founding_links: two, on a node where nobody has founded yet.
+    """
+
+    url: str
+    pid: int
+    udp_port: int
+    founding_links: tuple[str, ...] = ()
+
+
+async def serve(
+    *,
+    data: Path | None = None,
+    host: str | None = None,
+    port: int | None = None,
+    udp_port: int | None = None,
+    public_url: str | None = None,
+    advertise: str | None = None,
+) -> None:
+    """Run a node: the pages, the record and the call, in one process.
+
+    On an empty node two founding links are printed, one for each side: neither is first.
+
+    Parameters
+    ----------
+    data:
+        Folder of the node's data (VISAVIS_DATA; default ./visavis-data). Made if missing.
+    host:
+        Address to listen at (VISAVIS_HOST; default 127.0.0.1).
+    port:
+        TCP port of the pages (VISAVIS_PORT; default 8480; 0: any free one).
+    udp_port:
+        UDP port of the call (VISAVIS_UDP_PORT; default 8481; 0: any free one).
+    public_url:
+        How browsers reach the node, as "https://talks.example" (VISAVIS_PUBLIC_URL).
+    advertise:
+        IP addresses, with commas, at which clients reach the UDP port (VISAVIS_ADVERTISE; default: host).
+    """
+    settings = Settings.from_environment(
+        data=data,
+        host=host,
+        port=port,
+        udp_port=udp_port,
+        public_url=public_url,
+        advertise=advertise,
+    )
+    await run(settings)
+
+
+async def run(settings: Settings) -> None:
+    """Serve until stopped. Raises `Unavailable` if the port is taken or the data cannot be read."""
+    configure_log()
+    with bind(settings.host, settings.port) as sock:
+        url = settings.public_url or f"http://{address(sock)}"
+        async with open_node(settings) as node:
+            links = await founding_links(node, url)
+            server = uvicorn.Server(
+                uvicorn.Config(
+                    create_app(node),
+                    log_config=None,
+                    access_log=False,
+                    server_header=False,
+                    ws_max_size=1 << 20,
+                    timeout_graceful_shutdown=GRACE_S,
+                    proxy_headers=True,
+                )
+            )
+            announce(settings.data, Serving(url, os.getpid(), node.udp_port, tuple(links)))
+            await server.serve(sockets=[sock])
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises `Unavailable` if the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+    except OSError as error:
+        sock.close()
+        raise Unavailable(f"port {port} at {host} cannot be had: {error.strerror}") from error
+    sock.listen(2048)
+    return sock
+
+
+def address(sock: socket.socket) -> str:
+    host, port = sock.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+async def founding_links(node: Node, url: str) -> Sequence[str]:
+    """Two one-time links on a node where nobody has founded a side yet; else none."""
+    if node.dialogues.has_foundings:
+        return ()
+    return [f"{url}/enter/{token}" for token in await node.admission.invite_founders()]
+
+
+def announce(data: Path, serving: Serving) -> None:
+    """Print where the node is, and leave it in `serving.json`, readable by the owner alone."""
+    new = data / (SERVING + ".new")
+    with os.fdopen(os.open(new, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(msgspec.json.encode(serving))
+    new.rename(data / SERVING)
+    console = Console(stderr=True, highlight=False)
+    console.print(f"Visavis listens at [bold]{serving.url}[/] (call: UDP {serving.udp_port}).")
+    for side, link in zip(("one side", "the other side"), serving.founding_links, strict=False):
+        console.print(f"Founding link of {side}, good once, for seven days:\n  {link}")
+
+
+def configure_log() -> None:
+    """Structured lines on standard error: ids, never contents."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.LogfmtRenderer(sort_keys=False),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(20),
+    )

@@ -1,0 +1,68 @@
+"""Settings of a node, from the environment and the command line.
+
+Lives here: `Settings`, read once at start. Not here: what is built from them (`bootstrap`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from visavis.errors import Malformed
+
+PREFIX = "VISAVIS_"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How one node runs.
+
+    data:       folder of the database and the node's keys; made if missing, readable by its owner alone.
+    host, port: where the web is served; port 0: any free one. udp_port: of the call; 0: any free one.
+    public_url: how browsers reach the node ("https://talks.example"); None: from host and port.
+    advertise:  IP addresses at which clients reach the call's UDP port; empty: `host`.
+    """
+
+    data: Path
+    host: str = "127.0.0.1"
+    port: int = 8480
+    udp_port: int = 8481
+    public_url: str | None = None
+    advertise: tuple[str, ...] = ()
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ, **given: object) -> Settings:
+        """Settings from `VISAVIS_DATA`, `_HOST`, `_PORT`, `_UDP_PORT`, `_PUBLIC_URL`, `_ADVERTISE` (commas).
+
+        given: what the command line says; None means not said. It wins over the environment.
+        """
+
+        def pick(name: str, default: object) -> object:
+            if given.get(name) is not None:
+                return given[name]
+            return environ.get(PREFIX + name.upper(), default)
+
+        advertise = pick("advertise", ())
+        if isinstance(advertise, str):
+            advertise = tuple(part.strip() for part in advertise.split(",") if part.strip())
+        public_url = pick("public_url", None)
+        return cls(
+            data=Path(str(pick("data", "visavis-data"))),
+            host=str(pick("host", cls.host)),
+            port=_port(pick("port", cls.port), "port"),
+            udp_port=_port(pick("udp_port", cls.udp_port), "udp_port"),
+            public_url=None if public_url is None else str(public_url).rstrip("/"),
+            advertise=tuple(advertise),  # type: ignore[arg-type]
+        )
+
+
+def _port(value: object, name: str) -> int:
+    try:
+        port = int(str(value))
+    except ValueError:
+        port = -1
+    if not 0 <= port <= 65535:
+        raise Malformed(f"{name}: a port 0…65535 is due, not {value!r}", field=name)
+    return port

@@ -1,0 +1,186 @@
+"""Who is at the door: one-time links, enrolments, sessions, foundings before there is a dialogue.
+
+Lives here: the use cases of sign-in. The node learns public keys and checks signatures; it signs nothing for
+a delegate and keeps no token, only hashes of them.
+Not here: which credentials count (the log, `fold`), HTTP (`web`), cookies (`access`).
+Spec: docs/spec/http.md §§1–2.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from visavis.dialogue.commands import Enrolment, Fresh
+from visavis.dialogue.ports import EnrolmentRow, Link, Session, Store
+from visavis.errors import Malformed, Refused, Untrusted
+from visavis.record.digest import from_text, to_text
+
+LINK_LIFE = timedelta(days=7)
+SESSION_LIFE = timedelta(hours=14)
+CHALLENGE_LIFE = timedelta(minutes=2)
+MAX_CHALLENGES = 10_000
+ENROLMENT_DOMAIN = b"visavis/enrolment/v1\0"
+SESSION_DOMAIN = b"visavis/session/v1\0"
+
+
+class LinkSpent(Refused):
+    """The one-time link was used, has expired, or never was."""
+
+    code = "link-spent"
+
+
+class NotSignedIn(Untrusted):
+    """No session, or it ended."""
+
+    code = "not-signed-in"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session just opened. token: to be given to its holder once, kept nowhere."""
+
+    token: str
+    session: Session
+
+
+class Admission:
+    """Links, enrolments and sessions over a store."""
+
+    def __init__(self, store: Store, clock: Callable[[], datetime], fresh: Fresh) -> None:
+        self._store = store
+        self._clock = clock
+        self._fresh = fresh
+        self._challenges: dict[str, datetime] = {}
+
+    async def invite_founders(self) -> tuple[str, str]:
+        """Two one-time tokens, one for each side of a dialogue yet to be founded. Neither is first."""
+        pair, tokens = self._fresh.id(), (_token(), _token())
+        async with self._store.begin() as unit:
+            for chair, token in enumerate(tokens):
+                expires = self._clock() + LINK_LIFE
+                officer = self._fresh.id()
+                await unit.add_link(Link(_hash(token), officer, "", "protocol-officer", expires, pair, chair))
+        return tokens
+
+    async def invite(self, dialogue: str, side: str, *, name: str, role: str, delegate: str = "") -> Opened:
+        """A one-time link for a delegate of `side`. delegate: an id known already, for a further credential.
+
+        The answer's `token` is the link's; its session holds only the delegate's id.
+        """
+        if not 1 <= len(name) <= 120:
+            raise Malformed("name: 1 to 120 characters are due", field="name")
+        token, who = _token(), delegate or self._fresh.id()
+        expires = self._clock() + LINK_LIFE
+        async with self._store.begin() as unit:
+            await unit.add_link(Link(_hash(token), who, name, role, expires, dialogue=dialogue, side=side))
+        return Opened(token, Session("", who, "", expires, dialogue=dialogue, side=side))
+
+    async def link(self, token: str) -> Link:
+        """Look at a link without spending it. Raises `LinkSpent`."""
+        async with self._store.begin() as unit:
+            found = await unit.link(_hash(token), self._clock())
+        if found is None:
+            raise LinkSpent(
+                "this link was used already, or has expired; ask your protocol officer for another"
+            )
+        return found
+
+    async def enrol(self, token: str, credential: str, proof: str) -> tuple[Opened, Enrolment | None]:
+        """Spend a link: propose `credential` for its delegate and open a session.
+
+        proof: the credential's own signature over the token. The enrolment is None for a founding officer, whose
+        credential enters by the founding statement. Raises `LinkSpent`, `Untrusted`, `Malformed`.
+        """
+        _check(credential, proof, ENROLMENT_DOMAIN + token.encode())
+        now, session_token = self._clock(), _token()
+        async with self._store.begin() as unit:
+            link = await unit.spend_link(_hash(token), now)
+            if link is None:
+                raise LinkSpent("this link was used already, or has expired")
+            session = Session(
+                _hash(session_token),
+                link.delegate,
+                credential,
+                now + SESSION_LIFE,
+                link.pair,
+                link.chair,
+                link.dialogue,
+                link.side,
+            )
+            await unit.add_session(session)
+            enrolment = None
+            if link.side:
+                enrolment = Enrolment(self._fresh.id(), link.delegate, credential, link.name, link.role)
+                await unit.add_enrolment(EnrolmentRow(link.dialogue, link.side, enrolment))
+        return Opened(session_token, session), enrolment
+
+    def challenge(self) -> str:
+        """A challenge for `sign_in`, good once and for two minutes."""
+        now = self._clock()
+        self._challenges = {c: until for c, until in self._challenges.items() if until > now}
+        if len(self._challenges) >= MAX_CHALLENGES:
+            raise Refused("too many sign-ins at once; try again in two minutes")
+        challenge = _token()
+        self._challenges[challenge] = now + CHALLENGE_LIFE
+        return challenge
+
+    async def sign_in(self, credential: str, challenge: str, proof: str, of: Session) -> Opened:
+        """Open a further session by the credential's signature over `challenge`.
+
+        of: whose credential it is (the caller found it in a log or among the enrolments).
+        """
+        until = self._challenges.pop(challenge, None)
+        if until is None or until <= self._clock():
+            raise Untrusted("the challenge is unknown or too old; ask for another")
+        _check(credential, proof, SESSION_DOMAIN + challenge.encode())
+        token = _token()
+        session = Session(
+            _hash(token),
+            of.delegate,
+            credential,
+            self._clock() + SESSION_LIFE,
+            of.pair,
+            of.chair,
+            of.dialogue,
+            of.side,
+        )
+        async with self._store.begin() as unit:
+            await unit.add_session(session)
+        return Opened(token, session)
+
+    async def session(self, token: str) -> Session:
+        """The session behind a token. Raises `NotSignedIn`."""
+        if not 20 <= len(token) <= 100:
+            raise NotSignedIn("sign in first")
+        async with self._store.begin() as unit:
+            found = await unit.session(_hash(token), self._clock())
+        if found is None:
+            raise NotSignedIn("sign in first: there is no session, or it ended")
+        return found
+
+    async def leave(self, token: str) -> None:
+        async with self._store.begin() as unit:
+            await unit.end_session(_hash(token))
+
+
+def _token() -> str:
+    return to_text(secrets.token_bytes(32))
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _check(credential: str, proof: str, message: bytes) -> None:
+    key = from_text(credential, 32, what="credential")
+    try:
+        Ed25519PublicKey.from_public_bytes(key).verify(from_text(proof, 64, what="proof"), message)
+    except (InvalidSignature, ValueError) as error:
+        raise Untrusted("the proof is not by this credential") from error

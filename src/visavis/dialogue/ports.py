@@ -1,0 +1,132 @@
+"""What the dialogue's use cases need of a store. Protocols and the rows that cross them. Pure.
+
+Lives here: `Store`, `Unit`, the frozen rows. Not here: SQL (`store`), use cases (`service`, `admission`).
+The contract suite `tests/store/contract.py` holds every adapter to this page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from visavis.dialogue.commands import Audience, Enrolment
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A one-time link. token_hash: SHA-256 of the token, hex; the token itself is kept nowhere.
+
+    pair, chair: set on a founding link: which pair of foundings, and which of its two chairs (0, 1).
+    dialogue, side: set on a delegate's link.
+    """
+
+    token_hash: str
+    delegate: str
+    name: str
+    role: str
+    expires: datetime
+    pair: str = ""
+    chair: int = 0
+    dialogue: str = ""
+    side: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Who holds a session token. `dialogue` and `side` are empty until the side is founded."""
+
+    token_hash: str
+    delegate: str
+    credential: str
+    expires: datetime
+    pair: str = ""
+    chair: int = 0
+    dialogue: str = ""
+    side: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundingRow:
+    """One side's founding statement (canonical JSON) and the seed (32 bytes) of the log key made for it."""
+
+    pair: str
+    chair: int
+    side: str
+    statement: bytes
+    log_key_seed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentRow:
+    """A credential proposed for a side."""
+
+    dialogue: str
+    side: str
+    enrolment: Enrolment
+
+
+@dataclass(frozen=True, slots=True)
+class ContentRow:
+    """A content beside the log. side: whose it is."""
+
+    dialogue: str
+    side: str
+    commitment: str
+    salt: bytes
+    data: bytes
+    language: str
+    audience: Audience
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A device's certificate, as its owner handed it in: canonical JSON, untrusted."""
+
+    dialogue: str
+    talk: str
+    sitting: int
+    device: str
+    body: bytes
+
+
+class Unit(Protocol):
+    """One transaction: all of it is on disk when its block ends, or nothing."""
+
+    async def add_link(self, link: Link) -> None: ...
+    async def spend_link(self, token_hash: str, now: datetime) -> Link | None:
+        """Take the link if it is there, unspent and not expired; only one caller ever gets it."""
+        ...
+
+    async def link(self, token_hash: str, now: datetime) -> Link | None: ...
+    async def add_session(self, session: Session) -> None: ...
+    async def session(self, token_hash: str, now: datetime) -> Session | None: ...
+    async def place_sessions(self, pair: str, chair: int, dialogue: str, side: str) -> None: ...
+    async def end_session(self, token_hash: str) -> None: ...
+    async def add_founding(self, row: FoundingRow) -> bool:
+        """False if that chair has stated itself already; then nothing changes."""
+        ...
+
+    async def foundings(self) -> Sequence[FoundingRow]: ...
+    async def add_enrolment(self, row: EnrolmentRow) -> None: ...
+    async def enrolments(self) -> Sequence[EnrolmentRow]: ...
+    async def append_leaf(self, dialogue: str, side: str, seq: int, leaf: bytes) -> None:
+        """Append at `seq`; raises `Unavailable` if the place is taken: two writers, which must not be."""
+        ...
+
+    async def leaves(self, dialogue: str, side: str) -> Sequence[bytes]: ...
+    async def add_content(self, row: ContentRow) -> None: ...
+    async def widen_content(self, dialogue: str, commitment: str, audience: Audience) -> None: ...
+    async def contents(self, dialogue: str) -> Sequence[ContentRow]: ...
+    async def keep_cosigned(self, dialogue: str, side: str, size: int, root: bytes) -> None: ...
+    async def cosigned(self, dialogue: str, side: str) -> tuple[int, bytes] | None: ...
+    async def keep_certificate(self, row: Certificate) -> None: ...
+    async def certificates(self, dialogue: str, talk: str, sitting: int) -> Sequence[Certificate]: ...
+
+
+class Store(Protocol):
+    def begin(self) -> AbstractAsyncContextManager[Unit]:
+        """A transaction that writes alone. Raises `Unavailable` if the store does not answer."""
+        ...

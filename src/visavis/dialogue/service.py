@@ -1,0 +1,455 @@
+"""Dialogues of this node: founding, drafting, entering, reading. Load → decide → append → publish.
+
+Lives here: `Ledger` (one dialogue in memory, as its logs on disk give it) and `Dialogues` (the use cases).
+Not here: verdicts (`fold`, `join`), what commands mean (the slices), sessions (`admission`), HTTP (`web`).
+Spec: docs/spec/record.md, docs/spec/http.md §§2–4.
+
+The node drafts, the delegate signs, the node enters: nothing here holds a delegate's key. One lock a dialogue
+orders its writers; an entry is on disk before it is in the fold, and in the fold before anybody is told.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import anyio
+import msgspec
+import structlog
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from visavis.dialogue.acts import Power, Rulebook
+from visavis.dialogue.commands import Command, Drafted, Enrolment, Fresh, View
+from visavis.dialogue.errors import act_void
+from visavis.dialogue.fold import SideState
+from visavis.dialogue.join import Joint, preview
+from visavis.dialogue.ledger import Event, Ledger, NoSuchDialogue, readable
+from visavis.dialogue.model import PROFILE
+from visavis.dialogue.ports import (
+    Certificate,
+    ContentRow,
+    EnrolmentRow,
+    FoundingRow,
+    Session,
+    Store,
+)
+from visavis.errors import Malformed, Refused, Unavailable
+from visavis.record import canonical
+from visavis.record.content import opens
+from visavis.record.digest import from_text, to_text
+from visavis.record.entry import (
+    NODE,
+    NONCE_BYTES,
+    Entry,
+    Founding,
+    Proof,
+    SignedMembers,
+    dialogue_id,
+    make_entry,
+    sign,
+    verify_proof,
+)
+
+log = structlog.get_logger(__name__)
+
+DRAFT_LIFE = timedelta(minutes=10)
+MAX_DRAFTS = 1000
+MAX_CONTENT_BYTES = 256 * 1024
+MAX_SUBSCRIBERS = 10_000
+RECEIPT_DELAY_S = 1.0
+"""A receipt is written this long after the last entry it acknowledges: one for a burst, none for a receipt."""
+
+
+class DraftGone(Refused):
+    """The draft is older than ten minutes, was entered already, or is somebody else's."""
+
+    code = "draft-gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An act that waits for its delegate's signature."""
+
+    id: str
+    dialogue: str
+    signed: SignedMembers
+    drafted: Drafted
+    expires: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A delegate as the side's log has them. zone: the side's, an IANA name."""
+
+    role: str
+    name: str
+    powers: frozenset[Power]
+    admitted: bool
+    zone: str
+
+
+class Dialogues:
+    """The use cases of founding, drafting, entering and reading, over a store."""
+
+    def __init__(
+        self,
+        store: Store,
+        rulebook: Rulebook,
+        commands: Mapping[str, Command],
+        clock: Callable[[], datetime],
+        fresh: Fresh,
+    ) -> None:
+        self._store = store
+        self._rulebook = rulebook
+        self._commands = commands
+        self._clock = clock
+        self._fresh = fresh
+        self._ledgers: dict[str, Ledger] = {}
+        self._pairs: dict[str, dict[int, FoundingRow]] = {}
+        self._drafts: dict[str, Draft] = {}
+        self._founded: MemoryObjectSendStream[Ledger] | None = None
+
+    # --- at start --------------------------------------------------------------------------------
+
+    async def load(self) -> None:
+        """Read all dialogues from the store. Raises `Unavailable` if a log is not whole."""
+        async with self._store.begin() as unit:
+            for row in await unit.foundings():
+                self._pairs.setdefault(row.pair, {})[row.chair] = row
+            for pair in self._pairs.values():
+                if len(pair) == 2:
+                    ledger = self._ledger(pair)
+                    for side in ledger.sides:
+                        for leaf in await unit.leaves(ledger.id, side):
+                            ledger.take(side, leaf)
+                    ledger.joint.advance()
+                    for content in await unit.contents(ledger.id):
+                        ledger.contents[content.commitment] = content
+                    self._ledgers[ledger.id] = ledger
+            for enrolment in await unit.enrolments():
+                if enrolment.dialogue in self._ledgers:
+                    known = self._ledgers[enrolment.dialogue].enrolments
+                    known[enrolment.enrolment.id] = enrolment
+        for ledger in self._ledgers.values():
+            ledger.receipts_due.set()
+
+    async def run(self) -> None:
+        """Write receipts, until cancelled. One task a dialogue."""
+        send, receive = anyio.create_memory_object_stream[Ledger](math.inf)
+        self._founded = send
+        async with anyio.create_task_group() as tasks, send, receive:
+            for ledger in self._ledgers.values():
+                tasks.start_soon(self._receipts, ledger)
+            async for ledger in receive:
+                tasks.start_soon(self._receipts, ledger)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(self._ledgers)
+
+    @property
+    def has_foundings(self) -> bool:
+        return bool(self._pairs)
+
+    def ledger(self, dialogue: str) -> Ledger:
+        found = self._ledgers.get(dialogue)
+        if found is None:
+            raise NoSuchDialogue("there is no such dialogue")
+        return found
+
+    def person(self, dialogue: str, side: str, delegate: str, credential: str) -> Person:
+        """What the side's log says of a delegate and one credential of theirs, as of now."""
+        ledger = self.ledger(dialogue)
+        us = ledger.index(side)
+        state = ledger.states[us]
+        known = state.delegates.get(delegate)
+        profile = ledger.joint.register(us, PROFILE) or {}
+        waiting = (
+            row.enrolment for row in ledger.enrolments.values() if row.enrolment.credential == credential
+        )
+        role = known.role if known else next((e.role for e in waiting), "protocol-officer")
+        name = readable(ledger, side, known.name) if known and known.name else None
+        return Person(
+            role=role,
+            name=name.data.decode("utf-8", "replace") if name else "",
+            powers=state.powers_of(credential),
+            admitted=state.delegate_of(credential) == delegate,
+            zone=str(profile.get("zone", "UTC")),
+        )
+
+    def side_of_credential(self, credential: str) -> Session | None:
+        """Whose credential this is: in a log, a founding statement, or waiting among the enrolments."""
+        for ledger in self._ledgers.values():
+            for side, state in zip(ledger.sides, ledger.states, strict=True):
+                delegate = state.delegate_of(credential)
+                if delegate is not None:
+                    return _session_of(delegate, credential, ledger.id, side)
+            for row in ledger.enrolments.values():
+                if row.enrolment.credential == credential:
+                    return _session_of(row.enrolment.delegate, credential, ledger.id, row.side)
+            for founding in ledger.foundings:
+                if founding.credential == credential:
+                    return _session_of(founding.officer, credential, ledger.id, founding.side())
+        return None
+
+    # --- founding ---------------------------------------------------------------------------------
+
+    async def state_founding(
+        self, session: Session, names: Mapping[str, str], recovery: Iterable[str]
+    ) -> tuple[Founding, str | None]:
+        """A side's founding statement, by its officer. The answer's second part is the dialogue's id once
+        both sides have stated themselves. Raises `Refused` if this side did so already."""
+        if not session.pair:
+            raise Refused("only a founding officer states a side")
+        seed = secrets.token_bytes(32)
+        statement = {
+            "name": dict(names),
+            "log_key": to_text(Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()),
+            "recovery": list(recovery),
+            "officer": {"delegate": session.delegate, "credential": session.credential},
+            "nonce": to_text(secrets.token_bytes(NONCE_BYTES)),
+        }
+        founding = Founding.from_json(statement)
+        row = FoundingRow(
+            session.pair, session.chair, founding.side(), canonical.encode(founding.to_json()), seed
+        )
+        pair = self._pairs.setdefault(session.pair, {})
+        async with self._store.begin() as unit:
+            if not await unit.add_founding(row):
+                raise Refused("this side has stated itself already")
+            both = {**pair, row.chair: row}
+            if len(both) == 2:
+                dialogue = dialogue_id(*(r.side for r in both.values()))
+                for each in both.values():
+                    await unit.place_sessions(each.pair, each.chair, dialogue, each.side)
+        pair[row.chair] = row
+        if len(pair) == 2:
+            ledger = self._ledger(pair)
+            self._ledgers[ledger.id] = ledger
+            if self._founded is not None:
+                self._founded.send_nowait(ledger)
+            log.info("dialogue.founded", dialogue=ledger.id)
+        return self.founding_of(session)
+
+    def founding_of(self, session: Session) -> tuple[Founding, str | None]:
+        """The statement that this officer's side made, and the dialogue's id if there is one."""
+        pair = self._pairs.get(session.pair, {})
+        row = pair.get(session.chair)
+        if row is None:
+            raise Refused("this side has not stated itself yet")
+        founding = Founding.from_json(canonical.decode(row.statement))
+        dialogue = dialogue_id(*(r.side for r in pair.values())) if len(pair) == 2 else None
+        return founding, dialogue
+
+    def _ledger(self, pair: Mapping[int, FoundingRow]) -> Ledger:
+        rows = tuple(pair[chair] for chair in (0, 1))
+        statements = tuple(Founding.from_json(canonical.decode(row.statement)) for row in rows)
+        one, other = statements
+        sides = (one.side(), other.side())
+        dialogue = dialogue_id(*sides)
+        states = (
+            SideState(dialogue, sides[0], sides, self._rulebook),
+            SideState(dialogue, sides[1], sides, self._rulebook),
+        )
+        keys = {row.side: Ed25519PrivateKey.from_private_bytes(row.log_key_seed) for row in rows}
+        return Ledger(dialogue, sides, (one, other), keys, states, Joint(*states, self._rulebook))
+
+    async def note_enrolment(self, dialogue: str, side: str, enrolment: Enrolment) -> None:
+        """Make an enrolment known to its side's officers."""
+        ledger = self.ledger(dialogue)
+        ledger.enrolments[enrolment.id] = EnrolmentRow(dialogue, side, enrolment)
+        ledger.publish("enrolment", side=side, delegate=enrolment.delegate)
+
+    # --- acts --------------------------------------------------------------------------------------
+
+    def view(self, dialogue: str, side: str, delegate: str) -> View:
+        """What this delegate may look at, as of now."""
+        ledger = self.ledger(dialogue)
+        us = ledger.index(side)
+
+        def text(commitment: str) -> str | None:
+            row = readable(ledger, side, commitment)
+            return None if row is None else row.data.decode("utf-8", "replace")
+
+        own = {
+            row.enrolment.id: row.enrolment
+            for row in ledger.enrolments.values()
+            if row.side == side and not ledger.states[us].knows_credential(row.enrolment.credential)
+        }
+        founding = ledger.foundings[us].to_json()
+        return View(ledger.joint, us, delegate, self._clock(), text, own, founding)
+
+    async def draft(self, session: Session, dialogue: str, command: str, fields: Mapping[str, Any]) -> Draft:
+        """Draft an act. Raises `Malformed`, or `Refused` if the rules do not allow it as things stand."""
+        ledger = self.ledger(dialogue)
+        spec = self._commands.get(command)
+        if spec is None:
+            raise Malformed(f"there is no command {command[:60]!r}", field="command")
+        try:
+            given = msgspec.convert(fields, spec.fields, strict=True)
+        except (msgspec.ValidationError, RecursionError) as error:
+            raise Malformed(str(error), field=_field(str(error))) from error
+        drafted = spec.build(self.view(dialogue, session.side, session.delegate), given, self._fresh)
+        if sum(len(content.data) for content in drafted.contents) > MAX_CONTENT_BYTES:
+            raise Malformed(f"texts of more than {MAX_CONTENT_BYTES // 1024} KiB in one act")
+        for content in drafted.contents:
+            opens(content.commitment, content.salt, content.data)
+        us = ledger.index(session.side)
+        signed = SignedMembers(
+            dialogue=dialogue,
+            side=session.side,
+            own=ledger.seen(session.side, acknowledge=False),
+            ack=ledger.seen(ledger.sides[1 - us], acknowledge=True),
+            act=drafted.act,
+            delegate=session.delegate,
+            credential=session.credential,
+            nonce=secrets.token_bytes(NONCE_BYTES),
+        )
+        canonical.encode(signed.to_json())
+        self._judge(ledger, us, make_entry(signed, Proof("ed25519", b""), seq=signed.own.size, time=""), True)
+        now = self._clock()
+        self._drafts = {k: d for k, d in self._drafts.items() if d.expires > now}
+        if len(self._drafts) >= MAX_DRAFTS:
+            raise Unavailable("too many drafts wait to be signed; try again in a moment")
+        draft = Draft(self._fresh.id(), dialogue, signed, drafted, now + DRAFT_LIFE)
+        self._drafts[draft.id] = draft
+        return draft
+
+    async def enter(self, session: Session, dialogue: str, draft_id: str, proof: Proof) -> Entry:
+        """Enter a signed draft. On disk when this returns. Raises `Untrusted`, `Refused`, `DraftGone`."""
+        draft = self._drafts.get(draft_id)
+        if (
+            draft is None
+            or draft.dialogue != dialogue
+            or (draft.signed.credential, draft.signed.side) != (session.credential, session.side)
+            or draft.expires <= self._clock()
+        ):
+            raise DraftGone("this draft is gone; nothing was entered. Ask for it again")
+        verify_proof(draft.signed, proof, from_text(draft.signed.credential, 32, what="credential"))
+        ledger = self.ledger(dialogue)
+        async with ledger.lock:
+            if self._drafts.pop(draft_id, None) is None:
+                raise DraftGone("this draft was entered already")
+            return await self._append(ledger, draft.signed, proof, draft.drafted)
+
+    async def _append(
+        self, ledger: Ledger, signed: SignedMembers, proof: Proof, drafted: Drafted | None
+    ) -> Entry:
+        us = ledger.index(signed.side)
+        state = ledger.states[us]
+        entry = make_entry(signed, proof, seq=state.size, time=spell_time(self._clock()))
+        self._judge(ledger, us, entry, False)
+        rows = [
+            ContentRow(ledger.id, signed.side, c.commitment, c.salt, c.data, c.language, c.audience)
+            for c in (drafted.contents if drafted else ())
+        ]
+        widened: list[ContentRow] = []
+        with anyio.CancelScope(shield=True):
+            async with self._store.begin() as unit:
+                await unit.append_leaf(ledger.id, signed.side, entry.seq, entry.leaf)
+                for row in rows:
+                    await unit.add_content(row)
+                for commitment, audience in drafted.widen if drafted else ():
+                    held = ledger.contents.get(commitment)
+                    if held is None or held.side != signed.side:
+                        continue
+                    await unit.widen_content(ledger.id, commitment, audience)
+                    if held.audience.narrower_than(audience):
+                        widened.append(replace(held, audience=audience))
+            ledger.take(signed.side, entry.leaf)
+            ledger.joint.advance()
+            for row in (*rows, *widened):
+                ledger.contents[row.commitment] = row
+        kind = str(signed.act.get("type"))
+        log.info("entry", dialogue=ledger.id, side=signed.side, seq=entry.seq, act=kind)
+        ledger.publish("log", side=signed.side, size=state.size)
+        if kind != "record.receive":
+            ledger.receipts_due.set()
+        return entry
+
+    def _judge(self, ledger: Ledger, us: int, entry: Entry, proven: bool) -> None:
+        """Refuse what would be void, before it is written. proven: the proof has been checked or is ours."""
+        verdict = preview(ledger.joint, us, entry, proven=proven)
+        if verdict is not None:
+            raise act_void(verdict)
+
+    async def _receipts(self, ledger: Ledger) -> None:
+        """Acknowledge the other's entries that no entry of ours has acknowledged yet (rule book §6)."""
+        while True:
+            await ledger.receipts_due.wait()
+            await anyio.sleep(RECEIPT_DELAY_S)
+            ledger.receipts_due = anyio.Event()
+            for us, side in enumerate(ledger.sides):
+                async with ledger.lock:
+                    if ledger.states[us].size and ledger.joint.owes_receipt(us):
+                        await self._receipt(ledger, us, side)
+
+    async def _receipt(self, ledger: Ledger, us: int, side: str) -> None:
+        signed = SignedMembers(
+            dialogue=ledger.id,
+            side=side,
+            own=ledger.seen(side, acknowledge=False),
+            ack=ledger.seen(ledger.sides[1 - us], acknowledge=True),
+            act={"type": "record.receive"},
+            delegate=NODE,
+            credential=NODE,
+            nonce=secrets.token_bytes(NONCE_BYTES),
+        )
+        try:
+            await self._append(ledger, signed, sign(signed, ledger.log_keys[side]), None)
+        except (Refused, Unavailable) as error:
+            log.warning("receipt.refused", dialogue=ledger.id, side=side, why=str(error))
+
+    # --- reading ------------------------------------------------------------------------------------
+
+    def content(self, dialogue: str, side: str, commitment: str) -> ContentRow:
+        """A content that this side may read. Raises `Refused` otherwise, not saying whether it exists."""
+        row = readable(self.ledger(dialogue), side, commitment)
+        if row is None:
+            raise Refused("there is no such content, or it is not open to your side")
+        return row
+
+    async def keep_certificate(self, row: Certificate) -> None:
+        async with self._store.begin() as unit:
+            await unit.keep_certificate(row)
+
+    async def certificates(self, dialogue: str, talk: str, sitting: int) -> list[Certificate]:
+        async with self._store.begin() as unit:
+            return list(await unit.certificates(dialogue, talk, sitting))
+
+    @asynccontextmanager
+    async def subscribe(self, dialogue: str) -> AsyncIterator[MemoryObjectReceiveStream[Event]]:
+        """Events of a dialogue from now on. Raises `Unavailable` when there are too many subscribers."""
+        ledger = self.ledger(dialogue)
+        if len(ledger.subscribers) >= MAX_SUBSCRIBERS:
+            raise Unavailable("too many listeners; try again in a moment")
+        send, receive = anyio.create_memory_object_stream[Event](64)
+        ledger.subscribers.add(send)
+        try:
+            async with receive:
+                yield receive
+        finally:
+            ledger.subscribers.discard(send)
+            send.close()
+
+
+def spell_time(instant: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds, as entries state it: "2021-12-07T15:02:11.123Z"."""
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _session_of(delegate: str, credential: str, dialogue: str, side: str) -> Session:
+    """Who a credential is, in the form of a session that no token opens."""
+    return Session("", delegate, credential, datetime.max.replace(tzinfo=UTC), dialogue=dialogue, side=side)
+
+
+def _field(message: str) -> str:
+    """The field at fault, as msgspec names it: "… - at `$.start`" → "start"."""
+    _, _, path = message.partition("`$.")
+    return path.rstrip("`")

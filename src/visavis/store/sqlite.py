@@ -1,0 +1,244 @@
+"""SQLite (WAL, synchronous FULL) as the store: one writer at a time, on disk before anybody is told.
+
+Lives here: opening the database, `SqliteStore`, `SqliteUnit`. Not here: tables (`schema`), rules.
+Reason for `isolation_level=None` and `BEGIN IMMEDIATE`: SQLAlchemy's lazy begin lets two transactions read
+before either locks.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import anyio
+from sqlalchemy import event, insert, select, update
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from visavis.dialogue.commands import Audience, Enrolment
+from visavis.dialogue.ports import Certificate, ContentRow, EnrolmentRow, FoundingRow, Link, Session
+from visavis.errors import Unavailable
+from visavis.store import schema as t
+
+BUSY_TIMEOUT_MS = 10_000
+
+
+async def open_store(path: Path) -> SqliteStore:
+    """Open or make the database at `path`, readable by its owner alone.
+
+    Raises `Unavailable` if it cannot be read or has another version's schema.
+    """
+    _make_private(path)
+    engine = create_async_engine(f"sqlite+aiosqlite:///{path}", pool_size=4, max_overflow=0)
+    event.listen(engine.sync_engine, "connect", _prepare)
+    event.listen(engine.sync_engine, "begin", _begin)
+    try:
+        async with engine.begin() as connection:
+            version = (await connection.exec_driver_sql("PRAGMA user_version")).scalar_one()
+            if version == 0:
+                await connection.run_sync(t.metadata.create_all)
+                await connection.exec_driver_sql(f"PRAGMA user_version = {t.VERSION}")
+            elif version != t.VERSION:
+                raise Unavailable(f"the database has schema {version}; this program knows {t.VERSION}")
+    except SQLAlchemyError as error:
+        await engine.dispose()
+        raise Unavailable("the database cannot be opened", path=path.name) from error
+    except BaseException:
+        await engine.dispose()
+        raise
+    return SqliteStore(engine)
+
+
+def _make_private(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
+
+def _prepare(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_TIMEOUT_MS}"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+class SqliteStore:
+    """`dialogue.ports.Store` and the other slices' stores, over one database."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._writer = anyio.Lock()
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[SqliteUnit]:
+        async with self._writer:
+            try:
+                async with self._engine.begin() as connection:
+                    yield SqliteUnit(connection)
+            except SQLAlchemyError as error:
+                raise Unavailable("the store did not take it; nothing was written") from error
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+class SqliteUnit:
+    """One transaction on one connection."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._db = connection
+
+    # --- links, sessions, enrolments ------------------------------------------------------------
+
+    async def add_link(self, link: Link) -> None:
+        await self._db.execute(insert(t.links), _row(link, expires=_iso(link.expires)) | {"spent": 0})
+
+    async def link(self, token_hash: str, now: datetime) -> Link | None:
+        query = select(t.links).where(
+            t.links.c.token_hash == token_hash, t.links.c.spent == 0, t.links.c.expires > _iso(now)
+        )
+        row = (await self._db.execute(query)).mappings().one_or_none()
+        return None if row is None else Link(**_given(row, "spent", expires=_instant(row["expires"])))
+
+    async def spend_link(self, token_hash: str, now: datetime) -> Link | None:
+        found = await self.link(token_hash, now)
+        if found is not None:
+            await self._db.execute(update(t.links).where(t.links.c.token_hash == token_hash).values(spent=1))
+        return found
+
+    async def add_session(self, session: Session) -> None:
+        await self._db.execute(insert(t.sessions), _row(session, expires=_iso(session.expires)))
+
+    async def session(self, token_hash: str, now: datetime) -> Session | None:
+        query = select(t.sessions).where(
+            t.sessions.c.token_hash == token_hash, t.sessions.c.expires > _iso(now)
+        )
+        row = (await self._db.execute(query)).mappings().one_or_none()
+        return None if row is None else Session(**_given(row, expires=_instant(row["expires"])))
+
+    async def place_sessions(self, pair: str, chair: int, dialogue: str, side: str) -> None:
+        where = (t.sessions.c.pair == pair, t.sessions.c.chair == chair)
+        await self._db.execute(update(t.sessions).where(*where).values(dialogue=dialogue, side=side))
+
+    async def end_session(self, token_hash: str) -> None:
+        await self._db.execute(t.sessions.delete().where(t.sessions.c.token_hash == token_hash))
+
+    async def add_enrolment(self, row: EnrolmentRow) -> None:
+        e = row.enrolment
+        values = {
+            "id": e.id,
+            "delegate": e.delegate,
+            "credential": e.credential,
+            "name": e.name,
+            "role": e.role,
+        }
+        await self._db.execute(insert(t.enrolments), values | {"dialogue": row.dialogue, "side": row.side})
+
+    async def enrolments(self) -> Sequence[EnrolmentRow]:
+        rows = (await self._db.execute(select(t.enrolments))).mappings()
+        return [
+            EnrolmentRow(
+                r["dialogue"],
+                r["side"],
+                Enrolment(r["id"], r["delegate"], r["credential"], r["name"], r["role"]),
+            )
+            for r in rows
+        ]
+
+    # --- foundings and logs ----------------------------------------------------------------------
+
+    async def add_founding(self, row: FoundingRow) -> bool:
+        taken = select(t.foundings.c.side).where(
+            t.foundings.c.pair == row.pair, t.foundings.c.chair == row.chair
+        )
+        if (await self._db.execute(taken)).first() is not None:
+            return False
+        await self._db.execute(insert(t.foundings), _row(row))
+        return True
+
+    async def foundings(self) -> Sequence[FoundingRow]:
+        query = select(t.foundings).order_by(t.foundings.c.pair, t.foundings.c.chair)
+        return [FoundingRow(**r) for r in (await self._db.execute(query)).mappings()]
+
+    async def append_leaf(self, dialogue: str, side: str, seq: int, leaf: bytes) -> None:
+        values = {"dialogue": dialogue, "side": side, "seq": seq, "leaf": leaf}
+        try:
+            await self._db.execute(insert(t.entries), values)
+        except IntegrityError as error:
+            raise Unavailable(f"entry {seq} of this log is written already") from error
+
+    async def leaves(self, dialogue: str, side: str) -> Sequence[bytes]:
+        query = (
+            select(t.entries.c.seq, t.entries.c.leaf)
+            .where(t.entries.c.dialogue == dialogue, t.entries.c.side == side)
+            .order_by(t.entries.c.seq)
+        )
+        rows = (await self._db.execute(query)).all()
+        if [seq for seq, _ in rows] != list(range(len(rows))):
+            raise Unavailable("this log has a gap on disk; restore it before anything is written")
+        return [leaf for _, leaf in rows]
+
+    # --- contents, receipts, certificates -----------------------------------------------------------
+
+    async def add_content(self, row: ContentRow) -> None:
+        await self._db.execute(insert(t.contents), _row(row, audience=row.audience.value))
+
+    async def widen_content(self, dialogue: str, commitment: str, audience: Audience) -> None:
+        where = (t.contents.c.dialogue == dialogue, t.contents.c.commitment == commitment)
+        held = (await self._db.execute(select(t.contents.c.audience).where(*where))).scalar_one_or_none()
+        if held is not None and Audience(held).narrower_than(audience):
+            await self._db.execute(update(t.contents).where(*where).values(audience=audience.value))
+
+    async def contents(self, dialogue: str) -> Sequence[ContentRow]:
+        query = select(t.contents).where(t.contents.c.dialogue == dialogue)
+        rows = (await self._db.execute(query)).mappings()
+        return [ContentRow(**_given(r, audience=Audience(r["audience"]))) for r in rows]
+
+    async def keep_cosigned(self, dialogue: str, side: str, size: int, root: bytes) -> None:
+        where = (t.cosigned.c.dialogue == dialogue, t.cosigned.c.side == side)
+        done = await self._db.execute(update(t.cosigned).where(*where).values(size=size, root=root))
+        if done.rowcount == 0:
+            values = {"dialogue": dialogue, "side": side, "size": size, "root": root}
+            await self._db.execute(insert(t.cosigned), values)
+
+    async def cosigned(self, dialogue: str, side: str) -> tuple[int, bytes] | None:
+        query = select(t.cosigned.c.size, t.cosigned.c.root).where(
+            t.cosigned.c.dialogue == dialogue, t.cosigned.c.side == side
+        )
+        row = (await self._db.execute(query)).one_or_none()
+        return None if row is None else (row.size, row.root)
+
+    async def keep_certificate(self, row: Certificate) -> None:
+        key = {"dialogue": row.dialogue, "talk": row.talk, "sitting": row.sitting, "device": row.device}
+        where = [t.certificates.c[name] == value for name, value in key.items()]
+        if (await self._db.execute(select(t.certificates.c.device).where(*where))).first() is None:
+            await self._db.execute(insert(t.certificates), key | {"body": row.body})
+
+    async def certificates(self, dialogue: str, talk: str, sitting: int) -> Sequence[Certificate]:
+        c = t.certificates.c
+        query = select(t.certificates).where(c.dialogue == dialogue, c.talk == talk, c.sitting == sitting)
+        return [Certificate(**r) for r in (await self._db.execute(query)).mappings()]
+
+
+def _row(value: Any, **changed: object) -> dict[str, Any]:
+    """A slotted dataclass as a row, with some members spelt as the table spells them."""
+    return {name: getattr(value, name) for name in value.__dataclass_fields__} | changed
+
+
+def _given(row: Any, *without: str, **changed: object) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in without} | changed
+
+
+def _iso(instant: datetime) -> str:
+    """Fixed width, UTC: so that text order is time order."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _instant(text: str) -> datetime:
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)

@@ -1,0 +1,409 @@
+"""The JSON interface of a node: sessions, founding, acts, reading, the call's tokens.
+
+Lives here: routes that parse, call one use case and answer. Not here: pages (`pages`), newsroom, rules.
+Spec: docs/spec/http.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, TypeVar
+
+import anyio
+import msgspec
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from visavis.access import COOKIE, Asker, describe, load, require
+from visavis.dialogue.acts import Power
+from visavis.dialogue.admission import Opened
+from visavis.dialogue.model import Role
+from visavis.errors import Malformed, Refused, Unavailable, Untrusted
+from visavis.node import Node
+from visavis.record.digest import from_text, to_text
+from visavis.record.entry import Proof
+from visavis.record.merkle import leaf_hash
+
+LEAVES_A_PAGE = 500
+KEEP_ALIVE_S = 15.0
+SESSION_COOKIE_S = 14 * 3600
+
+
+T = TypeVar("T", bound="_Body")
+
+
+class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    pass
+
+
+class EnrolmentBody(_Body, frozen=True):
+    token: str
+    credential: str
+    proof: str
+
+
+class SessionBody(_Body, frozen=True):
+    credential: str
+    challenge: str
+    proof: str
+
+
+class FoundingBody(_Body, frozen=True):
+    name: dict[str, str]
+    recovery: list[str] = []
+
+
+class InvitationBody(_Body, frozen=True):
+    """delegate: an id known already, to give that person a further credential."""
+
+    name: str
+    role: Role
+    delegate: str = ""
+
+
+class DraftBody(_Body, frozen=True):
+    command: str
+    fields: dict[str, Any] = {}
+
+
+class ProofBody(_Body, frozen=True):
+    type: str
+    sig: str
+
+
+class EntryBody(_Body, frozen=True):
+    draft: str
+    proof: ProofBody
+
+
+class JoinBody(_Body, frozen=True):
+    certificate: dict[str, Any]
+
+
+class CommentBody(_Body, frozen=True):
+    publish: bool
+
+
+async def body_of(request: Request, kind: type[T]) -> T:
+    """The request's JSON body as `kind`. Raises `Malformed`, naming the field."""
+    try:
+        return msgspec.json.decode(await request.body(), type=kind, strict=True)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Malformed(str(error)) from error
+
+
+def node_of(request: Request) -> Node:
+    node: Node = request.app.state.node
+    return node
+
+
+def opened(request: Request, answer: Opened, *, founding: bool) -> Response:
+    """201 with the session's token, and the same as a cookie for browsers."""
+    node = node_of(request)
+    asker = describe(node, answer.session, answer.token)
+    response = JSONResponse(
+        {
+            "session": answer.token,
+            "dialogue": asker.dialogue or None,
+            "side": asker.side or None,
+            "delegate": asker.delegate,
+            "admitted": asker.admitted,
+            "founding": founding,
+        },
+        201,
+    )
+    response.set_cookie(
+        COOKIE,
+        answer.token,
+        max_age=SESSION_COOKIE_S,
+        httponly=True,
+        samesite="lax",
+        secure=request.url.scheme == "https",
+    )
+    return response
+
+
+# --- sessions -------------------------------------------------------------------------------------
+
+
+async def enrol(request: Request) -> Response:
+    given = await body_of(request, EnrolmentBody)
+    node = node_of(request)
+    answer, enrolment = await node.admission.enrol(given.token, given.credential, given.proof)
+    if enrolment is not None:
+        await node.dialogues.note_enrolment(answer.session.dialogue, answer.session.side, enrolment)
+    return opened(request, answer, founding=enrolment is None)
+
+
+async def challenge(request: Request) -> Response:
+    return JSONResponse({"challenge": node_of(request).admission.challenge()}, 201)
+
+
+async def sign_in(request: Request) -> Response:
+    given = await body_of(request, SessionBody)
+    node = node_of(request)
+    whose = node.dialogues.side_of_credential(given.credential)
+    if whose is None:
+        raise Untrusted("this credential is not known here")
+    answer = await node.admission.sign_in(given.credential, given.challenge, given.proof, whose)
+    return opened(request, answer, founding=False)
+
+
+async def session(request: Request) -> Response:
+    asker = require(request)
+    return JSONResponse(
+        {
+            "dialogue": asker.dialogue or None,
+            "side": asker.side or None,
+            "delegate": asker.delegate,
+            "credential": asker.credential,
+            "role": asker.role,
+            "powers": sorted(asker.powers),
+            "admitted": asker.admitted,
+            "zone": asker.zone,
+        }
+    )
+
+
+async def sign_out(request: Request) -> Response:
+    asker = require(request)
+    await node_of(request).admission.leave(asker.token)
+    response = Response(status_code=204)
+    response.delete_cookie(COOKIE)
+    return response
+
+
+# --- founding ----------------------------------------------------------------------------------------
+
+
+async def state_founding(request: Request) -> Response:
+    asker = require(request)
+    given = await body_of(request, FoundingBody)
+    dialogues = node_of(request).dialogues
+    founding, dialogue = await dialogues.state_founding(asker.session, given.name, given.recovery)
+    answer = {"founding": founding.to_json(), "side": founding.side(), "dialogue": dialogue}
+    return JSONResponse(answer, 201)
+
+
+async def founding(request: Request) -> Response:
+    asker = require(request)
+    statement, dialogue = node_of(request).dialogues.founding_of(asker.session)
+    return JSONResponse({"founding": statement.to_json(), "side": statement.side(), "dialogue": dialogue})
+
+
+# --- acts ---------------------------------------------------------------------------------------------
+
+
+async def draft(request: Request) -> Response:
+    asker = await drafter(request)
+    given = await body_of(request, DraftBody)
+    node = node_of(request)
+    made = await node.dialogues.draft(asker.session, asker.dialogue, given.command, given.fields)
+    return JSONResponse(
+        {
+            "draft": made.id,
+            "signed": made.signed.to_json(),
+            "hash": to_text(made.signed.challenge()),
+            "summary": {
+                "title": made.drafted.summary.title,
+                "lines": list(made.drafted.summary.lines),
+            },
+            "contents": [
+                {
+                    "commitment": c.commitment,
+                    "salt": to_text(c.salt),
+                    "language": c.language,
+                    "text": c.data.decode(),
+                }
+                for c in made.drafted.contents
+            ],
+        },
+        201,
+    )
+
+
+async def enter(request: Request) -> Response:
+    asker = await drafter(request)
+    given = await body_of(request, EntryBody)
+    proof = Proof(given.proof.type, from_text(given.proof.sig, 64, what="proof.sig"))
+    entry = await node_of(request).dialogues.enter(asker.session, asker.dialogue, given.draft, proof)
+    leaf = to_text(leaf_hash(entry.leaf))
+    return JSONResponse({"side": asker.side, "seq": entry.seq, "leaf": leaf}, 201)
+
+
+async def drafter(request: Request) -> Asker:
+    """Who may draft: a delegate whose credential counts, or the officer who is about to found the side."""
+    asker = require(request)
+    dialogue = request.path_params["d"]
+    if asker.session.pair and asker.dialogue == dialogue:
+        ledger = node_of(request).dialogues.ledger(dialogue)
+        if ledger.states[ledger.index(asker.side)].size == 0:
+            return asker
+    return (await load(request, dialogue))[0]
+
+
+# --- reading --------------------------------------------------------------------------------------------
+
+
+async def dialogue(request: Request) -> Response:
+    asker, view = await load(request, request.path_params["d"])
+    return json_response(node_of(request).describe(view, asker.side))
+
+
+async def enrolments(request: Request) -> Response:
+    _, view = await load(request, request.path_params["d"])
+    return json_response({"enrolments": [msgspec.to_builtins(e) for e in view.enrolments.values()]})
+
+
+async def invite(request: Request) -> Response:
+    asker, _ = await load(request, request.path_params["d"])
+    if Power.ADMIT not in asker.powers:
+        raise Refused("only a delegate who may admit invites")
+    given = await body_of(request, InvitationBody)
+    node = node_of(request)
+    made = await node.admission.invite(
+        asker.dialogue, asker.side, name=given.name, role=given.role.value, delegate=given.delegate
+    )
+    link = f"{node.url_of(request)}/enter/{made.token}"
+    return JSONResponse({"delegate": made.session.delegate, "link": link}, 201)
+
+
+async def leaves(request: Request) -> Response:
+    asker, view = await load(request, request.path_params["d"])
+    dialogues = node_of(request).dialogues
+    ledger = dialogues.ledger(asker.dialogue)
+    side = request.path_params["side"]
+    state = ledger.states[ledger.index(side)]
+    start = request.query_params.get("from", "0")
+    if not start.isdigit() or int(start) > state.size:
+        raise Malformed("from: an index of this log is due", field="from")
+    first = int(start)
+    some = ledger.leaves[ledger.index(side)][first : first + LEAVES_A_PAGE]
+    answer: dict[str, object] = {"side": side, "from": first, "size": state.size}
+    answer["leaves"] = [to_text(leaf) for leaf in some]
+    answer["checkpoint"] = ledger.checkpoint(side, view.now).decode() if state.size else None
+    return JSONResponse(answer)
+
+
+async def foundings(request: Request) -> Response:
+    asker, _ = await load(request, request.path_params["d"])
+    ledger = node_of(request).dialogues.ledger(asker.dialogue)
+    return JSONResponse({"foundings": [f.to_json() for f in ledger.foundings]})
+
+
+async def content(request: Request) -> Response:
+    asker, _ = await load(request, request.path_params["d"])
+    row = node_of(request).dialogues.content(asker.dialogue, asker.side, request.path_params["commitment"])
+    return JSONResponse(
+        {
+            "commitment": row.commitment,
+            "salt": to_text(row.salt),
+            "language": row.language,
+            "text": row.data.decode("utf-8", "replace"),
+        }
+    )
+
+
+async def bundle(request: Request) -> Response:
+    asker, _ = await load(request, request.path_params["d"])
+    data = node_of(request).export(asker.dialogue, asker.side)
+    name = f"{asker.dialogue[:8]}.visavis"
+    return Response(
+        data,
+        media_type="application/vnd.visavis.bundle",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+async def events(request: Request) -> Response:
+    asker, _ = await load(request, request.path_params["d"])
+    dialogues = node_of(request).dialogues
+
+    async def stream() -> AsyncIterator[bytes]:
+        async with dialogues.subscribe(asker.dialogue) as received:
+            yield b": open\n\n"
+            while True:
+                with anyio.move_on_after(KEEP_ALIVE_S) as waited:
+                    try:
+                        event = await received.receive()
+                    except anyio.EndOfStream:
+                        return
+                    if event.kind != "log" and event.data.get("side") != asker.side:
+                        continue
+                    data = msgspec.json.encode(event.data)
+                    yield b"event: " + event.kind.encode() + b"\ndata: " + data + b"\n\n"
+                if waited.cancelled_caught:
+                    yield b": still here\n\n"
+
+    return StreamingResponse(stream(), media_type="text/event-stream")
+
+
+# --- the call ---------------------------------------------------------------------------------------------
+
+
+async def join(request: Request) -> Response:
+    asker, view = await load(request, request.path_params["d"])
+    given = await body_of(request, JoinBody)
+    path = request.path_params
+    node = node_of(request)
+    answer = await node.join_call(
+        view, asker.credential, path["t"], path["n"], given.certificate, node.url_of(request)
+    )
+    return JSONResponse(answer)
+
+
+async def certificates(request: Request) -> Response:
+    asker, _ = await load(request, request.path_params["d"])
+    path = request.path_params
+    rows = await node_of(request).dialogues.certificates(asker.dialogue, path["t"], path["n"])
+    return JSONResponse({"certificates": [msgspec.json.decode(row.body) for row in rows]})
+
+
+async def moderate(request: Request) -> Response:
+    asker, _ = await load(request, request.path_params["d"])
+    given = await body_of(request, CommentBody)
+    await node_of(request).moderate(asker, request.path_params["comment"], publish=given.publish)
+    return Response(status_code=204)
+
+
+async def quotes(request: Request) -> Response:
+    raise Unavailable("not built")
+
+
+async def health(request: Request) -> Response:
+    return JSONResponse({"status": "ok"})
+
+
+def json_response(value: Any) -> Response:
+    """`value`, of dataclasses and builtins, as JSON."""
+    return Response(msgspec.json.encode(value), media_type="application/json")
+
+
+def api_routes() -> list[BaseRoute]:
+    d = "/api/dialogues/{d}"
+    sitting = d + "/talks/{t}/sittings/{n:int}"
+    return [
+        Route("/api/enrolments", enrol, methods=["POST"]),
+        Route("/api/sessions/challenges", challenge, methods=["POST"]),
+        Route("/api/sessions", sign_in, methods=["POST"]),
+        Route("/api/session", session, methods=["GET"]),
+        Route("/api/session", sign_out, methods=["DELETE"]),
+        Route("/api/foundings", state_founding, methods=["POST"]),
+        Route("/api/foundings", founding, methods=["GET"]),
+        Route(d, dialogue, methods=["GET"]),
+        Route(d + "/drafts", draft, methods=["POST"]),
+        Route(d + "/entries", enter, methods=["POST"]),
+        Route(d + "/enrolments", enrolments, methods=["GET"]),
+        Route(d + "/invitations", invite, methods=["POST"]),
+        Route(d + "/logs/{side}", leaves, methods=["GET"]),
+        Route(d + "/foundings", foundings, methods=["GET"]),
+        Route(d + "/contents/{commitment}", content, methods=["GET"]),
+        Route(d + "/bundle", bundle, methods=["GET"]),
+        Route(d + "/events", events, methods=["GET"]),
+        Route(d + "/comments/{comment}", moderate, methods=["POST"]),
+        Route(sitting + "/join", join, methods=["POST"]),
+        Route(sitting + "/certificates", certificates, methods=["GET"]),
+        Route("/api/quotes", quotes, methods=["POST"]),
+        Route("/health", health, methods=["GET"]),
+    ]

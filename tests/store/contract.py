@@ -1,0 +1,134 @@
+"""The contract of `dialogue.ports.Store`: every adapter passes it.
+
+Lives here: `StoreContract`. Not here: adapters and how they are opened (their test modules).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+import anyio
+import pytest
+
+from visavis.dialogue.commands import Audience, Enrolment
+from visavis.dialogue.ports import Certificate, ContentRow, EnrolmentRow, FoundingRow, Link, Session, Store
+from visavis.errors import Unavailable
+
+NOW = datetime(2021, 12, 7, 15, 0, tzinfo=UTC)
+LATER = NOW + timedelta(hours=1)
+
+
+def link(token_hash: str = "h1", expires: datetime = LATER) -> Link:
+    return Link(token_hash, "delegate", "Adviser of side A", "adviser", expires, dialogue="d", side="a")
+
+
+class StoreContract:
+    """Inherit and give `store` (an open, empty store) and `reopen` (the same data, opened anew) as fixtures."""
+
+    pytestmark = pytest.mark.anyio
+
+    async def test_a_link_is_spent_once(self, store: Store) -> None:
+        """A one-time link is had by one caller only, however many ask at once."""
+        async with store.begin() as unit:
+            await unit.add_link(link())
+        got: list[Link | None] = []
+
+        async def spend() -> None:
+            async with store.begin() as unit:
+                got.append(await unit.spend_link("h1", NOW))
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(8):
+                tasks.start_soon(spend)
+        assert [each for each in got if each is not None] == [link()]
+
+    async def test_an_expired_link_is_not_had(self, store: Store) -> None:
+        """After its time a link is as if it had never been."""
+        async with store.begin() as unit:
+            await unit.add_link(link(expires=NOW))
+            assert await unit.link("h1", NOW) is None
+            assert await unit.spend_link("h1", NOW) is None
+
+    async def test_what_failed_left_no_trace(self, store: Store) -> None:
+        """A transaction that raises writes nothing."""
+        with pytest.raises(ZeroDivisionError):
+            async with store.begin() as unit:
+                await unit.append_leaf("d", "a", 0, b"leaf")
+                raise ZeroDivisionError
+        async with store.begin() as unit:
+            assert await unit.leaves("d", "a") == []
+
+    async def test_a_place_in_the_log_is_taken_once(self, store: Store) -> None:
+        """Two writers cannot have one place: the second is told, and nothing of its transaction stays."""
+        async with store.begin() as unit:
+            await unit.append_leaf("d", "a", 0, b"first")
+        with pytest.raises(Unavailable):
+            async with store.begin() as unit:
+                await unit.append_leaf("d", "a", 1, b"second")
+                await unit.append_leaf("d", "a", 0, b"other")
+        async with store.begin() as unit:
+            assert await unit.leaves("d", "a") == [b"first"]
+
+    async def test_a_gap_is_noticed(self, store: Store) -> None:
+        """A log with a gap is not read as if it were whole."""
+        async with store.begin() as unit:
+            await unit.append_leaf("d", "a", 1, b"leaf")
+        async with store.begin() as unit:
+            with pytest.raises(Unavailable):
+                await unit.leaves("d", "a")
+
+    async def test_a_chair_states_itself_once(self, store: Store) -> None:
+        """The second founding statement of one chair changes nothing."""
+        row = FoundingRow("p", 0, "a", b"{}", bytes(32))
+        async with store.begin() as unit:
+            assert await unit.add_founding(row)
+            assert not await unit.add_founding(FoundingRow("p", 0, "x", b"{}", bytes(32)))
+            assert await unit.foundings() == [row]
+
+    async def test_sessions_are_found_placed_and_ended(self, store: Store) -> None:
+        """A session lasts until its time or its end; founding gives it its dialogue."""
+        made = Session("t", "delegate", "key", LATER, pair="p", chair=1)
+        async with store.begin() as unit:
+            await unit.add_session(made)
+            assert await unit.session("t", NOW) == made
+            assert await unit.session("t", LATER) is None
+            await unit.place_sessions("p", 1, "d", "b")
+            placed = await unit.session("t", NOW)
+            assert placed is not None
+            assert (placed.dialogue, placed.side) == ("d", "b")
+            await unit.end_session("t")
+            assert await unit.session("t", NOW) is None
+
+    async def test_an_audience_only_widens(self, store: Store) -> None:
+        """What both may read is never again one side's own."""
+        row = ContentRow("d", "a", "c", bytes(32), b"words", "en", Audience.OWN)
+        async with store.begin() as unit:
+            await unit.add_content(row)
+            for asked, held in ((Audience.BOTH, Audience.BOTH), (Audience.OWN, Audience.BOTH)):
+                await unit.widen_content("d", "c", asked)
+                assert [r.audience for r in await unit.contents("d")] == [held]
+
+    async def test_everything_is_there_after_a_restart(
+        self, store: Store, reopen: Callable[[], Awaitable[Store]]
+    ) -> None:
+        """What a transaction wrote is read by the next process, byte for byte."""
+        content = ContentRow("d", "a", "c", bytes(range(32)), "мир".encode(), "ru", Audience.PUBLIC)
+        enrolment = EnrolmentRow("d", "a", Enrolment("e", "delegate", "key", "Adviser", "adviser"))
+        certificate = Certificate("d", "t", 1, "device", b"{}")
+        async with store.begin() as unit:
+            for seq, leaf in enumerate((b"\x00\xff", b"")):
+                await unit.append_leaf("d", "a", seq, leaf)
+            await unit.add_content(content)
+            await unit.add_enrolment(enrolment)
+            await unit.keep_certificate(certificate)
+            await unit.keep_certificate(certificate)
+            await unit.keep_cosigned("d", "a", 1, bytes(32))
+            await unit.keep_cosigned("d", "a", 2, bytes(range(32)))
+        again = await reopen()
+        async with again.begin() as unit:
+            assert await unit.leaves("d", "a") == [b"\x00\xff", b""]
+            assert await unit.contents("d") == [content]
+            assert await unit.enrolments() == [enrolment]
+            assert await unit.certificates("d", "t", 1) == [certificate]
+            assert await unit.cosigned("d", "a") == (2, bytes(range(32)))
