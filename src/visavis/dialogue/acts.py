@@ -88,10 +88,13 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Admit:
+    """name: commitment to the person's name, or None: no personal data stands in the log."""
+
     delegate: str
     credential: str
     powers: frozenset[Power]
     role: str
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +131,11 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Consent:
+    """subject: only where the act itself says all of it, so that nothing needs tabling (`rules.adopt`)."""
+
     slot: Slot
     hash: str
+    subject: Subject | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,8 +210,24 @@ class Cut(Protocol):
     "own" is the side whose entry is judged; everything outside the cut is invisible.
     """
 
-    def in_force(self, slot: Slot) -> Subject | None: ...
+    def in_force(self, slot: Slot) -> Subject | None:
+        """The slot's latest accord, unless what it rests on has ended. None for "together"."""
+        ...
+
+    def formed(self, slot: Slot) -> Subject | None:
+        """The slot's latest accord, ended or not. None for "together"."""
+        ...
+
+    def exchanged(self, slot: Slot) -> bool:
+        """Whether both have consented to one hash here, or deposited in "together"."""
+        ...
+
+    def own_consent(self, slot: Slot) -> str | None:
+        """Hash of the own side's latest consent in the slot, whatever became of it."""
+        ...
+
     def ended(self, what: Slot) -> bool: ...
+    def own_ended(self, what: Slot) -> bool: ...
     def own_register(self, key: tuple[str, ...]) -> Mapping[str, Any] | None: ...
     def other_register(self, key: tuple[str, ...]) -> Mapping[str, Any] | None: ...
     def own_begun(self, kind: str, talk: str, n: int) -> bool: ...

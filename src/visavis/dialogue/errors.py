@@ -1,0 +1,73 @@
+"""Errors of the dialogue.
+
+Lives here: `ActVoid` (an act that the rules do not allow, before it is written), `Forked`, `LogBehind`,
+`LogDiffers`.
+Not here: the reasons themselves (`verdicts`), their translation and HTTP status (`web/errors.py`).
+"""
+
+from __future__ import annotations
+
+from visavis.dialogue import verdicts
+from visavis.errors import Refused, Unavailable, Untrusted
+from visavis.record.entry import Seen
+
+
+class ActVoid(Refused):
+    """The rules say no to this act; nothing was written.
+
+    reason: a word of `verdicts`, or of a slice. code: the reason in kebab case ("one-sided-guarantee").
+    """
+
+    code = "act-void"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(verdicts.EXPLAINED.get(reason, f"The rules say no: {reason}."), reason=reason)
+        self.reason = reason
+
+
+def act_void(reason: str) -> ActVoid:
+    """The error for a void reason, with the reason as its stable code."""
+    kind = _kinds.get(reason)
+    if kind is None:
+        return ActVoid(reason)
+    return kind(reason)
+
+
+def reason_code(reason: str) -> str:
+    """A void reason as a code: "one-sided guarantee" → "one-sided-guarantee"."""
+    return reason.replace(" ", "-").lower()
+
+
+_kinds: dict[str, type[ActVoid]] = {
+    reason: type("ActVoid", (ActVoid,), {"code": reason_code(reason)}) for reason in verdicts.EXPLAINED
+}
+
+
+class Forked(Untrusted):
+    """The other side signed two histories of its log. What was accepted stays; both signatures are proof.
+
+    held, shown: two checkpoints of that side that cannot both be true.
+    """
+
+    code = "forked"
+
+    def __init__(self, held: Seen, shown: Seen) -> None:
+        super().__init__(
+            f"the counterpart signed two histories of its log (sizes {held.size} and {shown.size})",
+            held=held.size,
+            shown=shown.size,
+        )
+        self.held = held
+        self.shown = shown
+
+
+class LogBehind(Unavailable):
+    """The own log is shorter than what the other side holds of it: fetch it back before writing."""
+
+    code = "log-behind"
+
+
+class LogDiffers(Untrusted):
+    """The own log is not the one that the other side holds a signature of: nothing may be written."""
+
+    code = "log-differs"

@@ -1,0 +1,214 @@
+"""The dialogue's own acts: a side, its delegates, its keys, the rules, the end. Pure.
+
+Lives here: `ACTS` of the slice, roles and their default powers.
+Not here: the machine that judges them (`fold`, `join`), commands (`people`), the acts of other slices.
+Spec: docs/spec/record.md §9; rule book 2a §6, §9, §12.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from visavis.dialogue import verdicts
+from visavis.dialogue.acts import (
+    ActSpec,
+    Admit,
+    Consent,
+    Cut,
+    End,
+    Erase,
+    Found,
+    Power,
+    ProofLevel,
+    Receive,
+    Recover,
+    Register,
+    Revoke,
+    RotateKey,
+    SetPowers,
+    Subject,
+)
+from visavis.errors import Malformed
+from visavis.record.digest import from_text
+from visavis.record.entry import NODE, RECOVERY
+
+RULES = ("rules",)
+DIALOGUE = ("dialogue",)
+PROFILE = ("profile",)
+
+
+class Role(StrEnum):
+    """What a delegate is for its side; shown to both. Powers are granted beside it."""
+
+    PRINCIPAL = "principal"
+    PROTOCOL_OFFICER = "protocol-officer"
+    ADVISER = "adviser"
+    PRESS_OFFICER = "press-officer"
+    INTERPRETER = "interpreter"
+
+
+_P = Power
+DEFAULT_POWERS: Mapping[Role, frozenset[Power]] = {
+    Role.PRINCIPAL: frozenset({_P.SCHEDULE, _P.SIGN, _P.RECORD, _P.RELEASE, _P.SPEAK}),
+    Role.PROTOCOL_OFFICER: frozenset({_P.ADMIT, _P.SCHEDULE}),
+    Role.ADVISER: frozenset({_P.SPEAK}),
+    Role.PRESS_OFFICER: frozenset(),  # drafts; to release takes a grant
+    Role.INTERPRETER: frozenset(),
+}
+"""What a delegate of a role may do unless its side says otherwise (cf. VCLT 7)."""
+
+OFFICER_POWERS = DEFAULT_POWERS[Role.PROTOCOL_OFFICER]
+"""Of the founding's officer, and of the one whom a recovery key names."""
+
+DEVICE_POWERS = frozenset({Power.SCHEDULE, Power.SPEAK})
+"""The most that a delegate may give to a device key of its own."""
+
+
+class _Act(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    pass
+
+
+class FoundFields(_Act, frozen=True):
+    """founding: the statement, `record.entry.Founding.to_json`."""
+
+    founding: dict[str, Any]
+
+
+class AdmitFields(_Act, frozen=True):
+    """name: commitment to the person's name, or null."""
+
+    delegate: str
+    role: Role
+    credential: str
+    powers: frozenset[Power]
+    name: str | None
+
+
+class RevokeFields(_Act, frozen=True):
+    credential: str
+
+
+class PowersFields(_Act, frozen=True):
+    delegate: str
+    powers: frozenset[Power]
+
+
+class RotateKeyFields(_Act, frozen=True):
+    """log_key: Ed25519 public key, base64url. Checkpoints larger than this entry's index need it."""
+
+    log_key: str
+
+
+class RecoverFields(_Act, frozen=True):
+    """The new officer; every older credential ends."""
+
+    delegate: str
+    credential: str
+
+
+class ProfileFields(_Act, frozen=True):
+    """zone: IANA name. languages: BCP 47 tags, the side's own first."""
+
+    zone: str
+    languages: tuple[str, ...]
+
+
+class ReceiveFields(_Act, frozen=True):
+    pass
+
+
+class EndFields(_Act, frozen=True):
+    """reason: commitment, or null."""
+
+    reason: str | None
+
+
+class AdoptFields(_Act, frozen=True):
+    """edition: of the rule book. base: hash of the edition now in force, or null for the first."""
+
+    edition: int
+    base: str | None
+
+
+class EraseFields(_Act, frozen=True):
+    commitment: str
+
+
+def edition_subject(edition: int, base: str | None) -> Subject:
+    """What two `rules.adopt` consent to. Editions are public, so nobody need table one."""
+    return Subject(RULES, base, "rules", {"edition": edition})
+
+
+def _adopt(fields: AdoptFields) -> Consent:
+    subject = edition_subject(fields.edition, fields.base)
+    return Consent(RULES, subject.hash, subject)
+
+
+def _adopt_form(fields: AdoptFields, _sides: frozenset[str]) -> str | None:
+    return None if fields.edition >= 2 else verdicts.ACT_FORM
+
+
+def _adopt_rule(fields: AdoptFields, cut: Cut) -> str | None:
+    current = cut.in_force(RULES)
+    if current is not None and int(current.body["edition"]) >= fields.edition:
+        return verdicts.EDITION_NOT_NEWER
+    return None
+
+
+def _is_key(text: str) -> bool:
+    try:
+        from_text(text, 32)
+    except Malformed:
+        return False
+    return True
+
+
+def _is_delegate(text: str) -> bool:
+    return 1 <= len(text) <= 64 and text not in (NODE, RECOVERY)
+
+
+def _person_form(fields: AdmitFields | RecoverFields, _sides: frozenset[str]) -> str | None:
+    return None if _is_key(fields.credential) and _is_delegate(fields.delegate) else verdicts.ACT_FORM
+
+
+def _key_form(fields: RotateKeyFields, _sides: frozenset[str]) -> str | None:
+    return None if _is_key(fields.log_key) else verdicts.ACT_FORM
+
+
+def _profile_form(fields: ProfileFields, _sides: frozenset[str]) -> str | None:
+    languages = fields.languages
+    fit = 1 <= len(fields.zone) <= 64 and 1 <= len(languages) <= 16 and len(set(languages)) == len(languages)
+    return None if fit and all(1 <= len(x) <= 35 for x in languages) else verdicts.ACT_FORM
+
+
+ACTS: tuple[ActSpec, ...] = (
+    ActSpec("side.found", FoundFields, lambda f: Found(f.founding), None),
+    ActSpec(
+        "side.admit",
+        AdmitFields,
+        lambda f: Admit(f.delegate, f.credential, f.powers, f.role.value, f.name),
+        Power.ADMIT,
+        form=_person_form,
+    ),
+    ActSpec("side.revoke", RevokeFields, lambda f: Revoke(f.credential), Power.ADMIT),
+    ActSpec("side.powers", PowersFields, lambda f: SetPowers(f.delegate, f.powers), Power.ADMIT),
+    ActSpec("side.rotate-key", RotateKeyFields, lambda f: RotateKey(f.log_key), Power.ADMIT, form=_key_form),
+    ActSpec(
+        "side.recover", RecoverFields, lambda f: Recover(f.delegate, f.credential), None, form=_person_form
+    ),
+    ActSpec(
+        "side.profile",
+        ProfileFields,
+        lambda f: Register(PROFILE, {"zone": f.zone, "languages": list(f.languages)}),
+        Power.ADMIT,
+        form=_profile_form,
+    ),
+    ActSpec("record.receive", ReceiveFields, lambda f: Receive(), None, proof=ProofLevel.NODE, node_may=True),
+    ActSpec("dialogue.end", EndFields, lambda f: End(DIALOGUE), Power.SIGN),
+    ActSpec("rules.adopt", AdoptFields, _adopt, Power.SIGN, form=_adopt_form, rule=_adopt_rule),
+    ActSpec("content.erase", EraseFields, lambda f: Erase(f.commitment), Power.ADMIT),
+)
