@@ -24,7 +24,6 @@ need() { # need PACKAGE REASON
   reasons+=("$1: $2")
 }
 has cc || need gcc "compiles the engine's cryptography"
-has c++ || need g++ "compiles the engine's cryptography"
 "$python" -c 'import ensurepip, venv' 2>/dev/null || need python3-venv "makes .venv"
 if [ "${1:-}" = browser ]; then
   has git || need git "the tests of the documents ask it which files are the project's"
