@@ -67,7 +67,7 @@ class Downlink:
 
     A track is in at most one of `adding` (to be offered), `making` (in the offer being made), `offered`
     (in the offer the client has) and `receiving` (answered, routed). `stopping` are sections to be made
-    inactive.
+    inactive, `unanswered` those that no answer has confirmed.
     """
 
     transport: TransportId
@@ -80,6 +80,7 @@ class Downlink:
     making: list[TrackSid | None] = field(default_factory=list)
     offered: dict[TrackSid, Mid] = field(default_factory=dict)
     receiving: dict[TrackSid, Mid] = field(default_factory=dict)
+    unanswered: set[Mid] = field(default_factory=set)
     declined: set[TrackSid] = field(default_factory=set)
     settings: dict[TrackSid, Setting] = field(default_factory=dict)
     _lost_while_making: bool = False
@@ -117,21 +118,28 @@ class Downlink:
     @property
     def due(self) -> bool:
         """There is something to offer, and nothing under way."""
-        something = self.channels_due or self.restart_due or bool(self.adding) or bool(self.stopping)
+        something = self.channels_due or self.restart_due or bool(self.adding) or bool(self._stoppable())
         return something and self.phase is Phase.IDLE
+
+    def _stoppable(self) -> list[Mid]:
+        """Sections to stop that have been answered; the engine cannot stop what it only offered."""
+        return [mid for mid in self.stopping if mid not in self.unanswered]
 
     def plan(self) -> tuple[tuple[TrackSid, ...], tuple[Mid, ...], bool, bool]:
         """Begin an offer: (tracks to add, sections to stop, channels, restart). Only when `due`."""
         self._step(Step.PLAN)
-        plan = (tuple(self.adding), tuple(self.stopping), self.channels_due, self.restart_due)
-        self.making = list(self.adding)
-        self.adding, self.stopping, self.channels_due, self.restart_due = [], [], False, False
+        stop = tuple(self._stoppable())
+        plan = (tuple(self.adding), stop, self.channels_due, self.restart_due)
+        self.making, self.adding = self.adding, []
+        self.stopping = [mid for mid in self.stopping if mid not in stop]
+        self.channels_due = self.restart_due = False
         return plan
 
     def made(self, mids: Iterable[Mid]) -> int | None:
         """The engine made the offer: its id to send; None if the client's socket was replaced meanwhile."""
         self._step(Step.MADE)
         for track, mid in zip(self.making, mids, strict=True):
+            self.unanswered.add(mid)
             if track is None:
                 self.stopping.append(mid)
             else:
@@ -158,19 +166,19 @@ class Downlink:
     def taken(self) -> dict[TrackSid, Mid]:
         """The engine took the answer: the tracks that can be routed now."""
         self._step(Step.TAKEN)
+        self.unanswered.clear()
         ready, self.offered = self.offered, {}
         self.receiving.update(ready)
         return ready
 
     def lost(self) -> None:
-        """The signal socket was replaced: offer anew what the client may not have, with an ICE restart."""
+        """The signal socket was replaced: offer anew, with an ICE restart.
+
+        What the client may not have got is part of the new offer: an engine's offer holds those not answered.
+        """
         self.restart_due = True
         if self.phase is Phase.MAKING:
             self._lost_while_making = True
-        elif self.phase is Phase.OFFERED:
-            self.adding = [*self.offered, *self.adding]
-            self.stopping.extend(self.offered.values())
-            self.offered = {}
         self._step(Step.LOST)
 
 

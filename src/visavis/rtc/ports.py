@@ -10,7 +10,7 @@ its mid. Every engine passes `tests/rtc/engine_contract.py`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import NewType, Protocol
 
@@ -118,6 +118,7 @@ class MediaEngine(Protocol):
     ) -> Offer:
         """An offer that adds and stops sections; it holds those of one that was not answered.
 
+        stop:     sections that were answered; one that was only offered cannot be stopped yet.
         channels: also open the data channels `_reliable` and `_lossy`.
         restart:  also restart ICE.
         """
@@ -162,7 +163,7 @@ class MediaEngine(Protocol):
         """The engine's own counters."""
         ...
 
-    def events(self) -> AsyncIterator[EngineEvent]:
+    def events(self) -> AsyncGenerator[EngineEvent, None]:
         """What happens in the engine, in order, until it is shut down. One reader."""
         ...
 

@@ -14,7 +14,7 @@ import itertools
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Final, Protocol
@@ -148,6 +148,7 @@ class CallService:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[CallService]:
         """Serve while the block runs."""
+        streams = ExitStack()
         try:
             async with anyio.create_task_group() as tasks:
                 self._tasks = tasks
@@ -155,6 +156,8 @@ class CallService:
                 tasks.start_soon(self._refresh)
                 for observer in self._observers:
                     give, take = anyio.create_memory_object_stream[CallEvent](OBSERVER_QUEUE)
+                    streams.enter_context(give)
+                    streams.enter_context(take)
                     self._telling.append(give)
                     tasks.start_soon(_tell, observer, take)
                 try:
@@ -168,9 +171,8 @@ class CallService:
                     self._tasks = None
                     tasks.cancel_scope.cancel()
         finally:
-            for give in self._telling:
-                give.close()
             self._telling.clear()
+            streams.close()
             with anyio.CancelScope(shield=True):
                 await self._engine.shutdown()
 
@@ -391,11 +393,12 @@ class CallService:
         self._perform(room, effects)
 
     async def _follow_engine(self) -> None:
-        async for event in self._engine.events():
-            try:
-                self._engine_event(event)
-            except Exception:
-                log.exception("call-engine-event-broke", transport=event.transport)
+        async with aclosing(self._engine.events()) as events:
+            async for event in events:
+                try:
+                    self._engine_event(event)
+                except Exception:
+                    log.exception("call-engine-event-broke", transport=event.transport)
 
     def _engine_event(self, event: EngineEvent) -> None:
         if (seat := self._seats.get(event.transport)) is None:
@@ -438,9 +441,8 @@ class CallService:
 
 
 async def _tell(observer: CallObserver, events: anyio.abc.ObjectReceiveStream[CallEvent]) -> None:
-    async with events:
-        async for event in events:
-            try:
-                await observer.call_event(event)
-            except Exception:
-                log.exception("call-observer-failed", observer=type(observer).__name__)
+    async for event in events:
+        try:
+            await observer.call_event(event)
+        except Exception:
+            log.exception("call-observer-failed", observer=type(observer).__name__)

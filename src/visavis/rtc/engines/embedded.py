@@ -8,11 +8,12 @@ Not here: forwarding (`crates/sfu`), sockets and threads (`crates/sfu-io`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import anyio
 import anyio.to_thread
+import structlog
 
 from visavis.rtc.errors import EngineFailed, SdpMalformed
 from visavis.rtc.ports import (
@@ -37,6 +38,8 @@ _CLIENTS_FAULT: Final = frozenset(
     {"malformed-offer", "malformed-answer", "description-too-large", "offer-refused", "answer-refused"}
 )
 """Codes of the binding that blame a description; all others blame the state of the engine."""
+
+log = structlog.get_logger(__name__)
 
 
 class EmbeddedEngine:
@@ -93,20 +96,18 @@ class EmbeddedEngine:
         await self._ask(lambda: self._sfu.accept_answer(transport, sdp))
 
     def close(self, transport: TransportId) -> None:
-        if not self._down:
-            self._sfu.close(transport)
+        self._command(lambda: self._sfu.close(transport))
 
     def route(
         self, source: TransportId, source_mid: Mid, target: TransportId, target_mid: Mid, max_layer: int
     ) -> None:
-        self._sfu.route(source, source_mid, target, target_mid, max_layer)
+        self._command(lambda: self._sfu.route(source, source_mid, target, target_mid, max_layer))
 
     def unroute(self, target: TransportId, target_mid: Mid) -> None:
-        if not self._down:
-            self._sfu.unroute(target, target_mid)
+        self._command(lambda: self._sfu.unroute(target, target_mid))
 
     def set_layer(self, target: TransportId, target_mid: Mid, max_layer: int, *, paused: bool) -> None:
-        self._sfu.set_layer(target, target_mid, max_layer, paused)
+        self._command(lambda: self._sfu.set_layer(target, target_mid, max_layer, paused))
 
     def member(
         self,
@@ -118,19 +119,18 @@ class EmbeddedEngine:
         *,
         can_publish_data: bool,
     ) -> None:
-        self._sfu.member(room, identity, sid, up, down, can_publish_data)
+        self._command(lambda: self._sfu.member(room, identity, sid, up, down, can_publish_data))
 
     def stats(self) -> Mapping[str, int]:
         return {} if self._down else self._sfu.stats()
 
-    async def events(self) -> AsyncIterator[EngineEvent]:
+    async def events(self) -> AsyncGenerator[EngineEvent, None]:
+        if self._down:
+            return
         loop, fd = asyncio.get_running_loop(), self._sfu.event_fd()
         loop.add_reader(fd, self._ready.set)
         try:
-            while True:
-                await self._ready.wait()
-                if self._down:
-                    return
+            while not await self._ended():
                 self._ready.clear()
                 for name, transport, arg, number in self._sfu.drain():
                     if (event := _event(name, TransportId(transport), arg, number)) is not None:
@@ -138,11 +138,22 @@ class EmbeddedEngine:
         finally:
             loop.remove_reader(fd)
 
+    async def _ended(self) -> bool:
+        await self._ready.wait()
+        return self._down
+
     async def shutdown(self) -> None:
         if not self._down:
             self._down = True
             self._ready.set()
             await anyio.to_thread.run_sync(self._sfu.shutdown)
+
+    def _command(self, command: Callable[[], None]) -> None:
+        if not self._down:
+            try:
+                command()
+            except self._error as e:  # its media thread is gone: what is asked for next says so
+                log.warning("call-engine-command-failed", code=getattr(e, "code", "unknown"))
 
     async def _ask(self, call: Callable[[], T]) -> T:
         if self._down:

@@ -8,7 +8,7 @@ Not here: media.
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 
 import anyio
@@ -79,6 +79,7 @@ class FakeEngine:
         self.routes: dict[tuple[TransportId, Mid], FakeRoute] = {}
         self.members: dict[TransportId, FakeMember] = {}
         self._down = False
+        self._followed = False
         self._tell, self._told = anyio.create_memory_object_stream[EngineEvent](math.inf)
 
     # --- what a test says of the network -------------------------------------
@@ -180,15 +181,21 @@ class FakeEngine:
     def stats(self) -> Mapping[str, int]:
         return {"transports": len(self.transports), "routes": len(self.routes)}
 
-    async def events(self) -> AsyncIterator[EngineEvent]:
-        async for event in self._told:
-            yield event
+    async def events(self) -> AsyncGenerator[EngineEvent, None]:
+        self._followed = True
+        if self._down:
+            return
+        async with self._told:
+            async for event in self._told:
+                yield event
 
     async def shutdown(self) -> None:
         self._down = True
         self.transports.clear()
         self.routes.clear()
         self._tell.close()
+        if not self._followed:
+            self._told.close()
 
     def _alive(self) -> None:
         if self._down:
