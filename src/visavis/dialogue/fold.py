@@ -59,8 +59,8 @@ ALONE = (*FOLDED, Stop, End)
 NODE_MOVES = (Receive, Stop, Register)
 """The most that a slice can let a node write unasked: receipts, what protects, what only makes public."""
 
-PERSONAL = (Consent, Withdraw, Decline, End)
-"""Moves that take the person, whatever the act's row says: what binds and what unbinds."""
+PERSONAL = (*FOLDED, Consent, Withdraw, Decline)
+"""Moves that take the person, whatever the act's row says: who may act, what binds and what unbinds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,7 +339,7 @@ class SideState:
             return None if spec.node_may and isinstance(move, NODE_MOVES) else verdicts.NOT_FOR_THE_NODE
         if isinstance(move, Found):
             return verdicts.FOUNDED_ALREADY
-        personal = spec.proof is ProofLevel.USER or isinstance(move, (*FOLDED, *PERSONAL))
+        personal = spec.proof is ProofLevel.USER or isinstance(move, PERSONAL)
         if personal and credential.level is not ProofLevel.USER:
             return verdicts.NOT_USER_VERIFIED
         powers = self._powers(credential)
