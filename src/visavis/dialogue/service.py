@@ -114,6 +114,11 @@ class Dialogues:
         self._pairs: dict[str, dict[int, FoundingRow]] = {}
         self._drafts: dict[str, Draft] = {}
         self._founded: MemoryObjectSendStream[Ledger] | None = None
+        self._on_entry: list[Callable[[Ledger], None]] = []
+
+    def on_entry(self, listener: Callable[[Ledger], None]) -> None:
+        """Call `listener` after every entry of any dialogue. It must not wait; if it fails, only it does."""
+        self._on_entry.append(listener)
 
     # --- at start --------------------------------------------------------------------------------
 
@@ -369,6 +374,11 @@ class Dialogues:
         kind = str(signed.act.get("type"))
         log.info("entry", dialogue=ledger.id, side=signed.side, seq=entry.seq, act=kind)
         ledger.publish("log", side=signed.side, size=state.size)
+        for listener in self._on_entry:
+            try:
+                listener(ledger)
+            except Exception:
+                log.exception("entry.listener-failed", dialogue=ledger.id)
         if kind != "record.receive":
             ledger.receipts_due.set()
         return entry

@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from visavis.dialogue.acts import ProofLevel
+from visavis.dialogue.join import Joint
+
 
 @dataclass(frozen=True, slots=True)
 class Logs:
@@ -24,3 +27,16 @@ class Logs:
     sitting: int
     credentials: Mapping[str, Mapping[str, str]]
     lists: Mapping[str, frozenset[str]]
+
+
+def logs_of(joint: Joint, talk: str, sitting: int) -> Logs:
+    """What both logs, as folded in `joint`, say for this sitting: persons' credentials only, no device keys."""
+    credentials = {
+        state.id: {c.id: c.delegate for c in state.live_credentials() if c.level is ProofLevel.USER}
+        for state in joint.sides
+    }
+    lists = {
+        state.id: frozenset((joint.register(s, ("delegation", talk)) or {}).get("delegates", ()))
+        for s, state in enumerate(joint.sides)
+    }
+    return Logs(joint.sides[0].dialogue, talk, sitting, credentials, lists)

@@ -74,7 +74,9 @@ class Guard:
                     out.setdefault("Cache-Control", "no-store")
             await send(message)
 
-        if scope["method"] not in SAFE and COOKIE in connection.cookies and not _same_origin(headers):
+        # A bearer token is never sent by a browser on its own, so another site cannot make it go along.
+        by_cookie = COOKIE in connection.cookies and "authorization" not in headers
+        if scope["method"] not in SAFE and by_cookie and not _same_origin(headers):
             refusal = problem(NotYours("a request from another site is not taken"))
             await refusal(scope, receive, guarded_send)
             return

@@ -1,0 +1,113 @@
+"""Seats in the call: from a device's certificate to a token, and out again when the log says so.
+
+Lives here: `Seating`. A token is given only for a certificate that chains to the asker's own side's log, for
+a sitting that this side has opened; it is taken back when the log revokes, stops or concludes.
+Not here: certificates (`e2ee.device`), rooms and media (`rtc`), what a sitting is (`talks`).
+Spec: docs/spec/http.md §5; docs/spec/keys.md §2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from visavis.dialogue.commands import View
+from visavis.dialogue.ledger import Ledger
+from visavis.dialogue.ports import Certificate as CertificateRow
+from visavis.dialogue.service import Dialogues
+from visavis.e2ee.device import MAX_CERTIFICATE_BYTES, Certificate, check
+from visavis.e2ee.errors import DeviceUntrusted
+from visavis.e2ee.logs import logs_of
+from visavis.errors import Malformed, Refused, Untrusted
+from visavis.record import canonical
+from visavis.rtc.service import CallService
+
+log = structlog.get_logger(__name__)
+
+SITTING = "sitting"
+
+
+class SittingNotOpen(Refused):
+    """Your side has not opened this sitting, or it is over."""
+
+    code = "sitting-not-open"
+
+
+class Seating:
+    """Gives and takes seats."""
+
+    def __init__(self, dialogues: Dialogues, call: CallService, clock: Callable[[], datetime]) -> None:
+        self._dialogues = dialogues
+        self._call = call
+        self._clock = clock
+        self._rooms: dict[str, dict[str, tuple[str, str, int, Certificate]]] = {}
+        dialogues.on_entry(self._reconcile)
+
+    async def seat(
+        self, view: View, credential: str, talk: str, sitting: int, certificate: Mapping[str, Any], url: str
+    ) -> dict[str, Any]:
+        """A token for the device that `certificate` certifies.
+
+        Raises `Malformed`, `DeviceUntrusted`, `SittingNotOpen`, or `Untrusted` for a device that is not the asker's.
+        """
+        encoded = canonical.encode(dict(certificate))
+        if len(encoded) > MAX_CERTIFICATE_BYTES:
+            raise Malformed(f"a certificate of more than {MAX_CERTIFICATE_BYTES} bytes")
+        read = Certificate.from_json(dict(certificate))
+        ledger = self._dialogues.ledger(view.joint.sides[0].dialogue)
+        if not is_open(ledger, view.side, talk, sitting):
+            raise SittingNotOpen("your side has not opened this sitting, or it is over")
+        if (read.body.side, read.body.delegate, read.body.credential) != (
+            view.side,
+            view.delegate,
+            credential,
+        ):
+            raise Untrusted("the certificate is of another delegate's device")
+        device = check(read, logs_of(ledger.joint, talk, sitting), self._now_ms())
+        await self._dialogues.keep_certificate(CertificateRow(ledger.id, talk, sitting, device, encoded))
+        room = room_of(ledger.id, talk, sitting)
+        self._rooms.setdefault(room, {})[device] = (ledger.id, talk, sitting, read)
+        token = self._call.mint(room, device)
+        return {"url": url, "token": token, "identity": device, "room": room}
+
+    def _reconcile(self, ledger: Ledger) -> None:
+        """Put out whoever the logs no longer seat. Called after every entry."""
+        for room, seats in list(self._rooms.items()):
+            for device, (dialogue, talk, sitting, certificate) in list(seats.items()):
+                if dialogue != ledger.id:
+                    continue
+                if not is_open(ledger, certificate.body.side, talk, sitting):
+                    why = "the sitting is over"
+                else:
+                    try:
+                        check(certificate, logs_of(ledger.joint, talk, sitting), self._now_ms())
+                        continue
+                    except DeviceUntrusted as error:
+                        why = error.message
+                log.info("seat.taken-back", room=room, device=device, why=why)
+                del seats[device]
+                self._call.remove(room, device)
+            if not seats:
+                del self._rooms[room]
+
+    def _now_ms(self) -> int:
+        return int(self._clock().timestamp() * 1000)
+
+
+def room_of(dialogue: str, talk: str, sitting: int) -> str:
+    """The call room of a sitting."""
+    return f"{dialogue}/{talk}/{sitting}"
+
+
+def is_open(ledger: Ledger, side: str, talk: str, sitting: int) -> bool:
+    """Whether `side` has opened this sitting and nobody has stopped it or ended the talk."""
+    sessions, key = ledger.joint.sessions, (SITTING, talk, sitting)
+    return (
+        key in sessions.begun[ledger.index(side)]
+        and not any(key in stopped for stopped in sessions.stopped)
+        and not ledger.joint.ended(("talk", talk))
+        and not ledger.joint.ended(("dialogue",))
+    )
