@@ -1,0 +1,290 @@
+"""All checks of a bundle, offline. Pure: bytes in, an account out; no clock, no network, no store.
+
+Lives here: `verify`.
+Not here: the rules themselves (`dialogue.fold`, `dialogue.join`), the bundle's form (`record.bundle`).
+Spec: docs/spec/record.md §14.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from visavis.dialogue.accord import Accord, ended_by
+from visavis.dialogue.acts import RotateKey, Rulebook, Slot, slot_text
+from visavis.dialogue.fold import SideState
+from visavis.dialogue.join import Joint
+from visavis.errors import Malformed, Untrusted
+from visavis.record import checkpoint, note
+from visavis.record.bundle import Bundle, Fault, LogPart, Opened, parse_bundle
+from visavis.record.content import opens
+from visavis.record.digest import from_text, to_text
+from visavis.verification.account import (
+    Account,
+    Agreement,
+    Ended,
+    LogAccount,
+    Person,
+    Receipt,
+    Signed,
+    Standing,
+    Void,
+    Waits,
+)
+
+_COMMITTED = re.compile(rb'"([A-Za-z0-9_-]{43})"')
+
+
+def verify(data: bytes, rulebook: Rulebook) -> Account:
+    """Check a bundle as §14.1 says, and give the account of §14.2. Raises nothing over any bytes.
+
+    data:     the bundle's bytes.
+    rulebook: the acts that the reader's software knows.
+    """
+    try:
+        bundle, faults = parse_bundle(data)
+    except Malformed as error:
+        return Account("", (), (), (), (), (Fault("bundle", error.message),), 0, 0)
+    return _Reader(bundle, rulebook, faults).account()
+
+
+class _Reader:
+    """One reading of one bundle."""
+
+    def __init__(self, bundle: Bundle, rulebook: Rulebook, faults: list[Fault]) -> None:
+        self.bundle = bundle
+        self.sides = bundle.sides
+        self.faults = faults
+        one, other = (self._fold(side, rulebook) for side in self.sides)
+        self.states = (one, other)
+        self.joint = Joint(one, other, rulebook)
+        self.receipts: list[Receipt | None] = [None, None]
+
+    def _fold(self, side: str, rulebook: Rulebook) -> SideState:
+        state = SideState(self.bundle.dialogue, side, self.sides, rulebook)
+        for leaf in self.bundle.logs[side].leaves:
+            state.append(leaf)
+        return state
+
+    def account(self) -> Account:
+        for s in (0, 1):
+            self.faults += self._check_notes(s)
+        void = tuple(self._void())
+        self.faults += [_fault_of(each) for each in void]
+        for s in (0, 1):
+            self.faults += self._check_held(s)
+        self.faults += self._check_contents()
+        return Account(
+            dialogue=self.bundle.dialogue,
+            logs=tuple(self._log(s) for s in (0, 1)),
+            agreements=tuple(self._agreements()),
+            waiting=tuple(
+                Waits(self.sides[w.for_side], w.what, slot_text(w.slot), w.hash, w.status.value)
+                for w in self.joint.waiting()
+            ),
+            void=void,
+            faults=tuple(self.faults),
+            entries=sum(state.size for state in self.states),
+            contents=len(self.bundle.contents),
+        )
+
+    # --- checkpoints and receipts ------------------------------------------------------------------
+
+    def _check_notes(self, s: int) -> Iterator[Fault]:
+        part, state, side = self.bundle.logs[self.sides[s]], self.states[s], self.sides[s]
+        try:
+            latest = self._open(s, part, part.checkpoint)
+        except (Malformed, Untrusted) as error:
+            yield Fault("checkpoint", error.message, side)
+        else:
+            if latest.size != state.size:
+                message = f"the checkpoint is of {latest.size} entries, the log has {state.size}"
+                yield Fault("checkpoint-size", message, side)
+            elif latest.root != state.root():
+                yield Fault("checkpoint-root", "the checkpoint's root is not the log's", side)
+            elif latest.cosignature is not None:
+                self.receipts[s] = Receipt(latest.size, latest.cosignature.timestamp)
+        if part.receipt is None:
+            return
+        try:
+            earlier = self._open(s, part, part.receipt)
+        except (Malformed, Untrusted) as error:
+            yield Fault("receipt", error.message, side)
+            return
+        if earlier.cosignature is None:
+            yield Fault("cosignature", "the receipt is not cosigned by the other side", side)
+        elif earlier.size >= state.size or self.receipts[s] is not None:
+            yield Fault("receipt", "the receipt is not of an earlier size than the cosigned checkpoint", side)
+        elif state.root(earlier.size) != earlier.root:
+            message = f"the log that the other side cosigned at {earlier.size} entries is another one"
+            yield Fault("receipt-root", message, side)
+        else:
+            self.receipts[s] = Receipt(earlier.size, earlier.cosignature.timestamp)
+
+    def _open(self, s: int, part: LogPart, data: bytes) -> checkpoint.Checkpoint:
+        """A note of this log, verified by the key that was in force at its size, with no line to spare."""
+        signed = note.parse_note(data)
+        dialogue, side, size, _ = checkpoint.parse_text(signed.text)
+        if (dialogue, side) != (self.bundle.dialogue, self.sides[s]):
+            raise Untrusted("checkpoint: of another log")
+        key = self.states[s].key_at(size) or part.founding.log_key
+        other = self.sides[1 - s]
+        cosigner = b""
+        if len(signed.signatures) == 2:
+            cosigner = self._cosigner(1 - s, signed.signatures[1].key_id)
+        opened = checkpoint.open_checkpoint(data, key, other if cosigner else "", cosigner)
+        if checkpoint.encode_checkpoint(opened, key, other, cosigner) != data:
+            raise Untrusted("checkpoint: it has a line that neither side's log key signed")
+        return opened
+
+    def _cosigner(self, s: int, key_id: bytes) -> bytes:
+        """Which of the log keys that side s ever had bears this id; b"" if none."""
+        name = checkpoint.origin(self.bundle.dialogue, self.sides[s])
+        keys = [self.bundle.logs[self.sides[s]].founding.log_key]
+        keys += [
+            from_text(judged.move.log_key, 32)
+            for judged in self.states[s].judged
+            if isinstance(judged.move, RotateKey) and judged.verdict is None
+        ]
+        return next((key for key in keys if note.key_id(name, note.COSIGNATURE_V1, key) == key_id), b"")
+
+    # --- entries --------------------------------------------------------------------------------------
+
+    def _void(self) -> Iterator[Void]:
+        for s in (0, 1):
+            for index, reason in enumerate(self.joint.verdicts[s]):
+                if reason is None:
+                    continue
+                entry = self.states[s].entry(index)
+                if entry is None:
+                    yield Void(self.sides[s], index, reason, None, None)
+                else:
+                    act = str(entry.signed.act["type"])
+                    yield Void(self.sides[s], index, reason, act, entry.signed.delegate)
+
+    def _check_held(self, s: int) -> Iterator[Fault]:
+        state, other = self.states[s], self.states[1 - s]
+        if self.joint.forked[s]:
+            yield Fault("fork", "the other side acknowledges another log under this log's own key", state.id)
+        if not self.joint.held[s]:
+            return
+        index = len(self.joint.verdicts[s])
+        judged = state.judged[index]
+        count = f"{self.joint.held[s]} entries from this one on cannot be judged"
+        ack = judged.ack
+        if ack is not None and ack.size > other.size:
+            proof = "truly" if other.signed(ack) else "without proof"
+            message = (
+                f"{count}: it acknowledges, {proof}, {ack.size} entries of a log that has {other.size} here"
+            )
+        else:
+            message = f"{count}: they rest on entries of the other log that cannot be judged"
+        yield Fault("held", message, state.id, index)
+
+    # --- contents -------------------------------------------------------------------------------------
+
+    def _check_contents(self) -> Iterator[Fault]:
+        if not self.bundle.contents:
+            return
+        committed: set[bytes] = set()
+        for part in self.bundle.logs.values():
+            for leaf in part.leaves:
+                committed.update(_COMMITTED.findall(leaf))
+        for commitment, opened in self.bundle.contents.items():
+            try:
+                opens(commitment, opened.salt, opened.content)
+            except Untrusted as error:
+                yield Fault("content", f"contents/{commitment}: {error.message}")
+            if commitment.encode() not in committed:
+                yield Fault("content", f"contents/{commitment}: no entry commits to it")
+
+    def _words(self, commitment: str | None) -> str | None:
+        """The content's words; None if the bundle does not open the commitment, or opens it to no text."""
+        opened: Opened | None = self.bundle.contents.get(commitment) if commitment else None
+        if opened is None or commitment is None:
+            return None
+        try:
+            opens(commitment, opened.salt, opened.content)
+            return opened.content.decode("utf-8")
+        except (Untrusted, UnicodeDecodeError):
+            return None
+
+    # --- the account ----------------------------------------------------------------------------------
+
+    def _log(self, s: int) -> LogAccount:
+        state = self.states[s]
+        stands = Counter(
+            str(judged.entry.signed.act["type"])
+            for judged, verdict in zip(state.judged, self.joint.verdicts[s], strict=False)
+            if verdict is None and judged.entry is not None
+        )
+        return LogAccount(
+            side=state.id,
+            names=dict(self.bundle.logs[state.id].founding.names),
+            size=state.size,
+            root=to_text(state.root()),
+            acknowledged=self.joint.eff_now(1 - s),
+            cosigned=self.receipts[s],
+            delegates=tuple(
+                Person(each.id, each.role, self._words(each.name), _sorted(state.powers_of_delegate(each.id)))
+                for each in state.delegates.values()
+            ),
+            acts=dict(sorted(stands.items())),
+        )
+
+    def _agreements(self) -> Iterator[Agreement]:
+        for slot in sorted(self.joint.slots):
+            accords = self.joint.accords(slot)
+            for accord in accords:
+                latest = accord is accords[-1]
+                yield self._agreement(slot, accord, latest=latest)
+
+    def _agreement(self, slot: Slot, accord: Accord, *, latest: bool) -> Agreement:
+        subject = self.joint.tabled.get(accord.hash)
+        standing, ended = Standing.REPLACED, tuple(self._ends(slot))
+        if latest:
+            standing = Standing.ENDED if ended else Standing.IN_FORCE
+        since = self.joint.since(slot) if latest else None
+        return Agreement(
+            slot=slot_text(slot),
+            hash=accord.hash,
+            kind=slot[0] if subject is None else subject.kind,
+            standing=standing,
+            body={} if subject is None else subject.body,
+            contents={c: self._words(c) for c in sorted(subject.commitments)} if subject else {},
+            signed=tuple(self._signed(s, accord.at[s]) for s in (0, 1)),
+            first=self.sides[since.first] if since is not None and since.first is not None else None,
+            known_since=dict(zip(self.sides, since.known, strict=True)) if since is not None else None,
+            ended=ended if latest else (),
+        )
+
+    def _ends(self, slot: Slot) -> Iterator[Ended]:
+        what = ended_by(slot)
+        for s in (0, 1):
+            if what is not None and (index := self.joint.ends.at[s].get(what)) is not None:
+                yield Ended(self.sides[s], index)
+
+    def _signed(self, s: int, index: int) -> Signed:
+        entry = self.states[s].entry(index)
+        if entry is None:
+            raise AssertionError("a consent is an entry that was read")
+        known = self.states[s].delegates.get(entry.signed.delegate)
+        return Signed(
+            side=self.sides[s],
+            index=index,
+            act=str(entry.signed.act["type"]),
+            time=entry.time,
+            delegate=entry.signed.delegate,
+            role=known.role if known else "",
+            name=self._words(known.name) if known else None,
+        )
+
+
+def _fault_of(void: Void) -> Fault:
+    act = "bytes that are no entry" if void.act is None else void.act
+    return Fault("void", f"{act}: {void.reason}", void.log, void.index)
+
+
+def _sorted(powers: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(str(power) for power in powers))
