@@ -1,0 +1,182 @@
+/** Pages that keep up: when a log grows, the page is fetched again and its changed regions are swapped.
+ *
+ * Lives here: `listen`. Not here: what a region shows (the node's templates).
+ *
+ *     <main data-live data-dialogue="…">          listens to /api/dialogues/{d}/events
+ *     <section id="agenda" data-region data-announce="The agenda has changed.">
+ *
+ * Not htmx: it swaps what a response names, while here the page itself, fetched again at its own address, is the
+ * fragment; what matters is to leave alone the region in which somebody types, to keep focus and open details,
+ * and to say what changed. That is these lines, and 16 kB less on every page.
+ */
+
+import { t } from '../words';
+
+const SETTLE_MS = 150;
+const QUIET = 'data-later';
+
+let source: EventSource | undefined;
+let due: ReturnType<typeof setTimeout> | undefined;
+let running: Promise<void> | undefined;
+let again = false;
+
+export function listen(): void {
+  const main = document.querySelector<HTMLElement>('[data-live]');
+  if (!main) return;
+  for (const region of Array.from(document.querySelectorAll('[data-region][id]'))) {
+    served.set(region, spelling(region));
+  }
+  document.addEventListener('visavis:entered', () => refreshSoon());
+  document.addEventListener('focusout', () => {
+    // What was left alone while somebody typed is caught up with when they are done.
+    if (document.querySelector(`[${QUIET}]`)) refreshSoon();
+  });
+  const dialogue = main.dataset['dialogue'];
+  if (!dialogue) return;
+  let lost = false;
+  source = new EventSource(`/api/dialogues/${encodeURIComponent(dialogue)}/events`);
+  for (const kind of ['log', 'enrolment', 'comment']) source.addEventListener(kind, () => refreshSoon());
+  source.onopen = () => {
+    if (!lost) return;
+    lost = false;
+    announce(t('live.back'));
+    refreshSoon();
+  };
+  source.onerror = () => {
+    if (!lost) announce(t('live.lost'));
+    lost = true;
+  };
+  // A page in the back/forward cache must hold no stream.
+  addEventListener('pagehide', () => source?.close());
+}
+
+/** Bring the page up to date; several causes within a moment are one. */
+export function refreshSoon(): void {
+  clearTimeout(due);
+  due = setTimeout(() => {
+    if (running) {
+      again = true;
+      return;
+    }
+    running = refresh().finally(() => {
+      running = undefined;
+      if (again) {
+        again = false;
+        refreshSoon();
+      }
+    });
+  }, SETTLE_MS);
+}
+
+async function refresh(): Promise<void> {
+  let response: Response;
+  try {
+    response = await fetch(location.href, { headers: { Accept: 'text/html' }, credentials: 'same-origin' });
+  } catch {
+    return;
+  }
+  // Sent elsewhere (a session that ended, somebody admitted): the person goes there, unless they are typing.
+  if (response.redirected && new URL(response.url).pathname !== location.pathname) {
+    if (!typing(document.body)) location.assign(response.url);
+    return;
+  }
+  if (!response.ok) return;
+  swap(new DOMParser().parseFromString(await response.text(), 'text/html'));
+}
+
+/** Swap every region of this document that differs in `fresh`. */
+export function swap(fresh: Document): void {
+  const said = new Set<string>();
+  for (const old of Array.from(document.querySelectorAll<HTMLElement>('[data-region][id]'))) {
+    const come = fresh.getElementById(old.id);
+    if (!come || !old.isConnected) continue;
+    if ((served.get(old) ?? spelling(old)) === spelling(come) && sameAttributes(old, come)) continue;
+    if (typing(old) || old.querySelector('form[aria-busy=true], dialog[open]')) {
+      old.setAttribute(QUIET, '');
+      continue;
+    }
+    const words = old.dataset['announce'];
+    exchange(old, come);
+    if (words !== '') said.add(words ?? t('live.updated'));
+  }
+  const title = fresh.querySelector('title')?.textContent;
+  if (title) document.title = title;
+  if (said.size > 0) announce([...said].join(' '));
+}
+
+/** The markup a region was served with: scripts may have changed it since, and that is no news. */
+const served = new WeakMap<Element, string>();
+
+/** A region's markup without what changes by itself: clocks that go, what forms say of themselves. */
+function spelling(region: Element): string {
+  const copy = region.cloneNode(true) as Element;
+  for (const clock of Array.from(copy.querySelectorAll('time[data-clock]'))) clock.replaceWith('');
+  for (const status of Array.from(copy.querySelectorAll('[data-form-status]'))) status.replaceWith('');
+  for (const element of Array.from(copy.querySelectorAll('noscript'))) element.remove();
+  return copy.innerHTML;
+}
+
+function exchange(old: HTMLElement, come: HTMLElement): void {
+  const focused = document.activeElement instanceof HTMLElement && old.contains(document.activeElement)
+    ? document.activeElement : null;
+  const key = focused ? keyOf(focused) : '';
+  const open = new Set(Array.from(old.querySelectorAll<HTMLDetailsElement>('details[open]')).map(keyOf));
+  const fresh = document.importNode(come, true);
+  served.set(fresh, spelling(come));
+  for (const details of Array.from(fresh.querySelectorAll('details'))) {
+    if (open.has(keyOf(details))) details.open = true;
+  }
+  if (old instanceof HTMLDetailsElement && old.open && fresh instanceof HTMLDetailsElement) fresh.open = true;
+  old.replaceWith(fresh);
+  if (!focused) return;
+  const candidates = Array.from(fresh.querySelectorAll<HTMLElement>('a, button, input, select, textarea, summary'));
+  const target = candidates.find(candidate => keyOf(candidate) === key) ?? fresh;
+  if (target === fresh) fresh.tabIndex = -1;
+  target.focus({ preventScroll: true });
+}
+
+/** What makes an element the same one across an exchange: its id, or what it is and says. */
+function keyOf(element: Element): string {
+  if (element.id) return `#${element.id}`;
+  const form = element.closest('form');
+  const values = form ? Array.from(new FormData(form).values()).join() : '';
+  const words = element instanceof HTMLDetailsElement
+    ? element.querySelector('summary')?.textContent : element.textContent;
+  return [element.tagName, element.getAttribute('name'), element.getAttribute('href'), form?.dataset['command'],
+    values, words?.trim()].join('|');
+}
+
+/** Whether somebody is typing in `within`, or has typed something there that is not sent yet. */
+function typing(within: HTMLElement): boolean {
+  const controls = Array.from(within.querySelectorAll<HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement>(
+    'input:not([type=hidden]), textarea, select',
+  ));
+  return controls.some(control => {
+    if (control === document.activeElement) return true;
+    if (control instanceof HTMLSelectElement) {
+      return Array.from(control.options).some(option => option.selected !== option.defaultSelected)
+        && Array.from(control.options).some(option => option.defaultSelected);
+    }
+    if (control instanceof HTMLInputElement && (control.type === 'checkbox' || control.type === 'radio')) {
+      return control.checked !== control.defaultChecked;
+    }
+    return control.value !== control.defaultValue;
+  });
+}
+
+function sameAttributes(one: Element, other: Element): boolean {
+  const list = (element: Element): string => Array.from(element.attributes)
+    .filter(({ name }) => ![QUIET, 'open', 'tabindex'].includes(name))
+    .map(({ name, value }) => `${name}=${value}`).sort().join('\n');
+  return list(one) === list(other);
+}
+
+/** Say it to who cannot see it: politely, in the page's one live region. */
+export function announce(words: string): void {
+  const region = document.getElementById('announcements');
+  if (!region) return;
+  region.textContent = '';
+  requestAnimationFrame(() => {
+    region.textContent = words;
+  });
+}

@@ -1,0 +1,82 @@
+/** Entries of a side's log: what a person signs, reading leaves. The node's `record/entry.py`, in the browser.
+ *
+ * Lives here: `Signed`, `readSigned`, `challenge`, `readLeaf`.
+ * Not here: which entries count (`fold`).
+ * Spec: docs/spec/record.md §2; tests/vectors/record/entry.json.
+ */
+
+import { type Bytes, concat, fromText, utf8 } from '../bytes';
+import { Malformed } from '../errors';
+import { type JsonObject, decode, encode, members, size, text } from './canonical';
+import { sha256 } from './digest';
+
+const DOMAIN = utf8('visavis/entry/v1\0');
+const SIGNED = ['dialogue', 'side', 'own', 'ack', 'act', 'by', 'nonce'] as const;
+export const NODE = 'node';
+
+export interface Act extends JsonObject {
+  readonly type: string;
+}
+
+/** What a person's proof covers: what they saw and what they did. json: the members as they were read. */
+export interface Signed {
+  readonly dialogue: string;
+  readonly side: string;
+  readonly own: { readonly size: number; readonly root: Bytes };
+  readonly ack: { readonly size: number; readonly root: Bytes; readonly sig: Bytes };
+  readonly act: Act;
+  readonly delegate: string;
+  readonly credential: string;
+  readonly nonce: string;
+  readonly json: JsonObject;
+}
+
+export interface Entry {
+  readonly seq: number;
+  readonly time: string;
+  readonly signed: Signed;
+  readonly proof: { readonly type: string; readonly sig: Bytes };
+}
+
+export function readSigned(value: unknown): Signed {
+  const json = members(value, SIGNED, 'signed members');
+  const own = members(json['own'], ['size', 'root'], 'own');
+  const ack = members(json['ack'], ['size', 'root', 'sig'], 'ack');
+  const by = members(json['by'], ['delegate', 'credential'], 'by');
+  const act = json['act'];
+  if (act === null || typeof act !== 'object' || Array.isArray(act) || typeof (act as JsonObject)['type'] !== 'string') {
+    throw new Malformed('act: an object with a type is due');
+  }
+  const sig = fromText(ack['sig'], undefined, 'ack.sig');
+  if (sig.length !== 0 && sig.length !== 64) throw new Malformed('ack.sig: 64 bytes, or none');
+  fromText(json['nonce'], 16, 'nonce');
+  return {
+    dialogue: text(json['dialogue'], 'dialogue', 64),
+    side: text(json['side'], 'side', 64),
+    own: { size: size(own['size'], 'own.size'), root: fromText(own['root'], 32, 'own.root') },
+    ack: { size: size(ack['size'], 'ack.size'), root: fromText(ack['root'], 32, 'ack.root'), sig },
+    act: act as unknown as Act,
+    delegate: text(by['delegate'], 'by.delegate', 64),
+    credential: text(by['credential'], 'by.credential', 64),
+    nonce: json['nonce'] as string,
+    json,
+  };
+}
+
+/** SHA-256("visavis/entry/v1" 00 ‖ RFC 8785 of the members): the 32 bytes that a proof signs. */
+export async function challenge(signed: Signed): Promise<Bytes> {
+  return sha256(concat(DOMAIN, encode(signed.json)));
+}
+
+/** Read a leaf. Anything that is not the canonical spelling of a well-formed entry is `Malformed`. */
+export function readLeaf(leaf: Uint8Array): Entry {
+  const obj = members(decode(leaf), ['v', 'seq', 'time', 'proof', ...SIGNED], 'entry');
+  if (obj['v'] !== 1) throw new Malformed('v: 1 is due');
+  const proof = members(obj['proof'], ['type', 'sig'], 'proof');
+  return {
+    seq: size(obj['seq'], 'seq'),
+    time: text(obj['time'], 'time', 40),
+    signed: readSigned(Object.fromEntries(SIGNED.map(name => [name, obj[name]]))),
+    proof: { type: text(proof['type'], 'proof.type', 20), sig: fromText(proof['sig'], undefined, 'proof.sig') },
+  };
+}

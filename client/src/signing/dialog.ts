@@ -1,0 +1,82 @@
+/** The dialog in which a person reads what they are about to sign.
+ *
+ * Lives here: `consent`. Not here: drafting and signing (`act`).
+ *
+ * A native `<dialog>` shown modally: the rest of the page is inert, Esc cancels, focus returns to where it was.
+ * Everything is set as text, never as markup.
+ */
+
+import { t } from '../words';
+import type { Prepared } from './act';
+
+const SHORT = 12;
+
+/** Show the draft; true if the person signs it, false if they do not. */
+export function consent({ draft, signed }: Prepared): Promise<boolean> {
+  const dialog = element('dialog', 'sign-dialog');
+  dialog.setAttribute('aria-labelledby', 'sign-title');
+  dialog.setAttribute('aria-describedby', 'sign-words');
+  const kicker = element('p', 'tiny', t('sign.title'));
+  const title = element('h2', '', draft.summary.title);
+  title.id = 'sign-title';
+  const words = element('ul', 'sign-words');
+  words.id = 'sign-words';
+  for (const line of draft.summary.lines) words.append(element('li', '', line));
+  dialog.append(kicker, title, words);
+  if (draft.contents.length > 0) {
+    const texts = details(t('sign.texts'));
+    for (const { language, text } of draft.contents) {
+      const part = element('blockquote', 'sign-text', text);
+      if (language) {
+        part.lang = language;
+        part.dir = 'auto';
+      }
+      texts.append(part);
+    }
+    dialog.append(texts);
+  }
+  const hash = element('p', 'tiny');
+  const code = element('code', '', draft.hash.slice(0, SHORT));
+  code.title = draft.hash;
+  code.dir = 'ltr';
+  hash.append(`${t('sign.hash')}: `, code);
+  const act = details(t('sign.act'));
+  const json = element('pre', 'sign-act', JSON.stringify(signed.act, null, 2));
+  json.dir = 'ltr';
+  json.tabIndex = 0;
+  act.append(json);
+  const yes = element('button', 'press', t('sign.sign'));
+  const no = element('button', 'press is-second', t('sign.cancel'));
+  yes.type = no.type = 'submit';
+  yes.value = 'sign';
+  no.value = '';
+  no.formNoValidate = true;
+  const buttons = element('form', 'sign-buttons row');
+  buttons.method = 'dialog';
+  buttons.append(yes, no);
+  dialog.append(act, hash, buttons);
+  document.body.append(dialog);
+  dialog.showModal();
+  yes.focus();
+  return new Promise(resolve => {
+    dialog.addEventListener('close', () => {
+      dialog.remove();
+      resolve(dialog.returnValue === 'sign');
+    }, { once: true });
+  });
+}
+
+function details(words: string): HTMLDetailsElement {
+  const made = element('details', 'fold');
+  made.append(element('summary', '', words));
+  return made;
+}
+
+function element<K extends keyof HTMLElementTagNameMap>(
+  name: K, className = '', words = '',
+): HTMLElementTagNameMap[K] {
+  const made = document.createElement(name);
+  if (className) made.className = className;
+  if (words) made.textContent = words;
+  return made;
+}

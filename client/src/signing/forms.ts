@@ -1,0 +1,123 @@
+/** Forms that sign: `<form data-command data-dialogue>`, and the two doors, `data-enrol` and `data-sign-in`.
+ *
+ * Lives here: catching their submission, saying how it goes in the form's live region.
+ * Not here: what is sent (`fields`), checked (`act`, `fits`) and shown (`dialog`).
+ *
+ * The listener is the document's, so that forms which arrive by a live update sign as well. While one is under
+ * way a form is `aria-busy` and takes no second submission. A failure leaves every control as it was.
+ */
+
+import { Malformed, NoKey, Refused, Unreachable, Untrusted } from '../errors';
+import { t } from '../words';
+import { enter, prepare } from './act';
+import { consent } from './dialog';
+import { controlsOf, fieldsOf } from './fields';
+import { enrol, signIn } from './keys';
+
+export function listen(): void {
+  document.addEventListener('submit', event => {
+    const form = event.target;
+    if (!(form instanceof HTMLFormElement)) return;
+    const { command, enrol: token, signIn: door } = form.dataset;
+    if (command === undefined && token === undefined && door === undefined) return;
+    event.preventDefault();
+    if (form.getAttribute('aria-busy') === 'true') return;
+    void submit(form, event.submitter);
+  });
+}
+
+async function submit(form: HTMLFormElement, submitter: HTMLElement | null): Promise<void> {
+  form.setAttribute('aria-busy', 'true');
+  const buttons = Array.from(form.querySelectorAll<HTMLButtonElement>('button[type=submit]'));
+  for (const button of buttons) button.setAttribute('aria-disabled', 'true');
+  for (const wrong of Array.from(form.querySelectorAll('[aria-invalid]'))) wrong.removeAttribute('aria-invalid');
+  try {
+    await carryOut(form);
+  } catch (error) {
+    report(form, error);
+  } finally {
+    form.removeAttribute('aria-busy');
+    for (const button of buttons) button.removeAttribute('aria-disabled');
+    // A live update may have taken the button away while the dialog was open.
+    if (submitter?.isConnected && document.activeElement === document.body) submitter.focus();
+  }
+}
+
+async function carryOut(form: HTMLFormElement): Promise<void> {
+  const { command, dialogue, enrol: token, next } = form.dataset;
+  if (token !== undefined) {
+    say(form, t('enrol.making'));
+    await enrol(token);
+    say(form, t('enrol.done'));
+    location.assign(next ?? '/');
+    return;
+  }
+  if (command === undefined) {
+    say(form, t('signin.doing'));
+    await signIn();
+    location.assign(next ?? '/');
+    return;
+  }
+  say(form, t('sign.drafting'));
+  const prepared = await prepare(dialogue ?? '', command, fieldsOf(controlsOf(form)));
+  say(form, '');
+  if (!(await consent(prepared))) {
+    say(form, t('sign.cancelled'));
+    return;
+  }
+  say(form, t('sign.signing'));
+  const entered = await enter(prepared);
+  form.dataset['entered'] = String(entered.seq);
+  say(form, t('sign.done'));
+  form.dispatchEvent(new CustomEvent('visavis:entered', { bubbles: true, detail: entered }));
+  // The room must not be reloaded: its page is brought up to date by the event instead.
+  if (next) location.assign(next);
+  else if (!document.querySelector('#room[data-state]:not([data-state="out"])')) location.reload();
+}
+
+function say(form: HTMLFormElement, words: string, state = ''): void {
+  let region = form.querySelector<HTMLElement>('[data-form-status]');
+  if (!region) {
+    region = document.createElement('p');
+    region.className = 'form-say';
+    region.setAttribute('role', 'status');
+    region.dataset['formStatus'] = '';
+    form.append(region);
+  }
+  region.textContent = words;
+  if (state) region.dataset['state'] = state;
+  else delete region.dataset['state'];
+}
+
+function report(form: HTMLFormElement, error: unknown): void {
+  say(form, `${wordsOf(error)} ${t('error.kept')}`, 'error');
+  if (error instanceof Refused && error.field) {
+    const head = error.field.split('.')[0] ?? '';
+    const at = Array.from(form.elements).find(element => {
+      const name = element.getAttribute('name');
+      return name === error.field || name?.split(/[.[]/)[0] === head;
+    });
+    if (at instanceof HTMLElement) {
+      at.setAttribute('aria-invalid', 'true');
+      if (at.getAttribute('type') !== 'hidden') at.focus();
+    }
+  }
+}
+
+/** An error in words for the person. */
+export function wordsOf(error: unknown): string {
+  if (error instanceof Refused) {
+    const field = error.field ? ` ${t('error.field', { field: error.field })}` : '';
+    if (error.status === 401) return t('error.session');
+    if (error.status === 403) return t('error.forbidden', { why: error.message });
+    if (error.status === 400) return t('error.malformed', { why: error.message }) + field;
+    if (error.status >= 500) return t('error.unreachable');
+    return t('error.refused', { why: error.message }) + field;
+  }
+  if (error instanceof NoKey) return t('error.no-key');
+  if (error instanceof Untrusted) return t('error.untrusted', { why: error.message });
+  if (error instanceof Malformed) return t('error.malformed', { why: error.message });
+  if (error instanceof Unreachable) return t('error.unreachable');
+  if (error instanceof DOMException && error.name === 'NotSupportedError') return t('error.no-crypto');
+  return t('error.unexpected', { why: error instanceof Error ? error.message : String(error) });
+}

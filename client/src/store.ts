@@ -1,0 +1,54 @@
+/** What this browser keeps: keys that cannot be taken out of it, devices of a sitting, the largest logs seen.
+ *
+ * Lives here: the IndexedDB database, and reading and writing one record of a store.
+ * Not here: what the records mean (`signing/keys`, `call/device`, `record/logs`).
+ */
+
+const NAME = 'visavis';
+const STORES = ['credentials', 'devices', 'pins'] as const;
+export type StoreName = (typeof STORES)[number];
+
+let opening: Promise<IDBDatabase> | undefined;
+
+function open(): Promise<IDBDatabase> {
+  opening ??= new Promise((resolve, reject) => {
+    const request = indexedDB.open(NAME, 1);
+    request.onupgradeneeded = () => {
+      for (const store of STORES) request.result.createObjectStore(store);
+    };
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+    request.onblocked = () => reject(new Error('another tab holds an older version'));
+  });
+  return opening;
+}
+
+function done<T>(request: IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
+
+export async function get<T>(store: StoreName, key: string): Promise<T | undefined> {
+  return done<T | undefined>((await open()).transaction(store).objectStore(store).get(key));
+}
+
+export async function all<T>(store: StoreName): Promise<T[]> {
+  return done<T[]>((await open()).transaction(store).objectStore(store).getAll());
+}
+
+/** Resolves when the record is on disk, not before. */
+export async function put(store: StoreName, key: string, value: unknown): Promise<void> {
+  const transaction = (await open()).transaction(store, 'readwrite', { durability: 'strict' });
+  transaction.objectStore(store).put(value, key);
+  await new Promise<void>((resolve, reject) => {
+    transaction.oncomplete = () => resolve();
+    transaction.onerror = transaction.onabort = () => reject(transaction.error);
+  });
+}
+
+export async function remove(store: StoreName, key: string): Promise<void> {
+  const transaction = (await open()).transaction(store, 'readwrite');
+  await done(transaction.objectStore(store).delete(key));
+}
