@@ -6,6 +6,7 @@ Not here: what is played on it (the tests), a node in a process of its own (`tes
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,18 @@ from visavis.web.app import create_app
 
 NAMES = ({"en": "Side A", "ru": "Сторона А"}, {"en": "Side B", "ru": "Сторона Б"})
 ZONES = ("America/New_York", "Europe/Moscow")
+
+
+class _Server(uvicorn.Server):
+    """Says when it listens, so that nobody waits by the clock."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = anyio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
 
 
 @dataclass(slots=True)
@@ -50,13 +63,11 @@ async def running_node(data: Path) -> AsyncIterator[Stage]:
             config = uvicorn.Config(
                 create_app(node), log_config=None, access_log=False, timeout_graceful_shutdown=1
             )
-            server = uvicorn.Server(config)
-            server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+            server = _Server(config)
             stage = Stage(url, node, list(await founding_links(node, url)))
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(lambda: server.serve(sockets=[sock]))
-                while not server.started:
-                    await anyio.sleep(0.01)
+                await server.listening.wait()
                 try:
                     yield stage
                 finally:
