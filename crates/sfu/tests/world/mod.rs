@@ -1,0 +1,316 @@
+//! Clients, the engine and the network between them, in one thread and in virtual time.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use sfu::{Answer, Engine, Event, EventKind, Input, Offer, OfferPlan, Output, TransportId};
+use str0m::change::{SdpAnswer, SdpOffer};
+use str0m::channel::{ChannelConfig, ChannelId};
+use str0m::format::Codec;
+use str0m::media::{Direction, MediaKind, Simulcast, SimulcastLayer};
+use str0m::net::{Protocol, Receive};
+use str0m::rtp::{RtpPacket, RtpWrite};
+use str0m::{Candidate, Rtc};
+
+pub const ENGINE: &str = "192.0.2.1:7000";
+
+/// The offer of a publisher as LiveKit's Python SDK 1.2 makes it after it fell back from the single-connection path:
+/// six idle receivers left over, a video in two layers, sound, and the data channels.
+pub const REFERENCE_OFFER: &str = include_str!("offer.sdp");
+
+pub fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+struct Client {
+    rtc: Rtc,
+    address: SocketAddr,
+    due: Instant,
+    outbox: Vec<Vec<u8>>,
+    received: Vec<RtpPacket>,
+    data: Vec<Vec<u8>>,
+    channels: HashMap<String, ChannelId>,
+    keyframe_requests: usize,
+}
+
+pub struct World {
+    pub now: Instant,
+    pub engine: Engine,
+    pub lost: u32,
+    clients: Vec<Client>,
+    events: Vec<Event>,
+    fragments: HashMap<TransportId, String>,
+    addresses: u8,
+    loss: Option<u32>,
+    seed: u32,
+}
+
+impl World {
+    pub fn new() -> World {
+        let now = Instant::now();
+        World {
+            now,
+            engine: Engine::new(&[ENGINE.parse().unwrap()], now).unwrap(),
+            lost: 0,
+            clients: vec![],
+            events: vec![],
+            fragments: HashMap::new(),
+            addresses: 1,
+            loss: None,
+            seed: 0x1234_5678,
+        }
+    }
+
+    /// From now on the network drops about one datagram in `n`, each way.
+    pub fn lose_one_in(&mut self, n: u32) {
+        self.loss = Some(n);
+    }
+
+    pub fn lose_nothing(&mut self) {
+        self.loss = None;
+    }
+
+    fn new_address(&mut self) -> SocketAddr {
+        self.addresses += 1;
+        SocketAddr::from(([198, 51, 100, self.addresses], 5000))
+    }
+
+    pub fn client(&mut self) -> usize {
+        let address = self.new_address();
+        let mut rtc = Rtc::builder().set_rtp_mode(true).build(self.now);
+        rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
+        self.clients.push(Client {
+            rtc,
+            address,
+            due: self.now,
+            outbox: vec![],
+            received: vec![],
+            data: vec![],
+            channels: HashMap::new(),
+            keyframe_requests: 0,
+        });
+        self.clients.len() - 1
+    }
+
+    pub fn add(&mut self, id: TransportId) {
+        let session = self.engine.blueprint().build(self.now).unwrap();
+        self.engine.add(self.now, id, session).unwrap();
+    }
+
+    /// Make a transport on which `client` publishes one video and opens the reliable channel.
+    /// Returns the section.
+    pub fn publish_video(&mut self, id: TransportId, client: usize, rids: &[&str]) -> String {
+        self.add(id);
+        let mut api = self.clients[client].rtc.sdp_api();
+        let simulcast = (!rids.is_empty()).then(|| {
+            let mut s = Simulcast::new();
+            rids.iter().for_each(|r| s.add_send_layer(SimulcastLayer::new(r)));
+            s
+        });
+        let mid = api.add_media(MediaKind::Video, Direction::SendOnly, None, None, simulcast);
+        api.add_channel_with_config(ChannelConfig { label: "_reliable".into(), ..Default::default() });
+        let (offer, pending) = api.apply().unwrap();
+        let offer = Offer::parse(&offer.to_sdp_string()).unwrap();
+        let answer = self.engine.accept_offer(self.now, id, offer).unwrap();
+        let fragment = answer.lines().find_map(|l| l.strip_prefix("a=ice-ufrag:")).unwrap();
+        self.fragments.insert(id, fragment.to_owned());
+        let answer = SdpAnswer::from_sdp_string(&answer).unwrap();
+        self.clients[client].rtc.sdp_api().accept_answer(pending, answer).unwrap();
+        mid.to_string()
+    }
+
+    /// Make an offer to `client` on a transport, which is made if need be; returns the added sections.
+    pub fn subscribe(&mut self, id: TransportId, client: usize, plan: OfferPlan) -> Vec<String> {
+        if !plan.restart {
+            self.add(id);
+        }
+        let (offer, mids) = self.engine.make_offer(self.now, id, plan).unwrap();
+        let offer = SdpOffer::from_sdp_string(&offer).unwrap();
+        let answer = self.clients[client].rtc.sdp_api().accept_offer(offer).unwrap().to_sdp_string();
+        self.engine.accept_answer(self.now, id, Answer::parse(&answer).unwrap()).unwrap();
+        mids
+    }
+
+    pub fn send_rtp(
+        &mut self,
+        client: usize,
+        mid: &str,
+        rid: Option<&str>,
+        sequence: u64,
+        time: u32,
+        payload: &[u8],
+    ) {
+        let now = self.now;
+        let rtc = &mut self.clients[client].rtc;
+        let vp8 = rtc.codec_config().find(|p| p.spec().codec == Codec::Vp8).unwrap().pt();
+        let mut api = rtc.direct_api();
+        let stream = api.stream_tx_by_mid(mid.into(), rid.map(Into::into)).unwrap();
+        let packet =
+            RtpWrite::new(vp8, sequence.into(), time, now, payload.to_vec()).marker(true).nackable(true);
+        stream.write_rtp(packet);
+        self.settle();
+    }
+
+    pub fn send_data(&mut self, client: usize, label: &str, bytes: &[u8]) {
+        let c = &mut self.clients[client];
+        let id = c.channels[label];
+        assert!(c.rtc.channel(id).unwrap().write(true, bytes).unwrap());
+        self.settle();
+    }
+
+    /// A datagram from anywhere.
+    pub fn inject(&mut self, source: SocketAddr, bytes: &[u8]) {
+        self.engine.handle_input(self.now, Input::Datagram { source, bytes });
+        self.settle();
+    }
+
+    pub fn leave(&mut self, client: usize) {
+        self.clients[client].rtc.close().unwrap();
+        self.settle();
+    }
+
+    /// Give a client another address; the old one is dead.
+    pub fn move_client(&mut self, client: usize) {
+        let address = self.new_address();
+        let c = &mut self.clients[client];
+        c.address = address;
+        c.rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
+    }
+
+    pub fn address(&self, client: usize) -> SocketAddr {
+        self.clients[client].address
+    }
+
+    /// The fragment that the engine gave to a publisher's transport.
+    pub fn fragment(&self, id: TransportId) -> String {
+        self.fragments[&id].clone()
+    }
+
+    pub fn received(&self, client: usize) -> &[RtpPacket] {
+        &self.clients[client].received
+    }
+
+    pub fn data(&self, client: usize) -> &[Vec<u8>] {
+        &self.clients[client].data
+    }
+
+    pub fn keyframe_requests(&self, client: usize) -> usize {
+        self.clients[client].keyframe_requests
+    }
+
+    pub fn saw(&self, transport: TransportId, f: impl Fn(&EventKind) -> bool) -> bool {
+        self.events.iter().any(|e| e.transport == transport && f(&e.kind))
+    }
+
+    /// Let virtual time pass.
+    pub fn run(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.now < end {
+            self.step(end);
+        }
+    }
+
+    /// Let virtual time pass until something holds, for a minute at most.
+    pub fn until(&mut self, what: &str, f: impl Fn(&World) -> bool) {
+        let end = self.now + Duration::from_secs(60);
+        while !f(self) {
+            assert!(self.now < end, "never: {what}");
+            self.step(end);
+        }
+    }
+
+    fn step(&mut self, end: Instant) {
+        let engine = self.settle();
+        let due = self.clients.iter().map(|c| c.due).chain([engine, end]).min().unwrap();
+        // At least a millisecond, so that it ends; at most fifty, so that `until` notices soon.
+        self.now = due.clamp(self.now + ms(1), self.now + ms(50));
+        self.engine.handle_input(self.now, Input::Timeout);
+        for c in &mut self.clients {
+            c.rtc.handle_input(str0m::Input::Timeout(self.now)).unwrap();
+            c.drain();
+        }
+        self.settle();
+    }
+
+    fn lose(&mut self) -> bool {
+        let Some(n) = self.loss else { return false };
+        self.seed ^= self.seed << 13;
+        self.seed ^= self.seed >> 17;
+        self.seed ^= self.seed << 5;
+        let lost = self.seed % n == 0;
+        self.lost += u32::from(lost);
+        lost
+    }
+
+    /// Carry datagrams until nobody has any; returns when the engine wants to run.
+    fn settle(&mut self) -> Instant {
+        loop {
+            let mut quiet = true;
+            let engine_due = loop {
+                match self.engine.poll_output() {
+                    Output::Transmit { destination, bytes } => {
+                        quiet = false;
+                        if !self.lose() {
+                            self.hand_to(destination, &bytes);
+                        }
+                    }
+                    Output::Event(e) => self.events.push(e),
+                    Output::Timeout(at) => break at,
+                }
+            };
+            for i in 0..self.clients.len() {
+                self.clients[i].drain();
+                let sent = std::mem::take(&mut self.clients[i].outbox);
+                let source = self.clients[i].address;
+                for bytes in sent {
+                    quiet = false;
+                    if !self.lose() {
+                        self.engine.handle_input(self.now, Input::Datagram { source, bytes: &bytes });
+                    }
+                }
+            }
+            if quiet {
+                return engine_due;
+            }
+        }
+    }
+
+    fn hand_to(&mut self, destination: SocketAddr, bytes: &[u8]) {
+        let Some(c) = self.clients.iter_mut().find(|c| c.address == destination) else { return };
+        let receive = Receive {
+            proto: Protocol::Udp,
+            source: ENGINE.parse().unwrap(),
+            destination,
+            contents: bytes.try_into().unwrap(),
+        };
+        c.rtc.handle_input(str0m::Input::Receive(self.now, receive)).unwrap();
+        c.drain();
+    }
+}
+
+impl Client {
+    /// str0m wants to be drained after each input: an event that waits is overwritten by the next.
+    fn drain(&mut self) {
+        loop {
+            match self.rtc.poll_output().unwrap() {
+                str0m::Output::Timeout(at) => {
+                    self.due = at;
+                    return;
+                }
+                // What a client sends from an address it has left goes nowhere.
+                str0m::Output::Transmit(t) if t.source == self.address => self.outbox.push(t.contents.into()),
+                str0m::Output::Transmit(_) => {}
+                str0m::Output::Event(e) => match e {
+                    str0m::Event::RtpPacket(p) => self.received.push(p),
+                    str0m::Event::ChannelOpen(id, label) => {
+                        self.channels.insert(label, id);
+                    }
+                    str0m::Event::ChannelData(d) => self.data.push(d.data),
+                    str0m::Event::KeyframeRequest(_) => self.keyframe_requests += 1,
+                    _ => {}
+                },
+            }
+        }
+    }
+}
