@@ -33,7 +33,7 @@ Words = Annotated[dict[Language, str], Meta(max_length=16)]
 
 
 class ActFields(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the fields of all acts share: a fixed set of members, and nothing beside them."""
+    """What the fields of all acts and commands share: a fixed set of members, and nothing beside them."""
 
 
 TITLE_LIMIT = 300

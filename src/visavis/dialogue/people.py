@@ -1,0 +1,239 @@
+"""The side's own people: founding, profile, admitting, powers, the dialogue's end; as commands and as a view. Pure.
+
+Lives here: `COMMANDS` of the dialogue, `PersonView`, `SideView`, `side_view`.
+Not here: the acts (`model`), enrolment and sessions (`admission`), what the other slices ask for.
+Spec: docs/spec/http.md §3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from msgspec import Meta
+
+from visavis.dialogue import chair
+from visavis.dialogue.acts import Power
+from visavis.dialogue.commands import Audience, Command, Drafted, Fresh, Summary, View
+from visavis.dialogue.join import Joint
+from visavis.dialogue.model import DEFAULT_POWERS, Role
+from visavis.dialogue.texts import ActFields, Id, Language, Writer
+from visavis.errors import Malformed, Refused
+
+
+class NoSuchEnrolment(Refused):
+    """No credential of that enrolment waits to be admitted to this side."""
+
+    code = "no-such-enrolment"
+
+
+class NoSuchDelegate(Refused):
+    """This side has no delegate, or no live credential, of that id."""
+
+    code = "no-such-delegate"
+
+
+class NotStated(Refused):
+    """The founding statements of both sides are not there yet."""
+
+    code = "not-stated"
+
+
+# --- commands -------------------------------------------------------------------------------------
+
+
+class Nothing(ActFields, frozen=True):
+    """No fields."""
+
+
+def _found(view: View, _fields: Nothing, _fresh: Fresh) -> Drafted:
+    if view.founding is None:
+        raise NotStated("both sides state themselves first")
+    act = {"type": "side.found", "founding": dict(view.founding)}
+    names = view.founding.get("name")
+    lines = tuple(f"{language}: {name}" for language, name in sorted(dict(names or {}).items()))
+    return Drafted(act, Summary("Found this side, and open its log", lines))
+
+
+class Profile(ActFields, frozen=True):
+    zone: str
+    languages: Annotated[tuple[Language, ...], Meta(min_length=1, max_length=16)]
+
+
+def _profile(view: View, fields: Profile, _fresh: Fresh) -> Drafted:
+    try:
+        ZoneInfo(fields.zone)
+    except (
+        ValueError,
+        OSError,
+    ) as error:  # ZoneInfoNotFoundError is a KeyError; IsADirectoryError an OSError
+        raise Malformed(f"zone: {fields.zone[:60]!r} is not an IANA time zone", field="zone") from error
+    except KeyError as error:
+        raise Malformed(f"zone: {fields.zone[:60]!r} is not an IANA time zone", field="zone") from error
+    if len(set(fields.languages)) != len(fields.languages):
+        raise Malformed("languages: one of them is given twice", field="languages")
+    act = {"type": "side.profile", "zone": fields.zone, "languages": list(fields.languages)}
+    lines = (f"Time zone: {fields.zone}", f"Languages: {', '.join(fields.languages)}")
+    return Drafted(act, Summary("State our side's time zone and languages", lines))
+
+
+class AdmitFields(ActFields, frozen=True):
+    """powers: the role's default, if not given."""
+
+    enrolment: Id
+    role: Role
+    powers: frozenset[Power] | None = None
+
+
+def _admit(view: View, fields: AdmitFields, fresh: Fresh) -> Drafted:
+    enrolment = view.enrolments.get(fields.enrolment)
+    if enrolment is None:
+        raise NoSuchEnrolment("no such credential waits to be admitted to your side")
+    powers = DEFAULT_POWERS[fields.role] if fields.powers is None else fields.powers
+    writer = Writer(fresh, Audience.BOTH)
+    named = enrolment.name.strip()
+    act = {
+        "type": "side.admit",
+        "delegate": enrolment.delegate,
+        "role": fields.role.value,
+        "credential": enrolment.credential,
+        "powers": sorted(powers),
+        "name": writer.one(named, "", "name", limit=200) if named else None,
+    }
+    lines = (
+        f"Delegate: {named or enrolment.delegate}",
+        f"Role: {fields.role.value}",
+        f"Powers: {', '.join(sorted(powers)) or 'none'}",
+        f"Credential: {enrolment.credential}",
+    )
+    return Drafted(act, Summary("Admit a delegate to our side", lines), writer.contents)
+
+
+class RevokeFields(ActFields, frozen=True):
+    credential: Id
+
+
+def _revoke(view: View, fields: RevokeFields, _fresh: Fresh) -> Drafted:
+    known = view.joint.sides[view.us].credentials.get(fields.credential)
+    if known is None:
+        raise NoSuchDelegate("your side has no such credential")
+    act = {"type": "side.revoke", "credential": fields.credential}
+    lines = (
+        f"Delegate: {known.delegate}",
+        f"Credential: {fields.credential}",
+        "What it signed before stands.",
+    )
+    return Drafted(act, Summary("End a credential of our side, from here on", lines))
+
+
+class PowersFields(ActFields, frozen=True):
+    delegate: Id
+    powers: frozenset[Power]
+
+
+def _powers(view: View, fields: PowersFields, _fresh: Fresh) -> Drafted:
+    if fields.delegate not in view.joint.sides[view.us].delegates:
+        raise NoSuchDelegate("your side has no such delegate")
+    act = {"type": "side.powers", "delegate": fields.delegate, "powers": sorted(fields.powers)}
+    lines = (f"Delegate: {fields.delegate}", f"Powers: {', '.join(sorted(fields.powers)) or 'none'}")
+    return Drafted(act, Summary("State a delegate's powers", lines))
+
+
+class EndFields(ActFields, frozen=True):
+    reason: str | None = None
+
+
+def _end(view: View, fields: EndFields, fresh: Fresh) -> Drafted:
+    writer = Writer(fresh, Audience.BOTH)
+    said = (fields.reason or "").strip()
+    language = chair.first_language(view.joint, view.us)
+    act = {"type": "dialogue.end", "reason": writer.one(said, language, "reason") if said else None}
+    lines = (
+        "Nothing new can be agreed in it. Our own open consents are withdrawn.",
+        "What is in force stays in force, and can still be ended.",
+        *([f"Reason: {said}"] if said else []),
+    )
+    return Drafted(act, Summary("End the dialogue", lines), writer.contents)
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("dialogue.found", Nothing, _found),
+    Command("dialogue.profile", Profile, _profile),
+    Command("dialogue.admit", AdmitFields, _admit),
+    Command("dialogue.revoke", RevokeFields, _revoke),
+    Command("dialogue.powers", PowersFields, _powers),
+    Command("dialogue.end", EndFields, _end),
+)
+
+
+# --- views ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialView:
+    """live: it may act now. admitted, revoked: indices in the side's log."""
+
+    id: str
+    live: bool
+    admitted: int
+    revoked: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PersonView:
+    """A delegate, as both sides see them. name: a commitment, or None. powers: now, of live credentials."""
+
+    id: str
+    role: str
+    name: str | None
+    powers: tuple[str, ...]
+    live: bool
+    credentials: tuple[CredentialView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SideView:
+    """names: language → name, as the side founded itself; empty before it did."""
+
+    id: str
+    names: dict[str, str]
+    founded: bool
+    zone: str
+    languages: tuple[str, ...]
+    delegates: tuple[PersonView, ...]
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class SidesView:
+    ours: SideView
+    theirs: SideView
+    ended: bool
+
+
+def side_view(joint: Joint, s: int) -> SideView:
+    """One side as anybody of the dialogue sees it. s: 0 or 1, as in `joint.sides`."""
+    state = joint.sides[s]
+    people = []
+    for who in state.delegates.values():
+        held = [c for c in state.credentials.values() if c.delegate == who.id]
+        people.append(
+            PersonView(
+                who.id,
+                who.role,
+                who.name,
+                tuple(sorted(p.value for p in state.powers_of_delegate(who.id))),
+                any(state.live(c.id) is not None for c in held),
+                tuple(
+                    CredentialView(c.id, state.live(c.id) is not None, c.admitted, c.revoked) for c in held
+                ),
+            )
+        )
+    names = {} if state.founding is None else dict(state.founding.names)
+    zone, languages = chair.profile(joint, s)
+    return SideView(state.id, names, state.founding is not None, zone, languages, tuple(people), state.size)
+
+
+def sides_view(joint: Joint, us: int) -> SidesView:
+    return SidesView(side_view(joint, us), side_view(joint, 1 - us), joint.ended(("dialogue",)))

@@ -1,0 +1,59 @@
+"""Errors of understandings: what the rules of the talks refuse, before anybody signs.
+
+Lives here: refusals by name. Not here: void reasons of the record (`dialogue.verdicts`), HTTP (`web/errors.py`).
+"""
+
+from __future__ import annotations
+
+from visavis.errors import Refused
+
+
+class OneSidedGuarantee(Refused):
+    """A guarantee that lays undertakings on one side alone, or on neither.
+
+    details: bound (ids of the sides that it binds), unbound, kept ("draft"), ways (keys of the ways on).
+    Source: rule book 2a §7.2; seed fact S5.
+    """
+
+    code = "one-sided-guarantee"
+
+    WAYS = ("mirror", "write-own", "initiative")
+    """Lay the same undertakings on both; write one's own, equal in weight; make it a request instead."""
+
+    def __init__(self, bound: tuple[str, ...], unbound: tuple[str, ...]) -> None:
+        binds = "it binds one side alone" if bound else "it binds neither side"
+        super().__init__(
+            f"This is a guarantee, and {binds}. A guarantee cannot be one-sided: there are only mutual "
+            "guarantees. Nothing was written to the log; your draft is kept. You can lay the same "
+            "undertakings on both sides; write others for the side that has none, equal in weight; or make "
+            "it an initiative, a request that binds nobody.",
+            field="undertakings",
+            bound=list(bound),
+            unbound=list(unbound),
+            kept="draft",
+            ways=list(self.WAYS),
+        )
+
+
+class NoSuchUnderstanding(Refused):
+    """No text of that id was tabled in this dialogue."""
+
+    code = "no-such-understanding"
+
+
+class NotTabled(Refused):
+    """Nothing with that hash was tabled there."""
+
+    code = "not-tabled"
+
+
+class KindKept(Refused):
+    """A successor keeps the kind of what it amends: no amendment turns a guarantee into less."""
+
+    code = "kind-changed"
+
+
+class NotInForce(Refused):
+    """The understanding is not in force: it was not signed by both, or it ended."""
+
+    code = "not-in-force"

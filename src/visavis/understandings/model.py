@@ -1,0 +1,455 @@
+"""Understandings as one chair sees them: the register, one text, the review. Pure.
+
+Lives here: `ACTS` of the slice, the frozen views that pages and JSON show, the table of states.
+Not here: the acts' own forms and rules (`acts`), commands (`service`), words.
+Spec: docs/spec/record.md §§7–8.
+
+Texts are (language, commitment); the caller opens them for its reader. `us` is the reader's chair, 0 or 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from visavis.dialogue import chair
+from visavis.dialogue.acts import Power, Subject
+from visavis.dialogue.chair import DoubleSeal, Mark, SealState
+from visavis.dialogue.join import Joint
+from visavis.dialogue.steps import Step, Steps, together
+from visavis.dialogue.texts import Texts, languages, texts_of
+from visavis.understandings.acts import ACTS, Kind, Verdict, text_slot
+
+__all__ = ["ACTS", "Review", "UnderstandingView", "register", "review", "steps", "understanding_view"]
+
+
+class Status(StrEnum):
+    TABLED = "tabled"
+    SIGNED_BY_ONE = "signed-by-one"
+    IN_FORCE = "in-force"
+    ENDED = "ended"
+    LAPSED = "lapsed"
+    """Declined or withdrawn, and nothing else tabled since."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextFacts:
+    """What both logs say of an understanding, in four questions."""
+
+    ended: bool
+    agreed: bool
+    signed_by_one: bool
+    open: bool
+
+
+STATUSES: tuple[tuple[Status, str | None], ...] = (
+    (Status.ENDED, "ended"),
+    (Status.IN_FORCE, "agreed"),
+    (Status.SIGNED_BY_ONE, "signed_by_one"),
+    (Status.TABLED, "open"),
+    (Status.LAPSED, None),
+)
+"""An understanding's state is the first row whose fact holds: an end wins over every accord."""
+
+
+def status_of(facts: TextFacts) -> Status:
+    return next(status for status, fact in STATUSES if fact is None or getattr(facts, fact))
+
+
+# --- views ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class UndertakingView:
+    id: str
+    ours: bool
+    texts: Texts
+
+
+@dataclass(frozen=True, slots=True)
+class TextView:
+    """One text of an understanding. base: hash of the text that it would replace or has replaced."""
+
+    hash: str
+    base: str | None
+    kind: Kind
+    talk: str | None
+    correction: bool
+    title: Texts
+    body: Texts
+    languages: tuple[str, ...]
+    ours: tuple[UndertakingView, ...]
+    theirs: tuple[UndertakingView, ...]
+    by: tuple[Mark, ...]
+    seal: DoubleSeal
+
+
+@dataclass(frozen=True, slots=True)
+class AssessmentView:
+    """One side's word on one understanding at one talk."""
+
+    talk: str
+    verdict: Verdict
+    evidence: Texts
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class AssessedView:
+    """Both assessments at one talk. differ: both have spoken, and not alike."""
+
+    talk: str
+    ours: AssessmentView | None
+    theirs: AssessmentView | None
+
+    @property
+    def differ(self) -> bool:
+        return self.ours is not None and self.theirs is not None and self.ours.verdict != self.theirs.verdict
+
+
+@dataclass(frozen=True, slots=True)
+class EndView:
+    """Who ended it, and why, if they said."""
+
+    mark: Mark
+    reason: Texts
+
+
+@dataclass(frozen=True, slots=True)
+class UnderstandingLine:
+    """An understanding in one line of the register. text: in force, or was, or as tabled last."""
+
+    id: str
+    status: Status
+    kind: Kind
+    title: Texts
+    talk: str | None
+    text: TextView
+    latest: AssessedView | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnderstandingView:
+    """Everything of one understanding for one chair.
+
+    text:     in force, or in force until it ended; None if it never was.
+    open:     texts that still want a signature. past: all others, earliest first.
+    assessed: at each talk, earliest first.
+    """
+
+    id: str
+    status: Status
+    kind: Kind
+    talk: str | None
+    title: Texts
+    text: TextView | None
+    open: tuple[TextView, ...]
+    past: tuple[TextView, ...]
+    assessed: tuple[AssessedView, ...]
+    ended_ours: EndView | None
+    ended_theirs: EndView | None
+    steps: Steps
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRow:
+    """One understanding in the review of one talk. before: assessments at earlier talks, earliest first.
+
+    differ: the two sides judge unlike. effort: at least one asks for extra effort.
+    """
+
+    understanding: str
+    status: Status
+    kind: Kind
+    title: Texts
+    talk: str | None
+    ours: AssessmentView | None
+    theirs: AssessmentView | None
+    before: tuple[AssessedView, ...]
+    differ: bool
+    effort: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many understandings one side judges how; `open`: not judged yet."""
+
+    implemented: int
+    extra_effort: int
+    not_begun: int
+    open: int
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """understanding × (ours, theirs) at one talk; rows that differ first, and extra effort before the rest."""
+
+    talk: str
+    rows: tuple[ReviewRow, ...]
+    ours: Tally
+    theirs: Tally
+    both_implemented: int
+    differing: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether both sides have assessed every understanding."""
+        return self.ours.open == 0 and self.theirs.open == 0
+
+
+# --- reading --------------------------------------------------------------------------------------
+
+
+def known_understandings(joint: Joint) -> tuple[str, ...]:
+    """Ids of all understandings of which a text was tabled, earliest first."""
+    return tuple(dict.fromkeys(t.subject.slot[1] for t in chair.tabled(joint, "text")))
+
+
+def text_view(joint: Joint, us: int, tabled: chair.Tabled) -> TextView:
+    body = tabled.subject.body
+    ours = joint.sides[us].id
+    undertakings = tuple(
+        UndertakingView(u["id"], u["by"] == ours, texts_of(u["texts"])) for u in body["undertakings"]
+    )
+    text = texts_of(body["body"])
+    return TextView(
+        tabled.hash,
+        tabled.subject.base,
+        Kind(tabled.subject.kind),
+        body["talk"],
+        body["correction"],
+        texts_of(body["title"]),
+        text,
+        tuple(sorted(languages(text))),
+        tuple(u for u in undertakings if u.ours),
+        tuple(u for u in undertakings if not u.ours),
+        tabled.marks,
+        chair.double_seal(joint, us, tabled.subject.slot, tabled.hash),
+    )
+
+
+def understanding_view(joint: Joint, us: int, understanding: str) -> UnderstandingView | None:
+    """Everything of one understanding for the chair `us`; None if no text of it was tabled."""
+    texts = [text_view(joint, us, t) for t in chair.tabled(joint, "text", understanding)]
+    if not texts:
+        return None
+    agreed = _agreed(texts)
+    live = _live(texts)
+    shown = agreed or (live[-1] if live else texts[-1])
+    return UnderstandingView(
+        id=understanding,
+        status=_status(joint, understanding, texts),
+        kind=shown.kind,
+        talk=shown.talk,
+        title=shown.title,
+        text=agreed,
+        open=tuple(live),
+        past=tuple(t for t in texts if t is not agreed and t not in live),
+        assessed=assessments(joint, us, understanding),
+        ended_ours=_end(joint, us, understanding),
+        ended_theirs=_end(joint, 1 - us, understanding),
+        steps=_sign_steps(joint, understanding, live),
+    )
+
+
+def _agreed(texts: Iterable[TextView]) -> TextView | None:
+    return next((t for t in texts if t.seal.agreed and not t.seal.replaced), None)
+
+
+def _live(texts: list[TextView]) -> list[TextView]:
+    """Texts that can still come into force: open, and resting on what both agreed last."""
+    agreed = _agreed(texts)
+    base = None if agreed is None else agreed.hash
+    return [t for t in texts if t.seal.open and t.base == base]
+
+
+def _status(joint: Joint, understanding: str, texts: list[TextView]) -> Status:
+    live = _live(texts)
+    standing = (SealState.SEALED, SealState.WITHDRAWING)
+    return status_of(
+        TextFacts(
+            ended=joint.ended(text_slot(understanding)),
+            agreed=_agreed(texts) is not None,
+            signed_by_one=any(t.seal.ours.state in standing or t.seal.theirs.state in standing for t in live),
+            open=bool(live),
+        )
+    )
+
+
+def _end(joint: Joint, s: int, understanding: str) -> EndView | None:
+    index = joint.ends.at[s].get(text_slot(understanding))
+    if index is None:
+        return None
+    entry = joint.sides[s].entry(index)
+    reason = texts_of(entry.signed.act.get("reason")) if entry is not None else ()
+    return EndView(chair.mark(joint, s, index), reason)
+
+
+def assessments(joint: Joint, us: int, understanding: str) -> tuple[AssessedView, ...]:
+    """Both sides' assessments at every talk at which either spoke, earliest talk first."""
+    talks = {key[1] for s in (0, 1) for key in joint.registers(s, ("assessment",)) if key[2] == understanding}
+    ordered = sorted(talks, key=lambda talk: (_start(joint, talk), talk))
+    return tuple(
+        AssessedView(
+            talk, _assessment(joint, us, talk, understanding), _assessment(joint, 1 - us, talk, understanding)
+        )
+        for talk in ordered
+    )
+
+
+def _assessment(joint: Joint, s: int, talk: str, understanding: str) -> AssessmentView | None:
+    said = chair.word(joint, s, ("assessment", talk, understanding))
+    if said is None:
+        return None
+    return AssessmentView(talk, Verdict(said.value["verdict"]), texts_of(said.value["evidence"]), said.mark)
+
+
+def _start(joint: Joint, talk: str | None) -> str:
+    """The talk's start as agreed, else as proposed last; "" if there is none. Sorts as time does."""
+    if talk is None:
+        return ""
+    agreed: Subject | None = chair.agreed(joint, ("time", talk))
+    if agreed is None:
+        proposed = chair.tabled(joint, "time", talk)
+        agreed = proposed[-1].subject if proposed else None
+    return "" if agreed is None else str(agreed.body["start"])
+
+
+def register(joint: Joint, us: int) -> tuple[UnderstandingLine, ...]:
+    """The register of understandings: all that was ever tabled, by talk, then as tabled."""
+    lines = []
+    for understanding in known_understandings(joint):
+        texts = [text_view(joint, us, t) for t in chair.tabled(joint, "text", understanding)]
+        live = _live(texts)
+        shown = _agreed(texts) or (live[-1] if live else texts[-1])
+        assessed = assessments(joint, us, understanding)
+        lines.append(
+            UnderstandingLine(
+                understanding,
+                _status(joint, understanding, texts),
+                shown.kind,
+                shown.title,
+                shown.talk,
+                shown,
+                assessed[-1] if assessed else None,
+            )
+        )
+    return tuple(sorted(lines, key=lambda line: _start(joint, line.talk)))
+
+
+def review(joint: Joint, us: int, talk: str) -> Review:
+    """The review at a talk: every understanding in force that an earlier talk reached (or none), and every one
+    that either side assessed at this talk, though it has ended since."""
+    start = _start(joint, talk)
+    rows = []
+    for line in register(joint, us):
+        ours = _assessment(joint, us, talk, line.id)
+        theirs = _assessment(joint, 1 - us, talk, line.id)
+        earlier = line.talk != talk and (line.talk is None or _start(joint, line.talk) < start)
+        if not ((line.status is Status.IN_FORCE and earlier) or ours is not None or theirs is not None):
+            continue
+        verdicts = {a.verdict for a in (ours, theirs) if a is not None}
+        rows.append(
+            ReviewRow(
+                line.id,
+                line.status,
+                line.kind,
+                line.title,
+                line.talk,
+                ours,
+                theirs,
+                tuple(
+                    a
+                    for a in assessments(joint, us, line.id)
+                    if a.talk != talk and _start(joint, a.talk) < start
+                ),
+                differ=len(verdicts) == 2,
+                effort=Verdict.EXTRA_EFFORT in verdicts,
+            )
+        )
+    rows.sort(key=_urgency)
+    return Review(
+        talk,
+        tuple(rows),
+        _tally(row.ours for row in rows),
+        _tally(row.theirs for row in rows),
+        sum(_judged(row) == {Verdict.IMPLEMENTED} for row in rows),
+        sum(row.differ for row in rows),
+    )
+
+
+def _judged(row: ReviewRow) -> set[Verdict]:
+    """Empty unless both have spoken."""
+    return (
+        {row.ours.verdict, row.theirs.verdict} if row.ours is not None and row.theirs is not None else set()
+    )
+
+
+def _urgency(row: ReviewRow) -> tuple[bool, bool, bool]:
+    """Rows that differ, then those with extra effort, then the rest, fully implemented ones last."""
+    return not row.differ, not row.effort, _judged(row) == {Verdict.IMPLEMENTED}
+
+
+def _tally(side: Iterable[AssessmentView | None]) -> Tally:
+    said = [None if a is None else a.verdict for a in side]
+    return Tally(
+        said.count(Verdict.IMPLEMENTED),
+        said.count(Verdict.EXTRA_EFFORT),
+        said.count(Verdict.NOT_BEGUN),
+        said.count(None),
+    )
+
+
+# --- what now -------------------------------------------------------------------------------------
+
+
+def _sign_steps(joint: Joint, understanding: str, live: list[TextView]) -> Steps:
+    if joint.ended(text_slot(understanding)) or joint.ended(("dialogue",)):
+        return Steps()
+    told = {"understanding": understanding}
+    return together(
+        chair.seal_steps(
+            text.seal,
+            seal_key="sign-guarantee" if text.kind is Kind.GUARANTEE else "sign-text",
+            command="understandings.sign",
+            power=Power.SIGN,
+            params=told if text.talk is None else {**told, "talk": text.talk},
+        )
+        for text in live
+    )
+
+
+def steps(joint: Joint, us: int, talk: str) -> Steps:
+    """What the texts of a talk and its review ask of either side now."""
+    parts: list[Steps] = []
+    ended = joint.ended(("dialogue",))
+    if not ended and joint.accords(("time", talk)) and not _called_off(joint, talk):
+        now, waiting = [], []
+        for row in review(joint, us, talk).rows:
+            params: Mapping[str, Any] = {"talk": talk, "understanding": row.understanding}
+            if row.status is not Status.IN_FORCE:
+                continue
+            if row.ours is None:
+                urgent = row.theirs is not None
+                now.append(Step("assess", params, "understandings.assess", Power.SPEAK, urgent=urgent))
+            if row.theirs is None:
+                waiting.append(Step("assess", params, "understandings.assess", Power.SPEAK))
+        parts.append(Steps(tuple(now), tuple(waiting)))
+    for understanding in known_understandings(joint):
+        texts = [text_view(joint, us, t) for t in chair.tabled(joint, "text", understanding)]
+        live = [t for t in _live(texts) if t.talk == talk]
+        parts.append(_sign_steps(joint, understanding, live))
+    return together(parts)
+
+
+def _called_off(joint: Joint, talk: str) -> bool:
+    """Whether the talk ended by calling off alone: then nothing is gone through in it."""
+    types = {
+        entry.signed.act["type"]
+        for s in (0, 1)
+        if (index := joint.ends.at[s].get(("talk", talk))) is not None
+        and (entry := joint.sides[s].entry(index)) is not None
+    }
+    return types == {"talk.call-off"}

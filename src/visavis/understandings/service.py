@@ -1,0 +1,201 @@
+"""What a delegate may ask for about an understanding: each request becomes an act to sign. Pure.
+
+Lives here: `COMMANDS` of understandings, the refusal of a one-sided guarantee before anything is written.
+Not here: what an act does (`acts`, `dialogue.join`), signing and entering (`dialogue.service`), pages (`web`).
+Spec: docs/spec/http.md §3.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from visavis.dialogue import chair
+from visavis.dialogue.commands import Audience, Command, Drafted, Fresh, Summary, View
+from visavis.dialogue.texts import TITLE_LIMIT, ActFields, Hash, Id, Words, Writer, same_languages, texts_of
+from visavis.errors import Malformed
+from visavis.understandings.acts import Kind, Verdict, text_slot
+from visavis.understandings.errors import (
+    KindKept,
+    NoSuchUnderstanding,
+    NotInForce,
+    NotTabled,
+    OneSidedGuarantee,
+)
+from visavis.understandings.model import known_understandings
+
+
+class Undertaking(ActFields, frozen=True):
+    """by: the side that it binds."""
+
+    by: Id
+    text: Words
+
+
+class TableText(ActFields, frozen=True):
+    """understanding: of which this is to be the next text; none for a new one. talk: in which it was reached."""
+
+    kind: Kind
+    title: Words
+    body: Words
+    undertakings: Annotated[tuple[Undertaking, ...], Meta(max_length=200)] = ()
+    talk: Id | None = None
+    understanding: Id | None = None
+    correction: bool = False
+
+
+def mutual(kind: Kind, bound: set[str], sides: tuple[str, str]) -> None:
+    """Check that a guarantee binds both sides. Raises `OneSidedGuarantee`.
+
+    bound: ids of the sides that have an undertaking. Source: rule book 2a §7.2.
+    """
+    if kind is Kind.GUARANTEE and not set(sides) <= bound:
+        raise OneSidedGuarantee(
+            tuple(side for side in sides if side in bound),
+            tuple(side for side in sides if side not in bound),
+        )
+
+
+def _table(view: View, fields: TableText, fresh: Fresh) -> Drafted:
+    sides = (view.side, view.other)
+    given = tuple(u for u in fields.undertakings if any(text.strip() for text in u.text.values()))
+    for undertaking in given:
+        if undertaking.by not in sides:
+            raise Malformed("undertakings: one is by neither of the two sides", field="undertakings")
+    mutual(fields.kind, {u.by for u in given}, sides)
+    same_languages(
+        {"title": fields.title, "body": fields.body}
+        | {f"undertakings.{n}": u.text for n, u in enumerate(given)}
+    )
+    base = None
+    understanding = fields.understanding
+    if understanding is None:
+        understanding = fresh.id()
+    elif understanding not in known_understandings(view.joint):
+        raise NoSuchUnderstanding("no text of that understanding was tabled", field="understanding")
+    elif (in_force := chair.in_force(view.joint, text_slot(understanding))) is not None:
+        base = in_force.hash
+        if in_force.kind != fields.kind.value:
+            raise KindKept(f"what is in force is a {in_force.kind}; what amends it is one too", field="kind")
+    writer = Writer(fresh, Audience.BOTH)
+    act = {
+        "type": "understanding.table",
+        "understanding": understanding,
+        "base": base,
+        "kind": fields.kind.value,
+        "talk": fields.talk,
+        "title": writer.texts(fields.title, "title", limit=TITLE_LIMIT),
+        "body": writer.texts(fields.body, "body"),
+        "undertakings": [
+            {"id": str(n), "by": u.by, "texts": writer.texts(u.text, f"undertakings.{n}")}
+            for n, u in enumerate(given, 1)
+        ],
+        "correction": fields.correction,
+    }
+    ours = sum(u.by == view.side for u in given)
+    lines = (
+        *(
+            f"{language}: {words.strip()}"
+            for language, words in sorted(fields.title.items())
+            if words.strip()
+        ),
+        f"Kind: {fields.kind.value}",
+        f"Undertakings of ours: {ours}; of theirs: {len(given) - ours}",
+        "Tabling binds nobody: it is in force when both sides have signed it.",
+    )
+    what = "Table a text" if base is None else "Table an amendment"
+    return Drafted(act, Summary(what, lines), writer.contents)
+
+
+class Answer(ActFields, frozen=True):
+    understanding: Id
+    hash: Hash
+
+
+def _answer(type_: str, title: str) -> Any:
+    def build(view: View, fields: Answer, _fresh: Fresh) -> Drafted:
+        subject = chair.tabled_subject(view.joint, text_slot(fields.understanding), fields.hash)
+        if subject is None:
+            raise NotTabled("nothing with that hash was tabled here", field="hash")
+        act = {"type": type_, "understanding": fields.understanding, "hash": fields.hash}
+        ours = sum(u["by"] == view.side for u in subject.body["undertakings"])
+        theirs = len(subject.body["undertakings"]) - ours
+        lines = (
+            *_known(view, subject.body["title"]),
+            f"Kind: {subject.kind}",
+            f"Undertakings of ours: {ours}; of theirs: {theirs}",
+            f"Hash: {fields.hash}",
+        )
+        return Drafted(act, Summary(title, lines))
+
+    return build
+
+
+class End(ActFields, frozen=True):
+    """reason: in words or none; one string stands in the side's first language."""
+
+    understanding: Id
+    reason: Words | str | None = None
+
+
+def _end(view: View, fields: End, fresh: Fresh) -> Drafted:
+    if fields.understanding not in known_understandings(view.joint):
+        raise NoSuchUnderstanding("no text of that understanding was tabled", field="understanding")
+    writer = Writer(fresh, Audience.BOTH)
+    said = chair.spoken(view.joint, view.us, fields.reason)
+    act = {
+        "type": "understanding.end",
+        "understanding": fields.understanding,
+        "reason": writer.texts(said, "reason", needed=False),
+    }
+    agreed = chair.agreed(view.joint, text_slot(fields.understanding))
+    lines = (
+        *(_known(view, agreed.body["title"]) if agreed is not None else ()),
+        "It ends for both sides, at once and for good. It cannot be taken back.",
+    )
+    return Drafted(act, Summary("End an understanding", lines), writer.contents)
+
+
+class Assess(ActFields, frozen=True):
+    """evidence: in words or none; one string stands in the side's first language."""
+
+    talk: Id
+    understanding: Id
+    verdict: Verdict
+    evidence: Words | str | None = None
+
+
+def _assess(view: View, fields: Assess, fresh: Fresh) -> Drafted:
+    text = chair.in_force(view.joint, text_slot(fields.understanding))
+    if text is None:
+        raise NotInForce("this understanding is not in force", field="understanding")
+    writer = Writer(fresh, Audience.BOTH)
+    said = chair.spoken(view.joint, view.us, fields.evidence)
+    act = {
+        "type": "understanding.assess",
+        "talk": fields.talk,
+        "understanding": fields.understanding,
+        "verdict": fields.verdict.value,
+        "evidence": writer.texts(said, "evidence", needed=False),
+    }
+    lines = (*_known(view, text.body["title"]), f"Our assessment: {fields.verdict.value}")
+    return Drafted(act, Summary("Assess an understanding", lines), writer.contents)
+
+
+def _known(view: View, texts: object) -> tuple[str, ...]:
+    return tuple(
+        f"{language}: {text}"
+        for language, commitment in texts_of(texts)
+        if (text := view.text(commitment)) is not None
+    )
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("understandings.table", TableText, _table),
+    Command("understandings.sign", Answer, _answer("understanding.sign", "Sign this text")),
+    Command("understandings.withdraw", Answer, _answer("understanding.withdraw", "Withdraw our signature")),
+    Command("understandings.decline", Answer, _answer("understanding.decline", "Decline this text")),
+    Command("understandings.end", End, _end),
+    Command("understandings.assess", Assess, _assess),
+)
