@@ -9,7 +9,6 @@ Spec: docs/spec/http.md.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,10 +17,10 @@ import httpx2
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from visavis.dialogue.admission import ENROLMENT_DOMAIN, SESSION_DOMAIN
-from visavis.errors import Malformed, Refused, Unavailable, Untrusted, VisavisError
+from visavis.errors import Malformed, Refused, Unavailable, Untrusted
 from visavis.record.content import opens
 from visavis.record.digest import from_text, to_text
-from visavis.record.entry import SignedMembers, sign
+from visavis.record.entry import SignedMembers, parse_entry, sign
 
 TIMEOUT_S = 30.0
 RETRIES = 40
@@ -130,8 +129,6 @@ class Delegate:
 
     async def _find(self, signed: SignedMembers) -> int | None:
         """Where the entry stands in our own log, if it does: the answer may have been lost, not the entry."""
-        from visavis.record.entry import parse_entry
-
         start = signed.own.size
         while True:
             path = f"/api/dialogues/{self.dialogue}/logs/{self.side}?from={start}"
@@ -146,6 +143,19 @@ class Delegate:
             start += len(page["leaves"])
             if start >= page["size"]:
                 return None
+
+    async def events(self) -> AsyncIterator[str]:
+        """Kinds of events of the dialogue, from now on; comes back after a break, and says so as "again"."""
+        while True:
+            try:
+                path = f"/api/dialogues/{self.dialogue}/events"
+                async with self._http.stream("GET", path, timeout=None) as response:
+                    async for line in response.aiter_lines():
+                        if line.startswith("event: "):
+                            yield line.removeprefix("event: ")
+            except httpx2.TransportError:
+                await anyio.sleep(RETRY_AFTER_S)
+            yield "again"
 
     # --- requests ----------------------------------------------------------------------------------------
 
@@ -192,16 +202,3 @@ class Delegate:
             raise Answered(response.status_code, problem)
         answer: dict[str, Any] = response.json() if response.content else {}
         return answer
-
-
-@asynccontextmanager
-async def delegates(*people: Delegate) -> AsyncIterator[tuple[Delegate, ...]]:
-    """Several delegates, closed together."""
-    try:
-        yield people
-    finally:
-        for person in people:
-            await person.__aexit__(None, None, None)
-
-
-__all__ = ["Answered", "Delegate", "VisavisError", "delegates"]
