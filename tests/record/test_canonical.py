@@ -6,6 +6,7 @@ import hashlib
 import json
 
 import pytest
+import rfc8785
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -29,6 +30,13 @@ def test_one_value_has_one_spelling(value: object) -> None:
     data = canonical.encode(value)
     assert canonical.decode(data) == value
     assert json.loads(data) == value
+
+
+@given(VALUES)
+@example({"a\x7f": '\x00\x1f\x7f\u2028\ud7ff\U0010ffff/"\\\b\f\n\r\t', "": {"A": 1, "a": 2, "_": 3}})
+def test_the_fast_spelling_is_rfc_8785s(value: object) -> None:
+    """Whichever way a value is spelt here, the bytes are those of the independent library."""
+    assert canonical.encode(value) == rfc8785.dumps(value)
 
 
 def test_members_stand_in_utf16_order() -> None:

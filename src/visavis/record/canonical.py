@@ -19,14 +19,19 @@ MAX_DEPTH = 32
 MAX_INTEGER = 2**53 - 1
 
 
+_FAST = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False)
+"""Spells as RFC 8785 does where every member's name is ASCII: the same escapes, and code point order is then
+UTF-16 order. In C, eight times as fast; `tests/record/test_canonical.py` holds it to `rfc8785`."""
+
+
 def encode(value: object) -> bytes:
     """RFC 8785 bytes of `value`: objects, arrays, strings, booleans, null, integers 0…2^53−1.
 
     Raises `Malformed` for anything else (a float, a negative integer, a lone surrogate).
     """
-    _check(value, 0)
+    plain = _check(value, 0)
     try:
-        return rfc8785.dumps(value)  # type: ignore[arg-type]
+        return _FAST.encode(value).encode() if plain else rfc8785.dumps(value)  # type: ignore[arg-type]
     except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError) as error:
         raise Malformed(f"not canonical JSON: {type(error).__name__}") from error
 
@@ -52,12 +57,14 @@ def _no_float(text: str) -> Any:
     raise ValueError(f"number {text[:20]!r} is not an integer")
 
 
-def _check(value: object, depth: int) -> None:
+def _check(value: object, depth: int) -> bool:
+    """Raise `Malformed` unless `value` can be spelt; whether every member's name is ASCII."""
     if depth > MAX_DEPTH:
         raise Malformed(f"nested deeper than {MAX_DEPTH}")
     kind = type(value)
     if kind is str or kind is bool or value is None:
-        return
+        return True
+    plain = True
     if kind is int:
         if not 0 <= value <= MAX_INTEGER:  # type: ignore[operator]
             raise Malformed("integer outside 0…2^53−1")
@@ -65,9 +72,12 @@ def _check(value: object, depth: int) -> None:
         for key, member in value.items():  # type: ignore[attr-defined]
             if type(key) is not str:
                 raise Malformed("a member's name is not a string")
-            _check(member, depth + 1)
+            plain = key.isascii() and plain
+            if type(member) is not str:
+                plain = _check(member, depth + 1) and plain
     elif kind is list or kind is tuple:
         for item in value:  # type: ignore[attr-defined]
-            _check(item, depth + 1)
+            plain = _check(item, depth + 1) and plain
     else:
         raise Malformed(f"{kind.__name__} has no canonical spelling")
+    return plain

@@ -171,13 +171,15 @@ class _Reader:
             return
         index = len(self.joint.verdicts[s])
         judged = state.judged[index]
-        count = f"{self.joint.held[s]} entries from this one on cannot be judged"
+        count = f"{self.joint.held[s]} from here on cannot be judged"
         ack = judged.ack
         if ack is not None and ack.size > other.size:
             proof = "truly" if other.signed(ack) else "without proof"
             message = (
                 f"{count}: it acknowledges, {proof}, {ack.size} entries of a log that has {other.size} here"
             )
+        elif ack is not None and other.signed(ack) and other.root(ack.size) != ack.root:
+            message = f"{count}: it acknowledges a log of the other side's that is not the one here"
         else:
             message = f"{count}: they rest on entries of the other log that cannot be judged"
         yield Fault("held", message, state.id, index)
