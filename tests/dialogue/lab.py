@@ -93,9 +93,7 @@ LAB_ACTS = (
     ActSpec("lab.end", WhatFields, lambda f: End(slot_of(f.what)), None, D),
     ActSpec("lab.begin", SessionFields, lambda f: Begin(f.kind, f.talk, f.n), Power.RECORD, D),
     ActSpec("lab.stop", SessionFields, lambda f: Stop(f.kind, f.talk, f.n), None, D, node_may=True),
-    ActSpec(
-        "lab.say", SayFields, lambda f: Register(slot_of(f.register), {"said": f.value}), Power.SPEAK, D
-    ),
+    ActSpec("lab.say", SayFields, lambda f: Register(slot_of(f.register), {"said": f.value}), Power.SPEAK, D),
     ActSpec(
         "lab.novel",
         NovelFields,
@@ -125,8 +123,15 @@ PUBLIC = {name: k.public_key().public_bytes_raw() for name, k in KEYS.items()}
 CREDENTIAL = {name: to_text(public) for name, public in PUBLIC.items()}
 KEY_OF = {PUBLIC[name]: KEYS[name] for name in NAMES}
 DELEGATE = {
-    **{"a0": "officer-a", "a1": "principal-a", "a2": "adviser-a", "b0": "officer-b", "b1": "principal-b"},
-    **{"a9": "new-a", "z9": "eve", "r9": "new", "phone": "principal-a"},
+    "a0": "officer-a",
+    "a1": "principal-a",
+    "a2": "adviser-a",
+    "b0": "officer-b",
+    "b1": "principal-b",
+    "a9": "new-a",
+    "z9": "eve",
+    "r9": "new",
+    "phone": "principal-a",
 }
 
 
@@ -374,7 +379,13 @@ class Lab:
         return members, signer
 
     def leaf(
-        self, s: int, members: SignedMembers, signer: Ed25519PrivateKey, *, forge: bool = False, time: str = ""
+        self,
+        s: int,
+        members: SignedMembers,
+        signer: Ed25519PrivateKey,
+        *,
+        forge: bool = False,
+        time: str = "",
     ) -> bytes:
         i = len(self.logs[s])
         proof = Proof("ed25519", FORGED if forge else signer.sign(members.challenge()))
@@ -394,6 +405,15 @@ class Lab:
         """Take back what was never written."""
         self.logs[s].pop()
         self.folds[s] = self.folds[s].prefix(len(self.logs[s]))
+
+    def forked(self, n: int, act: Act) -> Lab:
+        """A second history of side A: equal up to n, then another act."""
+        f = Lab.__new__(Lab)
+        f.count, f.clock, f.received = 9000, self.clock, [self.received[0], 0]
+        f.logs = (self.logs[0][:n], list(self.logs[1]))
+        f.folds = [self.folds[0].prefix(n), self.folds[1].prefix(len(self.logs[1]))]
+        f.write(0, act)
+        return f
 
     # --- delivering ------------------------------------------------------------------------------------
 
