@@ -20,11 +20,14 @@ from visavis.dialogue.admission import Admission
 from visavis.dialogue.service import Dialogues
 from visavis.errors import Unavailable
 from visavis.node import Node
+from visavis.press.service import Desk
 from visavis.record.digest import to_text
 from visavis.rtc.engines.embedded import EmbeddedEngine
 from visavis.rtc.service import CallService
 from visavis.rtc.tokens import TokenKey
 from visavis.rulebook import COMMANDS, EDITION_1
+from visavis.seating import Seating
+from visavis.store.press import SqliteComments, SqliteDrafts
 from visavis.store.sqlite import open_store
 
 DATABASE = "visavis.sqlite"
@@ -58,7 +61,18 @@ async def open_node(settings: Settings) -> AsyncIterator[Node]:
             anyio.create_task_group() as tasks,
         ):
             tasks.start_soon(dialogues.run)
-            yield Node(settings, Admission(store, now, fresh), dialogues, call, engine.port)
+            seating = Seating(dialogues, call, now)
+            desk = Desk(SqliteComments(store), now, fresh)
+            yield Node(
+                settings,
+                Admission(store, now, fresh),
+                dialogues,
+                call,
+                seating,
+                desk,
+                SqliteDrafts(store),
+                engine.port,
+            )
             tasks.cancel_scope.cancel()
     finally:
         await store.close()

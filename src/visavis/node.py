@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING
 from visavis.config import Settings
 from visavis.dialogue.admission import Admission
 from visavis.dialogue.service import Dialogues
+from visavis.press.ports import Drafts
+from visavis.press.service import Desk
 from visavis.rtc.service import CallService
+from visavis.seating import Seating
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
@@ -22,13 +25,18 @@ class Node:
     """What one running node offers.
 
     admission: links, enrolments, sessions. dialogues: founding, drafting, entering, reading.
-    call: rooms and tokens of the call. udp_port: where its media comes to.
+    call: rooms and tokens of the call; seating: who may have one.
+    desk, drafts: readers' comments, releases in the making.
+    udp_port: where the call's media comes to.
     """
 
     settings: Settings
     admission: Admission
     dialogues: Dialogues
     call: CallService
+    seating: Seating
+    desk: Desk
+    drafts: Drafts
     udp_port: int
 
     def url_of(self, request: HTTPConnection) -> str:

@@ -20,6 +20,7 @@ from visavis.dialogue.fold import SideState
 from visavis.dialogue.join import Joint
 from visavis.dialogue.ports import ContentRow, EnrolmentRow
 from visavis.errors import Refused
+from visavis.record.bundle import Bundle, LogPart, Opened, encode_bundle
 from visavis.record.checkpoint import Checkpoint, cosign, encode_checkpoint, sign_checkpoint
 from visavis.record.entry import Founding, Seen
 
@@ -90,6 +91,19 @@ class Ledger:
         return encode_checkpoint(
             note, key.public_key().public_bytes_raw(), other, cosigner.public_key().public_bytes_raw()
         )
+
+    def bundle(self, side: str, now: datetime) -> bytes:
+        """The record as `side` holds it: both logs, cosigned checkpoints, the contents open to it."""
+        logs = {
+            each: LogPart(founding, tuple(leaves), self.checkpoint(each, now))
+            for each, founding, leaves in zip(self.sides, self.foundings, self.leaves, strict=True)
+        }
+        contents = {
+            commitment: Opened(row.salt, row.data)
+            for commitment, row in self.contents.items()
+            if readable(self, side, commitment) is not None
+        }
+        return encode_bundle(Bundle(logs, contents))
 
     def publish(self, kind: str, **data: object) -> None:
         """Tell all subscribers; one that is too slow is closed, and asks again."""

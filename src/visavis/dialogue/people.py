@@ -98,7 +98,7 @@ def _admit(view: View, fields: AdmitFields, fresh: Fresh) -> Drafted:
         "delegate": enrolment.delegate,
         "role": fields.role.value,
         "credential": enrolment.credential,
-        "powers": sorted(powers),
+        "powers": sorted(p.value for p in powers),
         "name": writer.one(named, "", "name", limit=200) if named else None,
     }
     lines = (
@@ -135,7 +135,7 @@ class PowersFields(ActFields, frozen=True):
 def _powers(view: View, fields: PowersFields, _fresh: Fresh) -> Drafted:
     if fields.delegate not in view.joint.sides[view.us].delegates:
         raise NoSuchDelegate("your side has no such delegate")
-    act = {"type": "side.powers", "delegate": fields.delegate, "powers": sorted(fields.powers)}
+    act = {"type": "side.powers", "delegate": fields.delegate, "powers": sorted(p.value for p in fields.powers)}
     lines = (f"Delegate: {fields.delegate}", f"Powers: {', '.join(sorted(fields.powers)) or 'none'}")
     return Drafted(act, Summary("State a delegate's powers", lines))
 

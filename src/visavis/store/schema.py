@@ -106,10 +106,21 @@ comments = Table(
     "comments",
     metadata,
     Column("id", String, primary_key=True),
+    Column("dialogue", String, nullable=False, index=True),
     Column("side", String, nullable=False),
     Column("release", String, nullable=False),
     Column("name", String, nullable=False),
     Column("text", String, nullable=False),
-    Column("made", String, nullable=False),
+    Column("at", String, nullable=False),
     Column("state", String, nullable=False),
+)
+
+drafts = Table(
+    "drafts",
+    metadata,
+    Column("dialogue", String, primary_key=True),
+    Column("side", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("talk", String, nullable=False),
+    Column("body", LargeBinary, nullable=False),
 )

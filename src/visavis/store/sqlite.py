@@ -77,10 +77,16 @@ class SqliteStore:
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[SqliteUnit]:
+        async with self.connection() as connection:
+            yield SqliteUnit(connection)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction's connection, for the adapters of this package."""
         async with self._writer:
             try:
                 async with self._engine.begin() as connection:
-                    yield SqliteUnit(connection)
+                    yield connection
             except SQLAlchemyError as error:
                 raise Unavailable("the store did not take it; nothing was written") from error
 
@@ -97,14 +103,14 @@ class SqliteUnit:
     # --- links, sessions, enrolments ------------------------------------------------------------
 
     async def add_link(self, link: Link) -> None:
-        await self._db.execute(insert(t.links), _row(link, expires=_iso(link.expires)) | {"spent": 0})
+        await self._db.execute(insert(t.links), _row(link, expires=instant_text(link.expires)) | {"spent": 0})
 
     async def link(self, token_hash: str, now: datetime) -> Link | None:
         query = select(t.links).where(
-            t.links.c.token_hash == token_hash, t.links.c.spent == 0, t.links.c.expires > _iso(now)
+            t.links.c.token_hash == token_hash, t.links.c.spent == 0, t.links.c.expires > instant_text(now)
         )
         row = (await self._db.execute(query)).mappings().one_or_none()
-        return None if row is None else Link(**_given(row, "spent", expires=_instant(row["expires"])))
+        return None if row is None else Link(**_given(row, "spent", expires=instant_of(row["expires"])))
 
     async def spend_link(self, token_hash: str, now: datetime) -> Link | None:
         found = await self.link(token_hash, now)
@@ -113,14 +119,14 @@ class SqliteUnit:
         return found
 
     async def add_session(self, session: Session) -> None:
-        await self._db.execute(insert(t.sessions), _row(session, expires=_iso(session.expires)))
+        await self._db.execute(insert(t.sessions), _row(session, expires=instant_text(session.expires)))
 
     async def session(self, token_hash: str, now: datetime) -> Session | None:
         query = select(t.sessions).where(
-            t.sessions.c.token_hash == token_hash, t.sessions.c.expires > _iso(now)
+            t.sessions.c.token_hash == token_hash, t.sessions.c.expires > instant_text(now)
         )
         row = (await self._db.execute(query)).mappings().one_or_none()
-        return None if row is None else Session(**_given(row, expires=_instant(row["expires"])))
+        return None if row is None else Session(**_given(row, expires=instant_of(row["expires"])))
 
     async def place_sessions(self, pair: str, chair: int, dialogue: str, side: str) -> None:
         where = (t.sessions.c.pair == pair, t.sessions.c.chair == chair)
@@ -235,10 +241,10 @@ def _given(row: Any, *without: str, **changed: object) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name not in without} | changed
 
 
-def _iso(instant: datetime) -> str:
+def instant_text(instant: datetime) -> str:
     """Fixed width, UTC: so that text order is time order."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _instant(text: str) -> datetime:
+def instant_of(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)

@@ -24,6 +24,7 @@ from visavis.node import Node
 from visavis.record.digest import from_text, to_text
 from visavis.record.entry import Proof
 from visavis.record.merkle import leaf_hash
+from visavis.rulebook import dialogue_view
 
 LEAVES_A_PAGE = 500
 KEEP_ALIVE_S = 15.0
@@ -248,7 +249,7 @@ async def drafter(request: Request) -> Asker:
 
 async def dialogue(request: Request) -> Response:
     asker, view = await load(request, request.path_params["d"])
-    return json_response(node_of(request).describe(view, asker.side))
+    return json_response(dialogue_view(view.joint, view.us))
 
 
 async def enrolments(request: Request) -> Response:
@@ -306,8 +307,8 @@ async def content(request: Request) -> Response:
 
 
 async def bundle(request: Request) -> Response:
-    asker, _ = await load(request, request.path_params["d"])
-    data = node_of(request).export(asker.dialogue, asker.side)
+    asker, view = await load(request, request.path_params["d"])
+    data = node_of(request).dialogues.ledger(asker.dialogue).bundle(asker.side, view.now)
     name = f"{asker.dialogue[:8]}.visavis"
     return Response(
         data,
@@ -347,7 +348,7 @@ async def join(request: Request) -> Response:
     given = await body_of(request, JoinBody)
     path = request.path_params
     node = node_of(request)
-    answer = await node.join_call(
+    answer = await node.seating.seat(
         view, asker.credential, path["t"], path["n"], given.certificate, node.url_of(request)
     )
     return JSONResponse(answer)
@@ -363,7 +364,11 @@ async def certificates(request: Request) -> Response:
 async def moderate(request: Request) -> Response:
     asker, _ = await load(request, request.path_params["d"])
     given = await body_of(request, CommentBody)
-    await node_of(request).moderate(asker, request.path_params["comment"], publish=given.publish)
+    if asker.role != Role.PRESS_OFFICER and not asker.may(Power.RELEASE):
+        raise Refused("comments are read by your side's press officer")
+    await node_of(request).desk.decide(
+        asker.dialogue, asker.side, request.path_params["comment"], publish=given.publish
+    )
     return Response(status_code=204)
 
 
