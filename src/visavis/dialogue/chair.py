@@ -168,6 +168,52 @@ def spoken(joint: Joint, s: int, said: Mapping[str, str] | str | None) -> Mappin
     return {first_language(joint, s): said} if isinstance(said, str) else said
 
 
+# --- talks, as far as every slice needs to know them -------------------------------------------------
+
+
+def start_of(joint: Joint, talk: str | None) -> str:
+    """A talk's start as agreed, else as proposed last: RFC 3339 UTC in one spelling, so it sorts as time does.
+
+    "" for no talk, or one that nobody proposed.
+    """
+    if talk is None:
+        return ""
+    found = agreed(joint, ("time", talk))
+    if found is None:
+        proposed = tabled(joint, "time", talk)
+        found = proposed[-1].subject if proposed else None
+    return "" if found is None else str(found.body["start"])
+
+
+def end_acts(joint: Joint, talk: str) -> frozenset[str]:
+    """The types of the acts by which either side ended the talk; empty while nobody has."""
+    found = set()
+    for s in (0, 1):
+        index = joint.ends.at[s].get(("talk", talk))
+        entry = None if index is None else joint.sides[s].entry(index)
+        if entry is not None:
+            found.add(str(entry.signed.act["type"]))
+    return frozenset(found)
+
+
+def called_off(joint: Joint, talk: str) -> bool:
+    """Whether the talk was called off, and concluded by nobody."""
+    return end_acts(joint, talk) == {"talk.call-off"}
+
+
+def moved_on(joint: Joint, talk: str) -> bool:
+    """Whether a later talk is agreed: then nobody is kept waiting about this one."""
+    start = start_of(joint, talk)
+    return any(
+        slot[0] == "time"
+        and slot[1] != talk
+        and bool(joint.accords(slot))
+        and start_of(joint, slot[1]) > start
+        and not called_off(joint, slot[1])
+        for slot in joint.slots
+    )
+
+
 # --- subjects and seals ---------------------------------------------------------------------------
 
 

@@ -135,7 +135,11 @@ class PowersFields(ActFields, frozen=True):
 def _powers(view: View, fields: PowersFields, _fresh: Fresh) -> Drafted:
     if fields.delegate not in view.joint.sides[view.us].delegates:
         raise NoSuchDelegate("your side has no such delegate")
-    act = {"type": "side.powers", "delegate": fields.delegate, "powers": sorted(p.value for p in fields.powers)}
+    act = {
+        "type": "side.powers",
+        "delegate": fields.delegate,
+        "powers": sorted(p.value for p in fields.powers),
+    }
     lines = (f"Delegate: {fields.delegate}", f"Powers: {', '.join(sorted(fields.powers)) or 'none'}")
     return Drafted(act, Summary("State a delegate's powers", lines))
 

@@ -166,7 +166,7 @@ class TableJoint(ActFields, frozen=True):
 def joint_subject(fields: TableJoint) -> Subject:
     body = {"texts": spelt(fields.texts), "embargo": fields.embargo}
     named = frozenset(c for t in fields.texts for c in (t.title, t.text, t.dateline))
-    return Subject(readout_slot(fields.talk), fields.base, Kind.JOINT, body, named)
+    return Subject(readout_slot(fields.talk), fields.base, Kind.JOINT.value, body, named)
 
 
 class Answer(ActFields, frozen=True):

@@ -444,9 +444,11 @@ def _steps(
     ]
     if not joint.accords(("time", talk)) or joint.ended(("dialogue",)):
         return together(parts)
-    if joint.ended(("talk", talk)) and not _called_off(joint, talk):
+    if joint.ended(("talk", talk)):
+        if chair.called_off(joint, talk) or chair.moved_on(joint, talk):
+            return together(parts)
         parts.append(_after(told, ours, theirs, out=agreed is not None and bool(agreed.released)))
-    elif not joint.ended(("talk", talk)):
+    else:
         early = []
         if joint.register(us, ("press-call", talk)) is None:
             early.append(Step("arm-press-call", told, None, Power.RELEASE, urgent=False))
@@ -474,14 +476,3 @@ def _after(
     if not out and not any(r.kind is Kind.READOUT for r in theirs):
         waiting.append(Step("release-readout", told, None, Power.RELEASE))
     return Steps(tuple(now), tuple(waiting))
-
-
-def _called_off(joint: Joint, talk: str) -> bool:
-    """Whether the talk ended by calling off alone: then there is nothing to read out."""
-    types = {
-        entry.signed.act["type"]
-        for s in (0, 1)
-        if (index := joint.ends.at[s].get(("talk", talk))) is not None
-        and (entry := joint.sides[s].entry(index)) is not None
-    }
-    return types == {"talk.call-off"}

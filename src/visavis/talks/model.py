@@ -307,25 +307,11 @@ class TalkView:
 def known_talks(joint: Joint) -> tuple[str, ...]:
     """Ids of all talks that were proposed, earliest start first."""
     ids = dict.fromkeys(t.subject.slot[1] for t in chair.tabled(joint, "time"))
-    return tuple(sorted(ids, key=lambda talk: (start_of(joint, talk), talk)))
-
-
-def start_of(joint: Joint, talk: str) -> str:
-    """The talk's start as agreed, else as proposed last; "" if nobody did. Sorts as time does."""
-    agreed = chair.agreed(joint, time_slot(talk))
-    if agreed is not None:
-        return str(agreed.body["start"])
-    proposed = chair.tabled(joint, "time", talk)
-    return str(proposed[-1].subject.body["start"]) if proposed else ""
+    return tuple(sorted(ids, key=lambda talk: (chair.start_of(joint, talk), talk)))
 
 
 def facts_of(joint: Joint, talk: str) -> TalkFacts:
-    ended = [joint.ends.at[s].get(talk_end(talk)) for s in (0, 1)]
-    types = set()
-    for s, index in enumerate(ended):
-        entry = None if index is None else joint.sides[s].entry(index)
-        if entry is not None:
-            types.add(entry.signed.act["type"])
+    types = chair.end_acts(joint, talk)
     return TalkFacts(
         concluded=bool(types - {CALL_OFF}),
         called_off=CALL_OFF in types,
@@ -341,19 +327,13 @@ def status(joint: Joint, talk: str) -> Status:
 
 def phase(joint: Joint, talk: str) -> Phase:
     here = status(joint, talk)
-    start = start_of(joint, talk)
     texts_open = any(
         chair.double_seal(joint, 0, t.subject.slot, t.hash).open
         for t in chair.tabled(joint, "text")
         if t.subject.body.get("talk") == talk and not joint.ended(t.subject.slot)
     )
     released = all(_readout_out(joint, s, talk) for s in (0, 1))
-    moved_on = any(
-        start_of(joint, other) > start and status(joint, other) not in (Status.PROPOSED, Status.CALLED_OFF)
-        for other in known_talks(joint)
-        if other != talk
-    )
-    return phase_of(here, After(texts_open, released, moved_on))
+    return phase_of(here, After(texts_open, released, chair.moved_on(joint, talk)))
 
 
 def _readout_out(joint: Joint, s: int, talk: str) -> bool:
@@ -372,16 +352,16 @@ def reviewable(joint: Joint, talk: str) -> dict[str | None, tuple[str, ...]]:
 
     Of no talk (None), or of one that begins before this one. They come by themselves; nobody proposes them.
     """
-    start = start_of(joint, talk)
+    start = chair.start_of(joint, talk)
     found: dict[str | None, list[str]] = {}
     for slot in joint.slots:
         if slot[0] != "text" or (subject := joint.in_force(slot)) is None:
             continue
         of = subject.body.get("talk")
-        if of == talk or (of is not None and start_of(joint, of) >= start):
+        if of == talk or (of is not None and chair.start_of(joint, of) >= start):
             continue
         found.setdefault(of, []).append(slot[1])
-    ordered = sorted(found, key=lambda of: ("", "") if of is None else (start_of(joint, of), of))
+    ordered = sorted(found, key=lambda of: ("", "") if of is None else (chair.start_of(joint, of), of))
     return {of: tuple(sorted(found[of], key=lambda u: _first_tabled(joint, u))) for of in ordered}
 
 
@@ -579,7 +559,7 @@ class _Reader:
         return ConditionView(said.value["grade"], texts_of(said.value["texts"]), said.mark)
 
     def relation(self) -> RelationView:
-        start = start_of(self.joint, self.talk)
+        start = chair.start_of(self.joint, self.talk)
         return RelationView(self.talk, start, self.condition(self.us), self.condition(self.them))
 
     def floor(self, s: int, n: int) -> FloorView | None:

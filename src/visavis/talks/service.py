@@ -244,7 +244,7 @@ def _table_agenda(view: View, fields: TableAgenda, _fresh: Fresh) -> Drafted:
         "items": [
             {
                 "id": item.id,
-                "kind": item.kind,
+                "kind": item.kind.value,
                 "title": listed(item.title),
                 "understandings": list(item.understandings),
                 "initiatives": list(item.initiatives),

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any
 
 from visavis.dialogue import chair
-from visavis.dialogue.acts import Power, Subject
+from visavis.dialogue.acts import Power
 from visavis.dialogue.chair import DoubleSeal, Mark, SealState
 from visavis.dialogue.join import Joint
 from visavis.dialogue.steps import Step, Steps, together
@@ -290,7 +290,7 @@ def _end(joint: Joint, s: int, understanding: str) -> EndView | None:
 def assessments(joint: Joint, us: int, understanding: str) -> tuple[AssessedView, ...]:
     """Both sides' assessments at every talk at which either spoke, earliest talk first."""
     talks = {key[1] for s in (0, 1) for key in joint.registers(s, ("assessment",)) if key[2] == understanding}
-    ordered = sorted(talks, key=lambda talk: (_start(joint, talk), talk))
+    ordered = sorted(talks, key=lambda talk: (chair.start_of(joint, talk), talk))
     return tuple(
         AssessedView(
             talk, _assessment(joint, us, talk, understanding), _assessment(joint, 1 - us, talk, understanding)
@@ -304,17 +304,6 @@ def _assessment(joint: Joint, s: int, talk: str, understanding: str) -> Assessme
     if said is None:
         return None
     return AssessmentView(talk, Verdict(said.value["verdict"]), texts_of(said.value["evidence"]), said.mark)
-
-
-def _start(joint: Joint, talk: str | None) -> str:
-    """The talk's start as agreed, else as proposed last; "" if there is none. Sorts as time does."""
-    if talk is None:
-        return ""
-    agreed: Subject | None = chair.agreed(joint, ("time", talk))
-    if agreed is None:
-        proposed = chair.tabled(joint, "time", talk)
-        agreed = proposed[-1].subject if proposed else None
-    return "" if agreed is None else str(agreed.body["start"])
 
 
 def register(joint: Joint, us: int) -> tuple[UnderstandingLine, ...]:
@@ -336,18 +325,18 @@ def register(joint: Joint, us: int) -> tuple[UnderstandingLine, ...]:
                 assessed[-1] if assessed else None,
             )
         )
-    return tuple(sorted(lines, key=lambda line: _start(joint, line.talk)))
+    return tuple(sorted(lines, key=lambda line: chair.start_of(joint, line.talk)))
 
 
 def review(joint: Joint, us: int, talk: str) -> Review:
     """The review at a talk: every understanding in force that an earlier talk reached (or none), and every one
     that either side assessed at this talk, though it has ended since."""
-    start = _start(joint, talk)
+    start = chair.start_of(joint, talk)
     rows = []
     for line in register(joint, us):
         ours = _assessment(joint, us, talk, line.id)
         theirs = _assessment(joint, 1 - us, talk, line.id)
-        earlier = line.talk != talk and (line.talk is None or _start(joint, line.talk) < start)
+        earlier = line.talk != talk and (line.talk is None or chair.start_of(joint, line.talk) < start)
         if not ((line.status is Status.IN_FORCE and earlier) or ours is not None or theirs is not None):
             continue
         verdicts = {a.verdict for a in (ours, theirs) if a is not None}
@@ -363,7 +352,7 @@ def review(joint: Joint, us: int, talk: str) -> Review:
                 tuple(
                     a
                     for a in assessments(joint, us, line.id)
-                    if a.talk != talk and _start(joint, a.talk) < start
+                    if a.talk != talk and chair.start_of(joint, a.talk) < start
                 ),
                 differ=len(verdicts) == 2,
                 effort=Verdict.EXTRA_EFFORT in verdicts,
@@ -425,7 +414,7 @@ def steps(joint: Joint, us: int, talk: str) -> Steps:
     """What the texts of a talk and its review ask of either side now."""
     parts: list[Steps] = []
     ended = joint.ended(("dialogue",))
-    if not ended and joint.accords(("time", talk)) and not _called_off(joint, talk):
+    if not ended and joint.accords(("time", talk)) and not chair.called_off(joint, talk):
         now, waiting = [], []
         for row in review(joint, us, talk).rows:
             params: Mapping[str, Any] = {"talk": talk, "understanding": row.understanding}
@@ -442,14 +431,3 @@ def steps(joint: Joint, us: int, talk: str) -> Steps:
         live = [t for t in _live(texts) if t.talk == talk]
         parts.append(_sign_steps(joint, understanding, live))
     return together(parts)
-
-
-def _called_off(joint: Joint, talk: str) -> bool:
-    """Whether the talk ended by calling off alone: then nothing is gone through in it."""
-    types = {
-        entry.signed.act["type"]
-        for s in (0, 1)
-        if (index := joint.ends.at[s].get(("talk", talk))) is not None
-        and (entry := joint.sides[s].entry(index)) is not None
-    }
-    return types == {"talk.call-off"}
