@@ -86,7 +86,7 @@ class Delegate:
 
     # --- acts ----------------------------------------------------------------------------------------
 
-    async def act(self, command: str, **fields: Any) -> Mapping[str, Any]:
+    async def act(self, command: str, /, **fields: Any) -> Mapping[str, Any]:
         """Ask for a draft, check that it says what was asked, sign it, enter it.
 
         Returns the act as entered, with `seq`. A node that dies meanwhile is waited for; if the entry then

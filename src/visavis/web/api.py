@@ -372,6 +372,12 @@ async def moderate(request: Request) -> Response:
     return Response(status_code=204)
 
 
+async def held_comments(request: Request) -> Response:
+    asker, _ = await load(request, request.path_params["d"])
+    held = await node_of(request).desk.held(asker.dialogue, asker.side)
+    return json_response({"comments": held})
+
+
 async def quotes(request: Request) -> Response:
     raise Unavailable("not built")
 
@@ -406,6 +412,7 @@ def api_routes() -> list[BaseRoute]:
         Route(d + "/contents/{commitment}", content, methods=["GET"]),
         Route(d + "/bundle", bundle, methods=["GET"]),
         Route(d + "/events", events, methods=["GET"]),
+        Route(d + "/comments", held_comments, methods=["GET"]),
         Route(d + "/comments/{comment}", moderate, methods=["POST"]),
         Route(sitting + "/join", join, methods=["POST"]),
         Route(sitting + "/certificates", certificates, methods=["GET"]),
