@@ -35,7 +35,12 @@ export function listen(): void {
   if (!dialogue) return;
   let lost = false;
   source = new EventSource(`/api/dialogues/${encodeURIComponent(dialogue)}/events`);
-  for (const kind of ['log', 'enrolment', 'comment']) source.addEventListener(kind, () => refreshSoon());
+  for (const kind of ['log', 'enrolment', 'comment']) {
+    source.addEventListener(kind, () => {
+      refreshSoon();
+      document.dispatchEvent(new CustomEvent(`visavis:${kind}`));
+    });
+  }
   source.onopen = () => {
     if (!lost) return;
     lost = false;

@@ -1,0 +1,415 @@
+/** The call's shell: livekit-client's `Room`, our keys, the page. What decides is `exchange`; here is what does.
+ *
+ * Lives here: `enterRoom`. Spec: docs/spec/keys.md §§3–5; docs/spec/http.md §5.
+ *
+ * The order is the point: no encryption, no joining; both logs hold; the device is certified; encryption is on
+ * before connecting; the own key is in use before a camera or microphone is published; nobody is subscribed who
+ * is not in the roster, and no track that says it is not encrypted.
+ */
+
+import {
+  ConnectionState, DisconnectReason, type LocalTrackPublication, type RemoteParticipant, type RemoteTrack,
+  type RemoteTrackPublication, Room, RoomEvent, Track, isE2EESupported,
+} from 'livekit-client';
+
+import { type Joined, request } from '../api';
+import { Refused } from '../errors';
+import { type Content, opens } from '../record/content';
+import { Logs } from '../record/logs';
+import { current } from '../signing/keys';
+import { wordsOf } from '../signing/forms';
+import { t } from '../words';
+import { type Chosen, deviceCheck } from './check';
+import { type Certificate, type OwnDevice, deviceId, membershipOf, ownDevice, readCertificate } from './device';
+import { Ear, Floor } from './floor';
+import { CallKeys } from './keys';
+import { TOPIC } from './messages';
+import { type Outcome, Party, rosterMark } from './party';
+import { type Person, View } from './view';
+
+declare const WORKER_ADDRESS: string;
+
+const TICK_MS = 250;
+const ASK_APART_MS = 500;
+
+/** Find out early, and say: no WebCrypto for our keys or no frame encryption means no call. */
+async function canEncrypt(): Promise<boolean> {
+  if (!isE2EESupported() || typeof crypto?.subtle === 'undefined') return false;
+  try {
+    await crypto.subtle.generateKey({ name: 'X25519' }, false, ['deriveBits']);
+    await crypto.subtle.generateKey('Ed25519', false, ['sign', 'verify']);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export async function enterRoom(main: HTMLElement): Promise<void> {
+  const view = new View(main);
+  const { dialogue = '', talk = '', sitting = '', side = '' } = main.dataset;
+  const where = { dialogue, talk, sitting: Number(sitting) };
+  if (!(await canEncrypt())) return view.stage('refused', t('call.no-e2ee'));
+  view.stage('checking', '');
+  const section = document.getElementById('devicecheck');
+  const chosen: Chosen = section
+    ? await deviceCheck(section, words => view.stage('ready', words))
+    : { camera: null, microphone: null };
+  view.stage('joining', t('call.joining'));
+  try {
+    const { credential, session } = await current();
+    view.say(t('call.log'));
+    const logs = await Logs.open(dialogue).catch((error: unknown) => {
+      throw error instanceof Error && !(error instanceof Refused)
+        ? new Error(t('call.log-fails', { why: error.message })) : error;
+    });
+    const device = await ownDevice(where, side, { ...credential, delegate: session.delegate }, Date.now());
+    const path = `/api/dialogues/${encodeURIComponent(dialogue)}/talks/${encodeURIComponent(talk)}/sittings/${where.sitting}`;
+    const joined = await request<Joined>('POST', `${path}/join`, { certificate: device.certificate });
+    if (joined.identity !== device.id) throw new Error('the node gave another identity');
+    view.say(t('call.connecting'));
+    const call = new Call(view, logs, device, where, path, chosen);
+    await call.connect(joined);
+  } catch (error) {
+    for (const track of [chosen.camera, chosen.microphone]) track?.stop();
+    const why = error instanceof Refused ? t('call.refused', { why: error.message })
+      : error instanceof Error && error.constructor === Error ? error.message : wordsOf(error);
+    view.stage('refused', why);
+    if (section) section.hidden = true;
+  }
+}
+
+class Call {
+  private readonly keys: CallKeys;
+  private readonly worker: Worker;
+  private readonly room: Room;
+  private readonly party: Party;
+  private readonly floor = new Floor();
+  private readonly ears = new Map<string, Ear>();
+  private readonly names = new Map<string, string>();
+  private people: Person[] = [];
+  private published = false;
+  private over = false;
+  private asked = 0;
+
+  constructor(
+    private readonly view: View,
+    private readonly logs: Logs,
+    private readonly device: OwnDevice,
+    private readonly where: { readonly dialogue: string; readonly talk: string; readonly sitting: number },
+    private readonly path: string,
+    private readonly chosen: Chosen,
+  ) {
+    this.keys = new CallKeys(device.id);
+    this.worker = new Worker(WORKER_ADDRESS, { type: 'module', name: device.id });
+    this.room = new Room({
+      // Not `encryption`: that would also encrypt data packets by a scheme without replay check (§3.5).
+      e2ee: { keyProvider: this.keys, worker: this.worker },
+      adaptiveStream: false,
+      dynacast: false,
+      publishDefaults: { videoCodec: 'vp8', simulcast: false, dtx: false, red: false, stopMicTrackOnMute: false },
+    });
+    this.party = new Party(device, {
+      membership: () => membershipOf(logs, where.talk, where.sitting),
+      seen: () => logs.seen(),
+      now: () => Date.now(),
+      act: outcome => this.act(outcome),
+    });
+  }
+
+  async connect(joined: Joined): Promise<void> {
+    const { room, party, view } = this;
+    this.worker.onerror = () => void this.leave('refused', t('call.no-e2ee'));
+    await room.setE2EEEnabled(true);
+    room
+      .on(RoomEvent.DataReceived, (data, _from, _kind, topic) => {
+        if (topic === TOPIC) void party.receive(data);
+      })
+      .on(RoomEvent.ParticipantConnected, () => this.askCertificates())
+      .on(RoomEvent.ParticipantDisconnected, ({ identity }) => void party.left(identity))
+      .on(RoomEvent.TrackPublished, () => this.subscribe())
+      .on(RoomEvent.TrackSubscribed, (track, _publication, from) => this.attach(track, from))
+      .on(RoomEvent.TrackUnsubscribed, (track, _publication, from) => this.detach(track, from.identity))
+      .on(RoomEvent.TrackMuted, ({ kind }, { identity }) => kind === Track.Kind.Audio && view.muted(identity, true))
+      .on(RoomEvent.TrackUnmuted, ({ kind }, { identity }) => kind === Track.Kind.Audio && view.muted(identity, false))
+      .on(RoomEvent.Reconnecting, () => view.stage('lost', t('call.lost')))
+      .on(RoomEvent.Reconnected, () => {
+        view.stage('in', t('call.in'));
+        void party.reconnected();
+        this.askCertificates();
+      })
+      .on(RoomEvent.Disconnected, reason => {
+        if (reason !== DisconnectReason.CLIENT_INITIATED) void this.leave('lost', t('call.ended'));
+      });
+    await room.connect(joined.url, joined.token, { autoSubscribe: false });
+    if (room.localParticipant.identity !== this.device.id) throw new Error('the engine gave another identity');
+    await this.certificates();
+    await party.start();
+    await this.roster([]);
+    view.stage('in', t('call.alone'));
+    view.onControl(control => void this.control(control));
+    const ticking = setInterval(() => void party.tick(), TICK_MS);
+    const drawing = setInterval(() => this.draw(), TICK_MS);
+    const onLog = (): void => void this.readLogs();
+    document.addEventListener('visavis:log', onLog);
+    addEventListener('pagehide', () => void this.leave('left', t('call.left')), { once: true });
+    this.stop = () => {
+      clearInterval(ticking);
+      clearInterval(drawing);
+      document.removeEventListener('visavis:log', onLog);
+    };
+    this.expose();
+  }
+
+  private stop: () => void = () => undefined;
+
+  /** What the party decided, done. Outcomes of reading on are not waited for: they come back through the queue. */
+  private async act(outcome: Outcome): Promise<void> {
+    switch (outcome.do) {
+      case 'send':
+        if (this.room.state !== ConnectionState.Connected) return;
+        // A packet that is lost is sent again by the exchange; a failure here is the connection's to report.
+        await this.room.localParticipant.publishData(outcome.data, { reliable: true, topic: TOPIC })
+          .catch(() => undefined);
+        return;
+      case 'key':
+        await this.keys.set(outcome.device, outcome.index, outcome.key, outcome.sending);
+        if (outcome.sending) {
+          this.view.epoch(this.party.epoch);
+          void this.publish();
+        }
+        return;
+      case 'roster':
+        return this.roster(outcome.devices);
+      case 'drop':
+        return this.drop(outcome.device);
+      case 'read-logs':
+        if (this.mayAsk()) void this.readLogs();
+        return;
+      case 'find-certificates':
+        this.askCertificates();
+        return;
+      case 'notice': {
+        const who = this.people.find(({ device }) => device === outcome.device);
+        const words = { who: who ? who.name || who.role : outcome.device.slice(0, 8) };
+        if (outcome.code === 'liar') this.view.say(t('call.liar', words));
+        else if (outcome.code === 'ghosts') this.view.say(t('call.ghosts'));
+        else if (outcome.code === 'cannot-hear') this.view.say(t('call.cannot-hear', words));
+        // Views differ for a moment at every coming and going; `rosters-differ` and `refused` are not cried out.
+      }
+    }
+  }
+
+  private async readLogs(): Promise<void> {
+    try {
+      await this.logs.read();
+      await this.party.logsChanged();
+    } catch (error) {
+      // Nobody more is admitted by a record that does not hold; who is in stays in, and sees it.
+      this.view.say(t('call.log-fails', { why: error instanceof Error ? error.message : '' }));
+    }
+  }
+
+  private mayAsk(): boolean {
+    const now = Date.now();
+    if (now - this.asked < ASK_APART_MS) return false;
+    this.asked = now;
+    return true;
+  }
+
+  private askCertificates(): void {
+    if (!this.mayAsk()) return;
+    void this.logs.read().then(() => this.certificates()).catch(() => undefined);
+  }
+
+  private async certificates(): Promise<void> {
+    const { certificates } = await request<{ certificates: unknown[] }>('GET', `${this.path}/certificates`);
+    const read: Certificate[] = [];
+    for (const each of certificates.slice(0, 256)) {
+      try {
+        read.push(readCertificate(each));
+      } catch {
+        // The store is the node's and untrusted: what is not a certificate is passed over.
+      }
+    }
+    await this.party.found(read, await Promise.all(read.map(({ body }) => deviceId(body))));
+  }
+
+  private async roster(devices: readonly string[]): Promise<void> {
+    const before = new Set(this.people.map(({ device }) => device));
+    const people = [this.person(this.device.id, true)];
+    for (const device of devices) people.push(this.person(device, false));
+    this.people = people.filter((person): person is Person => person !== null);
+    for (const person of this.people) {
+      if (!this.names.has(person.delegate)) await this.findName(person);
+    }
+    this.people = this.people.map(person => ({ ...person, name: this.names.get(person.delegate) ?? '' }));
+    for (const person of this.people) {
+      this.view.figure(person);
+      if (before.size > 0 && !before.has(person.device) && !person.own) {
+        this.view.say(t('call.came', { who: person.name || person.role }));
+      }
+    }
+    this.view.lock(this.people, await rosterMark([...devices, this.device.id]));
+    this.subscribe();
+  }
+
+  private person(device: string, own: boolean): Person | null {
+    const body = own ? this.device.certificate.body : this.party.body(device);
+    const fold = body && this.logs.folds.get(body.side);
+    if (!body || !fold) return null;
+    const { delegate, side, credential } = body;
+    const role = fold.delegates.get(delegate)?.role ?? '';
+    return { device, delegate, side, credential, role, name: '', asOf: fold.size, own };
+  }
+
+  /** A delegate's name is a content that the admission committed to; shown only if it opens the commitment. */
+  private async findName({ delegate, side }: Person): Promise<void> {
+    const commitment = this.logs.folds.get(side)?.delegates.get(delegate)?.name;
+    this.names.set(delegate, '');
+    if (!commitment) return;
+    try {
+      const path = `/api/dialogues/${encodeURIComponent(this.where.dialogue)}/contents/${encodeURIComponent(commitment)}`;
+      const content = await request<Content>('GET', path);
+      if (content.commitment !== commitment) return;
+      await opens(content);
+      this.names.set(delegate, content.text);
+    } catch {
+      // No name is not a reason to leave: the role is shown.
+    }
+  }
+
+  private drop(device: string): void {
+    const gone = this.people.find(person => person.device === device);
+    if (gone) this.view.say(t('call.went', { who: gone.name || gone.role }));
+    for (const publication of this.publications(device)) publication.setSubscribed(false);
+    this.ears.get(device)?.close();
+    this.ears.delete(device);
+    this.view.remove(device);
+  }
+
+  /** Subscribe to whoever is in and says that its tracks are encrypted; to nobody else. */
+  private subscribe(): void {
+    const devices = new Set(this.party.inRoom);
+    for (const [identity, participant] of this.room.remoteParticipants) {
+      for (const publication of participant.trackPublications.values()) {
+        const wanted = devices.has(identity) && publication.isEncrypted;
+        if (publication.isSubscribed !== wanted || publication.isDesired !== wanted) publication.setSubscribed(wanted);
+      }
+    }
+  }
+
+  private publications(identity: string): RemoteTrackPublication[] {
+    return [...(this.room.remoteParticipants.get(identity)?.trackPublications.values() ?? [])];
+  }
+
+  private attach(track: RemoteTrack, { identity }: RemoteParticipant): void {
+    const person = this.people.find(({ device }) => device === identity);
+    if (!person) return;
+    const figure = this.view.figure(person);
+    if (track.kind === Track.Kind.Video) {
+      const video = this.view.video(identity);
+      if (video) track.attach(video);
+    } else {
+      figure.append(track.attach());
+      this.ears.get(identity)?.close();
+      this.ears.set(identity, new Ear(track.mediaStreamTrack));
+    }
+  }
+
+  private detach(track: RemoteTrack, identity: string): void {
+    for (const element of track.detach()) if (element instanceof HTMLAudioElement) element.remove();
+    if (track.kind !== Track.Kind.Audio) return;
+    this.ears.get(identity)?.close();
+    this.ears.delete(identity);
+  }
+
+  /** Camera and microphone go out once the own key is in use, not before. */
+  private async publish(): Promise<void> {
+    if (this.published || this.over) return;
+    this.published = true;
+    const { localParticipant } = this.room;
+    const { camera, microphone } = this.chosen;
+    const out: (LocalTrackPublication | undefined)[] = [];
+    if (microphone) out.push(await localParticipant.publishTrack(microphone, { source: Track.Source.Microphone }));
+    if (camera) out.push(await localParticipant.publishTrack(camera, { source: Track.Source.Camera }));
+    if (out.some(publication => publication && !publication.isEncrypted)) {
+      return this.leave('refused', t('call.no-e2ee'));
+    }
+    const own = this.view.video(this.device.id);
+    if (camera && own) own.srcObject = new MediaStream([camera]);
+    if (microphone) this.ears.set(this.device.id, new Ear(microphone));
+    this.view.pressed('mute', microphone !== null);
+    this.view.pressed('camera', camera !== null);
+    this.view.say(t('call.in'));
+  }
+
+  private async control(control: string): Promise<void> {
+    const me = this.room.localParticipant;
+    if (control === 'leave') {
+      await this.leave('left', t('call.left'));
+    } else if (control === 'mute') {
+      const publication = me.getTrackPublication(Track.Source.Microphone);
+      if (!publication?.track) return;
+      if (publication.isMuted) await publication.unmute();
+      else await publication.mute();
+      this.view.pressed('mute', !publication.isMuted);
+      this.view.muted(this.device.id, publication.isMuted);
+    } else if (control === 'camera') {
+      const publication = me.getTrackPublication(Track.Source.Camera);
+      if (!publication?.track) return;
+      if (publication.isMuted) await publication.unmute();
+      else await publication.mute();
+      this.view.pressed('camera', !publication.isMuted);
+      const own = this.view.video(this.device.id);
+      const track = publication.track?.mediaStreamTrack;
+      if (own) own.srcObject = !publication.isMuted && track ? new MediaStream([track]) : null;
+    }
+  }
+
+  private draw(): void {
+    const now = Date.now();
+    const sideOf = new Map(this.people.map(({ device, side }) => [device, side]));
+    const muted = this.room.localParticipant.getTrackPublication(Track.Source.Microphone)?.isMuted ?? true;
+    this.floor.hear([...this.ears].map(([device, ear]) => [
+      device, sideOf.get(device) ?? '', device === this.device.id && muted ? 0 : ear.level(),
+    ] as const), now);
+    for (const { device } of this.people) this.view.speaking(device, this.floor.has(device, now));
+    for (const side of this.logs.folds.keys()) {
+      this.view.floor(side === this.view.ourSide ? 'ours' : 'theirs', this.floor.of(side), this.floor.share(side));
+    }
+    this.view.frames();
+  }
+
+  private async leave(stage: 'left' | 'lost' | 'refused', words: string): Promise<void> {
+    if (this.over) return;
+    this.over = true;
+    this.stop();
+    this.view.stage(stage, words);
+    if (this.room.state === ConnectionState.Connected) {
+      const bye = await this.party.bye();
+      await this.room.localParticipant.publishData(bye, { reliable: true, topic: TOPIC }).catch(() => undefined);
+    }
+    await this.room.disconnect(true).catch(() => undefined);
+    for (const track of [this.chosen.camera, this.chosen.microphone]) track?.stop();
+    for (const ear of this.ears.values()) ear.close();
+    this.ears.clear();
+    this.worker.terminate();
+    this.view.clear();
+  }
+
+  /** For tests, read-only: the RTCStats of both connections, and what is heard of whom. Documented in README.md. */
+  private expose(): void {
+    const stats = async (): Promise<unknown> => {
+      const connections = this.room.engine.pcManager;
+      const reports = await Promise.all([connections?.publisher, connections?.subscriber]
+        .map(transport => transport?.getStats()));
+      const [publisher, subscriber] = reports.map(report => (report ? [...report.values()] as unknown[] : []));
+      const heard = [...this.ears].filter(([device]) => device !== this.device.id).map(([device, ear]) => ({
+        device, delegate: this.people.find(each => each.device === device)?.delegate ?? '',
+        level: ear.level(), peakHz: ear.peakHz(),
+      }));
+      return { publisher, subscriber, heard, device: this.device.id, epoch: this.party.epoch };
+    };
+    Object.defineProperty(window, 'visavisCall', { value: Object.freeze({ stats }), configurable: true });
+  }
+}

@@ -1,0 +1,128 @@
+/** Both logs, fetched, hashed, checked against their checkpoints, and pinned by this browser.
+ *
+ * Lives here: `Logs`. Not here: judging (`fold`), who may be in (`../call/roster`).
+ * Spec: docs/spec/keys.md §2.3.
+ */
+
+import { type LogPage, request } from '../api';
+import { type Bytes, equal, fromText, toText, utf8 } from '../bytes';
+import { Untrusted } from '../errors';
+import * as store from '../store';
+import { encode } from './canonical';
+import { type Checkpoint, open, parse } from './checkpoint';
+import { digest } from './digest';
+import { Fold } from './fold';
+
+/** The largest log of a side that this browser ever saw. */
+interface Pin {
+  readonly size: number;
+  readonly root: Bytes;
+}
+
+export interface PinStore {
+  get(key: string): Promise<Pin | undefined>;
+  put(key: string, pin: Pin): Promise<void>;
+}
+
+export const inBrowser: PinStore = {
+  get: key => store.get<Pin>('pins', key),
+  put: (key, pin) => store.put('pins', key, pin),
+};
+
+export type Fetch = (side: string, from: number) => Promise<LogPage>;
+
+export class Logs {
+  readonly folds: ReadonlyMap<string, Fold>;
+  private readonly checkpoints = new Map<string, Checkpoint>();
+  private reading: Promise<void> = Promise.resolve();
+
+  private constructor(
+    readonly dialogue: string,
+    sides: readonly string[],
+    private readonly fetch: Fetch,
+    private readonly pins: PinStore,
+  ) {
+    this.folds = new Map(sides.map(side => [side, new Fold(dialogue, side)]));
+  }
+
+  /** Find both sides from their founding statements: the ids of sides and dialogue are their hashes. */
+  static async open(dialogue: string, pins: PinStore = inBrowser): Promise<Logs> {
+    const path = `/api/dialogues/${encodeURIComponent(dialogue)}`;
+    const { foundings } = await request<{ foundings: unknown[] }>('GET', `${path}/foundings`);
+    const sides = await Promise.all(foundings.map(async each => toText(await digest('side', encode(each)))));
+    await named(dialogue, sides);
+    const fetch: Fetch = (side, from) => request<LogPage>('GET', `${path}/logs/${encodeURIComponent(side)}?from=${from}`);
+    const logs = new Logs(dialogue, sides, fetch, pins);
+    await logs.read();
+    return logs;
+  }
+
+  /** As `open`, from any source: for tests. */
+  static async of(dialogue: string, sides: readonly string[], fetch: Fetch, pins: PinStore): Promise<Logs> {
+    await named(dialogue, sides);
+    const logs = new Logs(dialogue, sides, fetch, pins);
+    await logs.read();
+    return logs;
+  }
+
+  /** Read on to the latest of both logs. Raises `Untrusted` if anything does not hold; calls queue up. */
+  read(): Promise<void> {
+    const next = this.reading.catch(() => undefined).then(async () => {
+      for (const side of this.folds.keys()) await this.readSide(side);
+    });
+    this.reading = next;
+    return next;
+  }
+
+  /** side → [size, root, sig]: what a beat says of both logs. */
+  seen(): Record<string, [number, string, string]> {
+    return Object.fromEntries([...this.checkpoints].map(
+      ([side, { size, root, sig }]) => [side, [size, toText(root), toText(sig)]],
+    ));
+  }
+
+  private async readSide(side: string): Promise<void> {
+    const fold = this.folds.get(side) as Fold;
+    const key = `${this.dialogue}/${side}`;
+    const pin = await this.pins.get(key);
+    let note: string | null = null;
+    for (;;) {
+      const page = await this.fetch(side, fold.size);
+      if (page.side !== side || page.from !== fold.size) throw new Untrusted('the node answers about another log');
+      for (const leaf of page.leaves) await fold.append(fromText(leaf, undefined, 'leaf'));
+      note = page.checkpoint;
+      if (fold.size >= page.size) break;
+      if (page.leaves.length === 0) throw new Untrusted('the node keeps back entries of a log');
+    }
+    if (pin) {
+      if (fold.size < pin.size) throw new Untrusted('the node shows an older log than this browser has seen');
+      const root = fold.root(pin.size);
+      if (!root || !equal(root, pin.root)) throw new Untrusted('the log is not the one that this browser has seen');
+    }
+    if (note === null) {
+      if (fold.size > 0) throw new Untrusted('a log without a checkpoint');
+      return;
+    }
+    const stated = parse(note);
+    const logKey = fold.keyAt(stated.size);
+    if (!logKey) throw new Untrusted('the log does not begin with its side’s founding');
+    const checkpoint = await open(note, logKey);
+    const root = fold.root(checkpoint.size);
+    if (checkpoint.dialogue !== this.dialogue || checkpoint.side !== side) {
+      throw new Untrusted('the checkpoint is of another log');
+    }
+    if (checkpoint.size !== fold.size || !root || !equal(root, checkpoint.root)) {
+      throw new Untrusted('the entries do not make the root that the log signed');
+    }
+    this.checkpoints.set(side, checkpoint);
+    if (!pin || checkpoint.size > pin.size) await this.pins.put(key, { size: checkpoint.size, root: checkpoint.root });
+  }
+}
+
+async function named(dialogue: string, sides: readonly string[]): Promise<void> {
+  const [first, second] = [...sides].sort();
+  if (sides.length !== 2 || first === undefined || second === undefined || first === second
+    || toText(await digest('dialogue', utf8(first), utf8(second))) !== dialogue) {
+    throw new Untrusted('the founding statements are not this dialogue’s');
+  }
+}
