@@ -1,6 +1,6 @@
 """How a node is put together: the one place that knows the slices, the store and the engine at once.
 
-Lives here: `open_node`. Not here: use cases (`node` and the slices), the application (`web.app`).
+Lives here: `open_node`, `open_record`. Not here: use cases (`node` and the slices), the application (`web.app`).
 """
 
 from __future__ import annotations
@@ -74,6 +74,24 @@ async def open_node(settings: Settings) -> AsyncIterator[Node]:
                 engine.port,
             )
             tasks.cancel_scope.cancel()
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def open_record(data: Path) -> AsyncIterator[Dialogues]:
+    """The dialogues in a node's data, to be read beside the node if it runs; nothing runs and nothing is made.
+
+    Raises `Unavailable` if there is no node's data, or it cannot be read.
+    """
+    path = data / DATABASE
+    if not path.is_file():
+        raise Unavailable(f"there is no node's data at {data}")
+    store = await open_store(path)
+    try:
+        dialogues = Dialogues(store, EDITION_1, COMMANDS, now, SystemFresh())
+        await dialogues.load()
+        yield dialogues
     finally:
         await store.close()
 

@@ -2,7 +2,7 @@
 
 Lives here: `EDITION_1`, `COMMANDS`, `dialogue_view`, `steps`, `waiting`.
 Not here: any act or command of its own; slices do not know one another, and meet here.
-Spec: docs/spec/record.md §12; docs/spec/http.md §§3–4.
+Spec: docs/spec/record.md §13; docs/spec/http.md §§3–4.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from visavis.dialogue.acts import Power, Rulebook
 from visavis.dialogue.commands import Command, Drafted, Enrolment, Fresh, View
 from visavis.dialogue.errors import act_void
+from visavis.dialogue.export import export
 from visavis.dialogue.fold import SideState
 from visavis.dialogue.join import Joint, preview
 from visavis.dialogue.ledger import Event, Ledger, NoSuchDialogue, readable
@@ -424,6 +425,10 @@ class Dialogues:
         if row is None:
             raise Refused("there is no such content, or it is not open to your side")
         return row
+
+    def export(self, dialogue: str, side: str | None) -> bytes:
+        """The record in one file, with the contents that this side may read (None: that both may)."""
+        return export(self.ledger(dialogue), side, self._clock())
 
     async def keep_certificate(self, row: Certificate) -> None:
         async with self._store.begin() as unit:

@@ -1,0 +1,294 @@
+"""`visavis record`: a dialogue's record as one file, and its checking by anybody, offline.
+
+Lives here: `export`, `verify`, the account in words.
+Not here: the checks (`verification`), the file's form (`record.bundle`).
+Spec: docs/spec/record.md §§12, 14.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import unicodedata
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+
+from visavis.errors import Malformed, Refused, Unavailable
+
+if TYPE_CHECKING:
+    from visavis.record.bundle import Fault
+    from visavis.verification.account import Account, Agreement, LogAccount
+
+app = App(name="record", help="Export a dialogue's record, and verify it offline.")
+
+SHOWN = 50
+"""Of each list, in words; `--json` gives all."""
+
+
+@app.command
+def verify(bundle: Path, /, *, as_json: Annotated[bool, Parameter(name="--json")] = False) -> int:
+    """Check a bundle: no server, no database, no network.
+
+    Prints what is in force, signed by whom, as of which sizes, and what fails and why. The status is 0 only if
+    every check holds; 1 if any fails, a void entry among them; 2 if the file cannot be read.
+
+    Parameters
+    ----------
+    bundle:
+        A file made by `visavis record export` (`*.visavis`).
+    as_json:
+        Print the whole account as JSON.
+    """
+    from visavis.rulebook import EDITION_1
+    from visavis.verification.verify import verify as check
+
+    account = check(read_bundle(bundle), EDITION_1)
+    if as_json:
+        sys.stdout.write(json.dumps(account.to_json(), ensure_ascii=False, indent=2) + "\n")
+    else:
+        show(account)
+    return 0 if account.holds else 1
+
+
+@app.command
+async def export(
+    dialogue: str,
+    /,
+    *,
+    out: Path | None = None,
+    side: str | None = None,
+    data: Path | None = None,
+) -> None:
+    """Write a dialogue's record as one file, with the contents that both sides may read.
+
+    Parameters
+    ----------
+    dialogue:
+        The dialogue's id, or enough of its beginning.
+    out:
+        Where to write (default: the id's first eight characters, `.visavis`). Never written over.
+    side:
+        A side's id, or enough of its beginning: include what that side alone may read.
+    data:
+        Folder of the node's data (VISAVIS_DATA; default ./visavis-data). The node may be running.
+    """
+    from visavis.bootstrap import open_record
+    from visavis.config import Settings
+    from visavis.record.bundle import SUFFIX
+
+    async with open_record(Settings.from_environment(data=data).data) as dialogues:
+        found = one_of(dialogues.ids, dialogue, "dialogue")
+        chosen = None if side is None else one_of(dialogues.ledger(found).sides, side, "side")
+        packed = dialogues.export(found, chosen)
+    target = Path(found[:8] + SUFFIX) if out is None else out
+    try:
+        with target.open("xb") as file:
+            file.write(packed)
+    except FileExistsError:
+        raise Refused(f"{target} is there already; nothing was written") from None
+    except OSError as error:
+        raise Unavailable(f"{target} cannot be written: {error.strerror}") from error
+    sys.stdout.write(f"{target}\n")
+
+
+def read_bundle(path: Path) -> bytes:
+    """The file's bytes, within the bundle's budget. Raises `Unavailable` if it cannot be read."""
+    from visavis.record.container import MAX_BYTES
+
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise Unavailable(f"{path} cannot be read: {error.strerror}") from error
+    if len(data) > MAX_BYTES:
+        raise Malformed(f"{path} is larger than {MAX_BYTES} bytes, which no bundle is")
+    return data
+
+
+def one_of(ids: tuple[str, ...], begins: str, what: str) -> str:
+    """The one id that begins so. Raises `Refused` if there is none, or more than one."""
+    found = [each for each in ids if each.startswith(begins)]
+    if len(found) != 1 or not begins:
+        raise Refused(
+            f"{'no' if not found else 'more than one'} {what} has an id that begins with {begins!r}"
+        )
+    return found[0]
+
+
+# --- the account in words -------------------------------------------------------------------------
+
+
+def show(account: Account) -> None:
+    """Print the account. Colours only where there is a terminal."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, soft_wrap=True)
+    styles = {"✓": "bold green", "✗": "bold red", "#": "bold", "!": "red"}
+    for line in lines(account):
+        mark, _, rest = line.partition(" ")
+        if mark == "#":
+            console.print(Text(rest, style="bold"))
+        else:
+            console.print(Text(line, style=styles.get(mark, "")))
+
+
+def lines(account: Account) -> Iterator[str]:
+    """The account, line by line; a heading begins with "# ", what fails with "! "."""
+    if account.holds:
+        yield "✓ The record holds. Every check of every entry, checkpoint and content passed."
+    else:
+        count = len(account.faults)
+        yield f"✗ The record does not hold: {count} {'check fails' if count == 1 else 'checks fail'}."
+    if account.faults:
+        yield ""
+        yield "# What fails"
+        yield from _first(account.faults, lambda fault: _fault_line(account, fault))
+    if not account.dialogue:
+        return
+    yield ""
+    yield f"# Dialogue {account.dialogue}"
+    for log in account.logs:
+        yield from _log_lines(log)
+    for heading, chosen in (
+        ("In force", account.in_force()),
+        ("Was in force", tuple(a for a in account.agreements if a not in account.in_force())),
+    ):
+        if chosen:
+            yield ""
+            yield f"# {heading}"
+        for agreement in chosen[:SHOWN]:
+            yield from _agreement_lines(account, agreement)
+    if account.waiting:
+        yield ""
+        yield "# Waiting for an answer"
+        yield from _first(
+            account.waiting,
+            lambda w: (
+                f"  {_name(account, w.for_side)}: {w.what} {printable(w.slot)} {w.hash[:12]} ({w.status})"
+            ),
+        )
+    yield ""
+    yield f"{account.entries} entries, {account.contents} contents in the bundle."
+
+
+def _first(items: tuple[Any, ...], spell: Any) -> Iterator[str]:
+    for item in items[:SHOWN]:
+        yield spell(item)
+    if len(items) > SHOWN:
+        yield f"  … and {len(items) - SHOWN} more (see --json)"
+
+
+def _fault_line(account: Account, fault: Fault) -> str:
+    where = "" if fault.log is None else f"{_name(account, fault.log)}"
+    if fault.index is not None:
+        where += f", entry {fault.index}"
+    return f"! {fault.check}: {where + ': ' if where else ''}{printable(fault.message)}"
+
+
+def _log_lines(log: LogAccount) -> Iterator[str]:
+    names = ", ".join(f"{printable(name)} ({printable(language)})" for language, name in log.names.items())
+    yield ""
+    yield f"  {names}"
+    yield f"    log               {log.side}"
+    yield f"    as of             {log.size} entries, root {log.root}"
+    yield f"    acknowledged      {log.acknowledged} entries, by the other side's log"
+    if log.cosigned is not None:
+        when = _instant(log.cosigned.timestamp)
+        yield f"    cosigned          {log.cosigned.size} entries, {when} by the other side's clock"
+    else:
+        yield "    cosigned          not by the other side"
+    for person in log.delegates:
+        powers = ", ".join(person.powers) or "none"
+        name = printable(person.name) if person.name is not None else f"delegate {printable(person.delegate)}"
+        yield f"    {person.role:<16}  {name}; powers: {powers}"
+
+
+def _agreement_lines(account: Account, agreement: Agreement) -> Iterator[str]:
+    yield ""
+    yield f"  {agreement.kind}  {printable(agreement.slot)}  {agreement.hash}  ({agreement.standing})"
+    known = {**agreement.contents, **{log.side: next(iter(log.names.values())) for log in account.logs}}
+    for line in _body_lines(agreement.body, known):
+        yield f"    {line}"
+    for signed in agreement.signed:
+        who = printable(signed.name) if signed.name is not None else f"delegate {printable(signed.delegate)}"
+        yield (
+            f"    signed by {who}, {signed.role} of {_name(account, signed.side)}:"
+            f" entry {signed.index}, {printable(signed.time)} by its node's clock"
+        )
+    if agreement.known_since is not None:
+        yield f"    {_since(account, agreement)}"
+    for ended in agreement.ended:
+        yield f"    ended by {_name(account, ended.side)}: entry {ended.index}"
+
+
+def _since(account: Account, agreement: Agreement) -> str:
+    known = agreement.known_since or {}
+    missing = [_name(account, side) for side, index in known.items() if index is None]
+    if missing:
+        return f"not yet acknowledged by {' and '.join(missing)}"
+    places = [f"entry {index} of {_name(account, side)}" for side, index in known.items()]
+    return f"known to both since {' and '.join(places)}"
+
+
+def _body_lines(value: object, known: Mapping[str, str | None], label: str = "") -> Iterator[str]:
+    """A subject's body, one thing each line, with words in place of commitments and of the sides' ids."""
+    before = f"{label}: " if label else ""
+    match value:
+        case dict():
+            for name, member in value.items():
+                yield from _body_lines(member, known, f"{label} {name.replace('_', ' ')}".strip())
+        case [str(language), str(commitment)] if commitment in known:
+            yield f"{before}{language}: {_said(known[commitment])}"
+        case list() | tuple() if all(not isinstance(item, dict | list | tuple) for item in value):
+            if value:
+                yield before + ", ".join(printable(str(item)) for item in value)
+        case list() | tuple():
+            for number, item in enumerate(value, 1):
+                yield from _body_lines(item, known, f"{label} {number}" if isinstance(item, dict) else label)
+        case None | False | "":
+            return
+        case str() if value in known:
+            yield before + _said(known[value])
+        case _:
+            yield before + printable(str(value))
+
+
+def _said(words: str | None) -> str:
+    return "(not in the bundle)" if words is None else f"“{printable(words)}”"
+
+
+def _name(account: Account, side: str) -> str:
+    for log in account.logs:
+        if log.side == side:
+            return printable(next(iter(log.names.values())))
+    return side[:12]
+
+
+def _instant(timestamp: int) -> str:
+    from datetime import UTC, datetime
+
+    try:
+        return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (OverflowError, ValueError, OSError):
+        return f"{timestamp} s"
+
+
+def printable(text: str) -> str:
+    """`text` on one line, without what would command the terminal or turn the line's direction."""
+    shown = "".join(
+        " " if character in "\n\t" else "�" if _commands(character) else character
+        for character in text[:2001]
+    )
+    return shown if len(text) <= 2000 else shown[:2000] + "…"
+
+
+def _commands(character: str) -> bool:
+    return character in _TURNING or unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}
+
+
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Embeddings, overrides and isolates: what is left open would turn the rest of the line."""

@@ -1,0 +1,192 @@
+"""`visavis record`: export from a node's data, verify offline, in processes of their own (record.md §14.3)."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.verification.desk import DIALOGUE, FOUNDINGS, RULEBOOK, SIDES, Desk, seed
+
+from visavis.bootstrap import DATABASE
+from visavis.cli.record import lines, one_of, printable
+from visavis.dialogue.commands import Audience
+from visavis.dialogue.ports import ContentRow, FoundingRow
+from visavis.errors import Refused
+from visavis.record import canonical
+from visavis.store.sqlite import open_store
+from visavis.verification.verify import verify
+
+pytestmark = pytest.mark.anyio
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def visavis(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command line as a person does."""
+    code = "from visavis.cli import main; main()"
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "src"), "COLUMNS": "300"}
+    command = [sys.executable, "-c", code, "record", *arguments]
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture(scope="module")
+def desk() -> Desk:
+    desk = Desk().founded()
+    desk.agreed(kind="guarantee")
+    return desk
+
+
+@pytest.fixture
+def bundle(desk: Desk, tmp_path: Path) -> Path:
+    path = tmp_path / "record.visavis"
+    path.write_bytes(desk.bundle())
+    return path
+
+
+async def keep(desk: Desk, data: Path, own: set[str]) -> None:
+    """Lay the desk's record into a node's data folder. own: commitments that side 0 alone may read."""
+    store = await open_store(data / DATABASE)
+    async with store.begin() as unit:
+        for s in (0, 1):
+            statement = canonical.encode(FOUNDINGS[s].to_json())
+            await unit.add_founding(FoundingRow("pair", 1 - s, SIDES[s], statement, seed("key", s, "log")))
+            for seq, leaf in enumerate(desk.logs[s]):
+                await unit.append_leaf(DIALOGUE, SIDES[s], seq, leaf)
+        for commitment, opened in desk.contents.items():
+            audience = Audience.OWN if commitment in own else Audience.BOTH
+            await unit.add_content(
+                ContentRow(DIALOGUE, SIDES[0], commitment, opened.salt, opened.content, "en", audience)
+            )
+    await store.close()
+
+
+def test_verify_says_what_holds(bundle: Path) -> None:
+    """A bundle that holds gives status 0 and an account in words."""
+    done = visavis("verify", str(bundle), cwd=bundle.parent)
+    assert (done.returncode, done.stderr) == (0, "")
+    for words in (
+        "The record holds.",
+        "In force",
+        "guarantee  text/u1",
+        "“v1: duty of B”",
+        "signed by Principal of side A, principal of Side A: entry 4",
+        "known to both since entry",
+        "as of             6 entries",
+    ):
+        assert words in done.stdout
+
+
+def test_verify_names_what_fails(desk: Desk, tmp_path: Path) -> None:
+    """A one-sided guarantee forced into a log gives status 1 and is named first."""
+    forced = Desk().founded()
+    forced.table(1, forced.text("v1", kind="guarantee", by=(0,)))
+    path = tmp_path / "forced.visavis"
+    path.write_bytes(forced.bundle())
+    done = visavis("verify", str(path), cwd=tmp_path)
+    assert done.returncode == 1
+    assert "The record does not hold: 1 check fails." in done.stdout
+    assert "! void: Side B, entry 2: understanding.table: one-sided guarantee" in done.stdout
+
+
+def test_verify_gives_json(bundle: Path, desk: Desk) -> None:
+    """`--json` prints the whole account, and nothing else."""
+    done = visavis("verify", str(bundle), "--json", cwd=bundle.parent)
+    assert json.loads(done.stdout) == json.loads(json.dumps(verify(desk.bundle(), RULEBOOK).to_json()))
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "says"),
+    [
+        (b"no bundle", 1, "! bundle: archive: not a Visavis bundle"),
+        (None, 2, "cannot be read"),
+    ],
+)
+def test_verify_of_something_else(content: bytes | None, status: int, says: str, tmp_path: Path) -> None:
+    """A file that is no bundle fails with status 1; no file at all is status 2, in one line."""
+    path = tmp_path / "other"
+    if content is not None:
+        path.write_bytes(content)
+    done = visavis("verify", str(path), cwd=tmp_path)
+    assert done.returncode == status
+    assert says in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+async def test_export_then_verify(desk: Desk, tmp_path: Path) -> None:
+    """What a node holds is exported by one process and verified by another; a file is not written over."""
+    own = set(list(desk.contents)[:1])
+    await keep(desk, tmp_path / "data", own)
+    done = visavis("export", DIALOGUE[:6], "--data", "data", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    path = tmp_path / done.stdout.strip()
+    assert path.name == f"{DIALOGUE[:8]}.visavis"
+    account = verify(path.read_bytes(), RULEBOOK)
+    assert account.holds
+    assert account.entries == sum(map(len, desk.logs))
+    assert account.contents == len(desk.contents) - 1
+    assert all(log.cosigned is not None for log in account.logs)
+    again = visavis("export", DIALOGUE, "--data", "data", cwd=tmp_path)
+    assert again.returncode == 2
+    assert "is there already" in again.stderr
+
+
+async def test_export_for_a_side_holds_what_it_alone_may_read(desk: Desk, tmp_path: Path) -> None:
+    """`--side` adds that side's own contents, and not the other's."""
+    own = set(list(desk.contents)[:2])
+    await keep(desk, tmp_path / "data", own)
+    for side, count in ((SIDES[0], len(desk.contents)), (SIDES[1], len(desk.contents) - 2)):
+        out = f"{side[:4]}.visavis"
+        done = visavis("export", DIALOGUE, "--data", "data", "--side", side, "--out", out, cwd=tmp_path)
+        assert done.returncode == 0
+        assert verify((tmp_path / out).read_bytes(), RULEBOOK).contents == count
+
+
+@pytest.mark.parametrize("arguments", [("none",), (DIALOGUE, "--side", "none")])
+async def test_export_of_what_is_not_there(desk: Desk, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """An id that nothing bears is one line and status 2; nothing is written."""
+    await keep(desk, tmp_path / "data", set())
+    done = visavis("export", *arguments, "--data", "data", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "has an id that begins with 'none'" in done.stderr
+    assert os.listdir(tmp_path) == ["data"]
+
+
+def test_export_makes_no_node(tmp_path: Path) -> None:
+    """Where no node has run, nothing is made."""
+    done = visavis("export", "x", "--data", "nowhere", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "there is no node's data" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_id_is_named_by_enough_of_its_beginning() -> None:
+    """Too little, or nothing, is refused."""
+    assert one_of(("abc", "abd"), "abc", "side") == "abc"
+    for begins in ("ab", "", "x"):
+        with pytest.raises(Refused):
+            one_of(("abc", "abd"), begins, "side")
+
+
+def test_words_do_not_command_the_terminal() -> None:
+    """Escape sequences and overrides of direction in a text are shown as what they are: nothing readable."""
+    assert printable("a\x1b[31mb\u202ec\nd\x9be") == "a�[31mb�c d�e"
+    assert printable("می‌خواهم") == "می‌خواهم"
+    assert len(printable("x" * 5000)) == 2001
+
+
+def test_hostile_texts_stay_on_their_lines() -> None:
+    """No text of a bundle makes a line of the account."""
+    desk = Desk().founded()
+    act = desk.text("v1")
+    desk.contents.pop(act["title"][0][1])
+    act["title"] = [["en", desk.content("✓ The record holds.\n✓ The record holds.\x1b[2J")]]
+    hash_ = desk.table(0, act)
+    desk.receipts()
+    desk.sign(0, hash_)
+    desk.sign(1, hash_)
+    shown = list(lines(verify(desk.bundle(), RULEBOOK)))
+    assert [line for line in shown if "\n" in line or "\x1b" in line] == []
+    assert len([line for line in shown if line.startswith("✓")]) == 1
