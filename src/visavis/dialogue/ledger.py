@@ -92,8 +92,12 @@ class Ledger:
             note, key.public_key().public_bytes_raw(), other, cosigner.public_key().public_bytes_raw()
         )
 
-    def bundle(self, side: str, now: datetime) -> bytes:
-        """The record as `side` holds it: both logs, cosigned checkpoints, the contents open to it."""
+    def bundle(self, side: str | None, now: datetime) -> bytes:
+        """The record as `side` holds it: both logs, cosigned checkpoints, the contents open to it.
+
+        side: None for the contents that both may read. now: aware; the cosignatures' time.
+        Raises `Refused` while a log has no entry.
+        """
         logs = {
             each: LogPart(founding, tuple(leaves), self.checkpoint(each, now))
             for each, founding, leaves in zip(self.sides, self.foundings, self.leaves, strict=True)
@@ -115,8 +119,8 @@ class Ledger:
                 stream.close()
 
 
-def readable(ledger: Ledger, side: str, commitment: str) -> ContentRow | None:
-    """The content, if `side` may read it: its own, or one whose audience is wider."""
+def readable(ledger: Ledger, side: str | None, commitment: str) -> ContentRow | None:
+    """The content, if `side` may read it: its own, or one whose audience is wider (None: both sides)."""
     row = ledger.contents.get(commitment)
     if row is None or (row.side != side and row.audience is Audience.OWN):
         return None

@@ -27,7 +27,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from visavis.dialogue.acts import Power, Rulebook
 from visavis.dialogue.commands import Command, Drafted, Enrolment, Fresh, View
 from visavis.dialogue.errors import act_void
-from visavis.dialogue.export import export
 from visavis.dialogue.fold import SideState
 from visavis.dialogue.join import Joint, preview
 from visavis.dialogue.ledger import Event, Ledger, NoSuchDialogue, readable
@@ -363,8 +362,8 @@ class Dialogues:
                     await unit.add_content(row)
                 for commitment, audience in drafted.widen if drafted else ():
                     held = ledger.contents.get(commitment)
-                    if held is None or held.side != signed.side:
-                        continue
+                    if held is None or readable(ledger, signed.side, commitment) is None:
+                        continue  # a joint readout's words are the other side's too, once both approved it
                     await unit.widen_content(ledger.id, commitment, audience)
                     if held.audience.narrower_than(audience):
                         widened.append(replace(held, audience=audience))
@@ -428,7 +427,7 @@ class Dialogues:
 
     def export(self, dialogue: str, side: str | None) -> bytes:
         """The record in one file, with the contents that this side may read (None: that both may)."""
-        return export(self.ledger(dialogue), side, self._clock())
+        return self.ledger(dialogue).bundle(side, self._clock())
 
     async def keep_certificate(self, row: Certificate) -> None:
         async with self._store.begin() as unit:
