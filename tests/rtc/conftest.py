@@ -16,12 +16,14 @@ import uvicorn
 from livekit.protocol import models as m
 from livekit.protocol import rtc as r
 from starlette.applications import Starlette
+from starlette.requests import HTTPConnection
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from visavis.rtc.engines.fake import FakeEngine
 from visavis.rtc.routes import rtc_routes
 from visavis.rtc.service import CallService
+from visavis.rtc.signalling import read_token
 from visavis.rtc.tokens import TokenKey
 
 LIMIT_S = 20.0
@@ -35,6 +37,7 @@ class Node:
     calls: CallService
     port: int
     engine: object
+    server: uvicorn.Server
     clients: list = field(default_factory=list)
 
     @property
@@ -52,6 +55,18 @@ class Node:
 
     async def socket(self, query):
         return await connect(f"{self.url}/rtc?{query}", max_size=None, proxy=None)
+
+    def cut(self, identity):
+        """Break the signal socket of an identity on the wire, abruptly; its media goes on. How many were broken."""
+        broken = 0
+        for protocol in list(self.server.server_state.connections):
+            scope = getattr(protocol, "scope", None)
+            if scope is None or scope["type"] != "websocket" or scope["path"] != "/rtc":
+                continue
+            if self.calls.authorise(read_token(HTTPConnection(scope))).identity == identity:
+                protocol.transport.abort()
+                broken += 1
+        return broken
 
     async def settle(self):
         """Everybody has been told all there is to tell: a ping of each came back, twice."""
@@ -153,7 +168,7 @@ def publisher_offer(tracks):
     """A publisher's offer: [(cid, video)], in order of their sections; None is a section that stopped."""
     lines = ["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "t=0 0"]
     for n, track in enumerate(tracks):
-        cid, video = track if track else ("", False)
+        cid, video = track or ("", False)
         codec = "96 VP8/90000" if video else "111 opus/48000/2"
         kind = "video" if video else "audio"
         direction = "sendonly" if track else "inactive"
@@ -177,15 +192,26 @@ def serve_calls():
         listener = socket.socket()
         listener.bind(("127.0.0.1", 0))
         listener.listen()
+        ended = anyio.Event()
+
+        async def run():
+            await server.serve([listener])
+            ended.set()
+
         async with anyio.create_task_group() as tasks:
-            async with calls:
-                tasks.start_soon(server.serve, [listener])
-                node = Node(calls, listener.getsockname()[1], engine)
-                try:
-                    yield node
-                finally:
-                    for c in node.clients:
-                        await c.ws.close()
-            server.should_exit = True
+            tasks.start_soon(run)
+            try:
+                async with calls:
+                    node = Node(calls, listener.getsockname()[1], engine, server)
+                    try:
+                        yield node
+                    finally:
+                        with anyio.CancelScope(shield=True):
+                            for c in node.clients:
+                                await c.ws.close()
+            finally:
+                server.should_exit = True
+                with anyio.CancelScope(shield=True):
+                    await ended.wait()
 
     return serve

@@ -504,7 +504,7 @@ async def test_cut_without_return(serve_calls):
 
 async def test_transport_dies(serve_calls):
     """Whose transport dies is told to join anew."""
-    async with serve_calls() as node:
+    async with serve_calls(farewell_s=0.01) as node:
         a, b = await node.client("a1"), await node.client("b1")
         node.engine.lose(a.down)
         leave = (await a.get("leave")).leave
@@ -512,6 +512,28 @@ async def test_transport_dies(serve_calls):
         await a.end()
         await b.ping()
         assert len(node.engine.transports) == 2
+
+
+async def test_leave_after_transport(serve_calls):
+    """A client that closes its transports before it says that it leaves, has left; nothing failed."""
+    watcher = Watcher()
+    async with serve_calls(observers=[watcher]) as node:
+        a = await node.client("a1")
+        for transport in (a.up, a.down)[::-1]:
+            node.engine.lose(transport)
+        await a.send(leave=r.LeaveRequest())
+        assert (await watcher.wait(Left, identity="a1")).reason == "CLIENT_INITIATED"
+
+
+async def test_vanished(serve_calls):
+    """Who vanishes with transports and socket is out at once, not when the time to come back is over."""
+    watcher = Watcher()
+    async with serve_calls(observers=[watcher], farewell_s=0.05, resume_grace_s=3600) as node:
+        a = await node.client("a1")
+        node.engine.lose(a.down)
+        a.closed = True
+        a.ws.transport.abort()
+        assert (await watcher.wait(Left, identity="a1")).reason == "SIGNAL_CLOSE"
 
 
 async def test_remove(serve_calls):

@@ -130,7 +130,7 @@ class Downlink:
         self._step(Step.PLAN)
         stop = tuple(self._stoppable())
         plan = (tuple(self.adding), stop, self.channels_due, self.restart_due)
-        self.making, self.adding = self.adding, []
+        self.making, self.adding = [*self.adding], []
         self.stopping = [mid for mid in self.stopping if mid not in stop]
         self.channels_due = self.restart_due = False
         return plan

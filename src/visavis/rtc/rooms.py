@@ -392,11 +392,14 @@ class Room:
         return self._done()
 
     def transport_closed(self, sid: ParticipantSid, now_ms: int) -> list[Effect]:
-        """A transport died by itself: its participant shall join anew."""
+        """A transport ended by itself, and its participant has not left: it shall join anew, if it still listens."""
         p = self._by_sid.get(sid)
         if p is not None:
-            self._note("call-transport-died", p, warning=True)
-            self._dismiss(p, m.MEDIA_FAILURE, r.LeaveRequest.RECONNECT, now_ms)
+            self._note("call-transport-ended", p, warning=True, listens=p.connection is not None)
+            if p.connection is None:
+                self._remove(p, m.SIGNAL_CLOSE, now_ms)
+            else:
+                self._dismiss(p, m.MEDIA_FAILURE, r.LeaveRequest.RECONNECT, now_ms)
         return self._done()
 
     # --- what clients ask ---------------------------------------------------

@@ -58,6 +58,9 @@ RESUME_GRACE_S: Final = 15.0
 that.
 """
 
+FAREWELL_S: Final = 1.0
+"""A client that leaves closes its transports and says so on the socket; which comes first is chance."""
+
 REFRESH_S: Final = 240.0
 """How often who stays gets a fresh token; less than half a token's life."""
 
@@ -114,11 +117,12 @@ class CallService:
         now_ms: Callable[[], int] = _now_ms,
         new_sid: Callable[[str], str] = _new_sid,
         resume_grace_s: float = RESUME_GRACE_S,
+        farewell_s: float = FAREWELL_S,
         refresh_s: float = REFRESH_S,
     ) -> None:
         self._engine, self._key, self._policy, self._observers = engine, key, policy, tuple(observers)
         self._now_ms, self._new_sid = now_ms, new_sid
-        self._resume_grace_s, self._refresh_s = resume_grace_s, refresh_s
+        self._resume_grace_s, self._farewell_s, self._refresh_s = resume_grace_s, farewell_s, refresh_s
         self._rooms: dict[str, Room] = {}
         self._connections: dict[ConnectionId, Connection] = {}
         self._seats: dict[TransportId, tuple[Room, ParticipantSid]] = {}
@@ -410,13 +414,18 @@ class CallService:
             case MediaStarted():
                 self._perform(room, room.media_started(sid, event.transport, event.mid, self._now_ms()))
             case Closed():
-                self._perform(room, room.transport_closed(sid, self._now_ms()))
+                if self._tasks is not None:
+                    self._tasks.start_soon(self._await_farewell, room, sid)
             case _:
                 log.debug("call-transport", room=room.name, sid=sid, told=type(event).__name__)
 
     async def _await_return(self, room: Room, sid: ParticipantSid, cut: int) -> None:
         await anyio.sleep(self._resume_grace_s)
         self._perform(room, room.expire(sid, cut, self._now_ms()))
+
+    async def _await_farewell(self, room: Room, sid: ParticipantSid) -> None:
+        await anyio.sleep(self._farewell_s)
+        self._perform(room, room.transport_closed(sid, self._now_ms()))
 
     async def _refresh(self) -> None:
         while True:
