@@ -27,9 +27,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from visavis.access import asker_of
+from visavis.dialogue import chair
+from visavis.dialogue.commands import View
 from visavis.errors import Unavailable
+from visavis.press.markdown import to_html, to_paragraphs
 from visavis.web import words
-from visavis.web.pages.seal import half
+from visavis.web.pages.frame import sides_of, texts_of
+from visavis.web.pages.seal import FIGURES, half
+from visavis.web.words import sentences
 
 LANGUAGE_COOKIE = "visavis_language"
 
@@ -63,7 +68,10 @@ def asset(name: str) -> str:
 @cache
 def static(path: str) -> str:
     """Address of a file under `static/`, with a mark of its content, so that it may be kept for ever."""
-    content = (files("visavis.web") / "static" / path).read_bytes()
+    try:
+        content = (files("visavis.web") / "static" / path).read_bytes()
+    except FileNotFoundError as error:
+        raise BundleNotBuilt(f"static/{path} is missing: run `make bundle`.") from error
     return f"/static/{path}?v={sha256(content).hexdigest()[:8]}"
 
 
@@ -173,6 +181,7 @@ def environment(language: str) -> jinja2.Environment:
         static=static,
         icon=icon,
         half=half,
+        figures=FIGURES,
         times=Times(language),
         offset=offset,
         city=city,
@@ -182,10 +191,14 @@ def environment(language: str) -> jinja2.Environment:
         languages=words.LANGUAGES,
         language_name=language_name,
         dict=dict,
+        act_words=lambda kind: sentences.act_words(kind, language),
         dir=words.direction(language),
     )
     env.filters["one_of"] = lambda texts: words.one_of(texts, language)
     env.filters["paragraphs"] = paragraphs
+    env.filters["moment"] = chair.moment
+    env.filters["markdown"] = lambda text: Markup(to_html(text))  # noqa: S704 - cleaned by nh3
+    env.filters["lead_in"] = lead_in
     return env
 
 
@@ -196,6 +209,14 @@ def language_name(code: str) -> str:
     except (UnknownLocaleError, ValueError):
         name = None
     return name[:1].upper() + name[1:] if name else code
+
+
+def lead_in(markdown: str) -> str:
+    """The first paragraph of a release in plain words, for a front page and for what is shared."""
+    found = to_paragraphs(markdown)
+    if not found:
+        return ""
+    return found[0] if len(found[0]) <= 300 else found[0][:299].rsplit(" ", 1)[0] + "…"
 
 
 def paragraphs(text: str) -> list[str]:
@@ -216,19 +237,28 @@ def render(name: str, language: str, **values: Any) -> str:
     return environment(language).get_template(name).render(**values)
 
 
-def page(request: Request, name: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+def page(
+    request: Request, name: str, *, status: int = 200, view: View | None = None, **values: Any
+) -> HTMLResponse:
     """A page for the asker, who may be nobody.
 
-    Adds `asker`, `path`, `now`; a language asked for by `?lang=` is remembered in a cookie.
+    view: what the asker may look at, on the pages of a dialogue; adds `sides` and `texts`, which reads
+    [[language, commitment], …]. Adds `asker`, `path`, `now` always. A language asked for by `?lang=` is
+    remembered in a cookie.
     """
     language = language_of(request)
     given: dict[str, Any] = {
         "asker": asker_of(request),
         "path": request.url.path,
         "now": datetime.now(UTC),
-        "view": None,
         "sides": None,
+        "talk": None,
     }
+    if view is not None:
+        given["sides"] = sides_of(view)
+        given["now"] = view.now
+        given["texts"] = lambda pairs: texts_of(view, pairs)
+        given["said"] = view.text
     response = HTMLResponse(render(name, language, **(given | values)), status_code=status)
     response.headers["Content-Language"] = language
     response.headers["Vary"] = "Accept-Language, Cookie"

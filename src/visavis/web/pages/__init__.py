@@ -3,3 +3,30 @@
 Lives here: `page_routes`. Not here: the public newsroom (`web.newsroom`), the JSON interface (`web.api`), markup
 (`web/templates`), any rule of the talks (the slices).
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
+
+
+def page_routes() -> list[BaseRoute]:
+    """Every page of a delegate, and the doors to them."""
+    # Here, since `context` reads this package's `frame` and `seal`, and every page reads `context`.
+    from visavis.web.pages import (
+        dialogue,
+        founding,
+        home,
+        press,
+        quotes,
+        record,
+        review,
+        room,
+        talk,
+        understanding,
+    )
+
+    modules = (home, founding, dialogue, talk, understanding, review, record, room, press, quotes)
+    return [route for module in modules for route in module.routes]

@@ -17,7 +17,7 @@ from visavis.errors import Refused
 from visavis.web.context import page
 
 if TYPE_CHECKING:
-    from visavis.bootstrap import Node
+    from visavis.node import Node
 
 NAME_LANGUAGES = ("en", "ru", "ar", "fr", "id")
 """In which the form asks for the side's name: the interface's languages, present and to come."""

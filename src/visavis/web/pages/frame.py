@@ -1,6 +1,6 @@
-"""The frame of a dialogue's pages: the two sides, the way about, the seals and steps that all pages draw. Pure.
+"""The frame of a dialogue's pages: the two sides, the way about, the steps that all pages show. Pure.
 
-Lives here: `Sides`, `Half`, `DoubleSeal`, `Step`, `Phase`, `NavEntry`; `sides_of`, `texts_of`.
+Lives here: `Sides`, `WhatNow`; `sides_of`, `texts_of`, `what_now`.
 Not here: a page's own matter (its module), markup (`templates/`), the model's views (the slices).
 
 "Ours" is the asker's side and stands at the reader's start side; the colour and the rule belong to the side itself
@@ -9,13 +9,14 @@ Not here: a page's own matter (its module), markup (`templates/`), the model's v
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 
+from visavis.dialogue import chair
 from visavis.dialogue.commands import View
 from visavis.dialogue.model import PROFILE
-from visavis.web.pages.seal import State
+from visavis.dialogue.steps import Step, Steps
+from visavis.web.words import sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,60 +57,89 @@ class Sides:
 
 
 @dataclass(frozen=True, slots=True)
-class Half:
-    """One half of a double seal. by: who, in which capacity, in words; at: when."""
-
-    state: State
-    hash: str | None = None
-    by: str = ""
-    at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DoubleSeal:
-    """What both sides have to say to one thing. in_force: both have, to the same."""
-
-    ours: Half
-    theirs: Half
-    in_force: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Something to do or to wait for, in words; href: where."""
+class Todo:
+    """Something to do or to wait for, in words; href: where, or "". urgent: somebody waits for it."""
 
     words: str
     href: str = ""
+    urgent: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Phase:
-    words: str
-    note: str = ""
+class WhatNow:
+    """What a page of a talk answers first. next: a sentence, or ""."""
+
+    now: tuple[Todo, ...]
+    waiting: tuple[Todo, ...]
+    next: str
 
 
-@dataclass(frozen=True, slots=True)
-class NavEntry:
-    href: str
-    words: str
+def what_now(steps: Steps, dialogue: str, language: str, may: Callable[[str], bool]) -> WhatNow:
+    """Steps as words with their places. may: whether the asker has a power; what they may not do is said so."""
+
+    def ours(step: Step) -> Todo:
+        words = sentences.step_ours(step.key, language)
+        if step.power is not None and not may(step.power.value):
+            return Todo(sentences.not_by_you(words, language), "", step.urgent)
+        return Todo(words, step_href(step, dialogue), step.urgent)
+
+    now = _each_once(ours(step) for step in steps.now)
+    waiting = _each_once(Todo(sentences.step_theirs(step.key, language)) for step in steps.waiting)
+    return WhatNow(now, waiting, "" if steps.next is None else sentences.step_next(steps.next.key, language))
+
+
+def _each_once(todos: Iterable[Todo]) -> tuple[Todo, ...]:
+    """The same words once, with how often they stood there; the first place counts."""
+    kept: dict[str, list[Todo]] = {}
+    for todo in todos:
+        kept.setdefault(todo.words, []).append(todo)
+    return tuple(
+        same[0] if len(same) == 1 else replace(same[0], words=f"{words} ({len(same)})")
+        for words, same in kept.items()
+    )
+
+
+def step_href(step: Step, dialogue: str) -> str:
+    """Where a step is done: a page, and the place on it."""
+    at, talk = f"/d/{dialogue}", step.params.get("talk", "")
+    here = f"{at}/talks/{talk}" if talk else at
+    understanding = step.params.get("understanding", "")
+    match step.key:
+        case "accept-time":
+            return f"{here}#time"
+        case "propose-item" | "rank-agenda" | "table-agenda":
+            return f"{here}#prepare"
+        case "approve-agenda":
+            return f"{here}#seals"
+        case "state-position" | "table-position":
+            return f"{here}#item-{step.params.get('item', '')}"
+        case "state-relation":
+            return f"{here}#relation"
+        case "enter-room" | "open-sitting":
+            return f"{here}/room"
+        case "conclude":
+            return f"{here}#end"
+        case "assess":
+            return f"{here}/review"
+        case "table-text":
+            return f"{at}/understandings/new?talk={talk}"
+        case _ if understanding:
+            return f"{at}/understandings/{understanding}"
+        case _:
+            return f"{here}/press" if talk else at
 
 
 def side_of(view: View, index: int) -> Side:
     """The side at `index` of the dialogue, from its founding entry and its latest profile."""
     state = view.joint.sides[index]
-    profile = view.joint.register(index, PROFILE) or {}
     names = dict(state.founding.names) if state.founding is not None else {}
-    return Side(
-        id=state.id,
-        name=names,
-        zone=str(profile.get("zone", "UTC")),
-        languages=tuple(str(language) for language in profile.get("languages", ())),
-        stated=bool(profile),
-    )
+    zone, languages = chair.profile(view.joint, index)
+    stated = view.joint.register(index, PROFILE) is not None
+    return Side(state.id, names, zone, languages, stated)
 
 
 def sides_of(view: View) -> Sides:
-    return Sides(view.joint.dialogue, view.us, side_of(view, view.us), side_of(view, 1 - view.us))
+    return Sides(view.joint.sides[0].dialogue, view.us, side_of(view, view.us), side_of(view, 1 - view.us))
 
 
 def texts_of(view: View, pairs: Iterable[Iterable[str]]) -> dict[str, str]:

@@ -17,7 +17,7 @@ from visavis.web.context import page
 from visavis.web.pages.dialogue import card
 
 if TYPE_CHECKING:
-    from visavis.bootstrap import Node
+    from visavis.node import Node
 
 
 async def home(request: Request) -> Response:
@@ -31,7 +31,7 @@ async def home(request: Request) -> Response:
     if not asker.admitted:
         return page(request, "waiting-admission.html")
     view = node.dialogues.view(asker.dialogue, asker.side, asker.delegate)
-    return page(request, "home.html", dialogues=[card(view, asker, request)])
+    return page(request, "home.html", view=view, sides=None, dialogues=[card(view, asker, request)])
 
 
 async def enter(request: Request) -> Response:

@@ -14,11 +14,23 @@ the halves meet ring for ring only when both sealed the same text. It is a pictu
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal
 
 State = Literal["empty", "pending", "sealed"]
+
+FIGURES: Mapping[str, State] = {
+    "empty": "empty",
+    "pending": "pending",
+    "sealed": "sealed",
+    "withdrawing": "sealed",
+    "withdrawn": "empty",
+    "declined": "empty",
+    "fallen": "empty",
+}
+"""Which figure shows a half in each `dialogue.chair.SealState`; the words beside it say the rest."""
 
 _WIDTHS = (1.0, 1.0, 1.6, 3.4, 6.0)
 

@@ -39,7 +39,14 @@ def main() -> None:
         if language == DEFAULT:
             continue
         path = WEB / "words" / f"{language}.po"
-        catalogue = Catalog(locale=language, charset="utf-8", fuzzy=False)
+        catalogue = Catalog(
+            locale=language,
+            header_comment="# Words of the interface. English words are the keys.",
+            project="Visavis",
+            version="1",
+            charset="utf-8",
+            fuzzy=False,
+        )
         if path.exists():
             with path.open("rb") as source:
                 catalogue = read_po(source, locale=language)

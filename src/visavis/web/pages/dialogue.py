@@ -1,0 +1,136 @@
+"""A dialogue at a glance: its talks on a time line, understandings by state, the course of the relation, people.
+
+Lives here: `/d/{d}`, the invitation of a delegate, `card` (a dialogue on the home page).
+Not here: what any of it means (the slices), the talk itself (`talk`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from visavis.access import Asker, load
+from visavis.dialogue.acts import Power
+from visavis.dialogue.commands import View
+from visavis.dialogue.model import DEFAULT_POWERS, Role
+from visavis.dialogue.people import SidesView, sides_view
+from visavis.errors import Malformed
+from visavis.talks.model import RelationView, Status, TalkSummary, relations_of, talk_view, talks_of
+from visavis.understandings import model as understandings
+from visavis.web.context import language_of, page
+from visavis.web.pages.frame import Sides, WhatNow, sides_of, what_now
+from visavis.web.pages.talk import steps_of
+
+if TYPE_CHECKING:
+    from visavis.node import Node
+
+ALIVE = (Status.SITTING, Status.BETWEEN, Status.SCHEDULED, Status.PROPOSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A dialogue in short. talk: the one that matters now, or None. held: talks concluded."""
+
+    sides: Sides
+    talk: TalkSummary | None
+    what: WhatNow | None
+    held: int
+    in_force: int
+    relation: RelationView | None
+
+
+def at_hand(talks: tuple[TalkSummary, ...]) -> TalkSummary | None:
+    """The talk that matters now: one that sits, else the next to come, else the latest."""
+    for status in ALIVE:
+        for talk in talks:
+            if talk.status is status:
+                return talk
+    return talks[-1] if talks else None
+
+
+def _what(view: View, asker: Asker, request: Request, talk: TalkSummary | None) -> WhatNow | None:
+    seen = None if talk is None else talk_view(view.joint, view.us, talk.id)
+    if seen is None:
+        return None
+    return what_now(steps_of(view, seen), asker.dialogue, language_of(request), asker.may)
+
+
+def card(view: View, asker: Asker, request: Request) -> Card:
+    """The dialogue for the home page."""
+    talks = talks_of(view.joint, view.us)
+    now = at_hand(talks)
+    relations = relations_of(view.joint, view.us)
+    states = Counter(line.status for line in understandings.register(view.joint, view.us))
+    return Card(
+        sides=sides_of(view),
+        talk=now,
+        what=_what(view, asker, request, now),
+        held=sum(talk.status is Status.CONCLUDED for talk in talks),
+        in_force=states[understandings.Status.IN_FORCE],
+        relation=relations[-1] if relations else None,
+    )
+
+
+async def _show(request: Request, asker: Asker, view: View, *, link: str = "", invited: str = "") -> Response:
+    talks = talks_of(view.joint, view.us)
+    now = at_hand(talks)
+    register = understandings.register(view.joint, view.us)
+    groups = [
+        (status, [line for line in register if line.status is status]) for status in understandings.Status
+    ]
+    people: SidesView = sides_view(view.joint, view.us)
+    return page(
+        request,
+        "dialogue.html",
+        view=view,
+        talks=talks,
+        at_hand=now,
+        what=_what(view, asker, request, now),
+        groups=[(status, lines) for status, lines in groups if lines],
+        relations=relations_of(view.joint, view.us),
+        people=people,
+        enrolments=list(view.enrolments.values()) if asker.may("admit") else [],
+        roles=[role.value for role in Role],
+        powers={role.value: sorted(power.value for power in DEFAULT_POWERS[role]) for role in Role},
+        all_powers=[power.value for power in Power],
+        link=link,
+        invited=invited,
+    )
+
+
+async def dialogue(request: Request) -> Response:
+    asker, view = await load(request, request.path_params["d"])
+    return await _show(request, asker, view)
+
+
+async def invite(request: Request) -> Response:
+    """Make a one-time link for a delegate of our side, and show it once."""
+    asker, view = await load(request, request.path_params["d"])
+    node: Node = request.app.state.node
+    asker_must_admit(asker)
+    form = await request.form(max_files=0, max_fields=4, max_part_size=1024)
+    name, role = str(form.get("name", "")).strip(), str(form.get("role", ""))
+    if role not in {each.value for each in Role}:
+        raise Malformed("role: one of the five roles is due", field="role")
+    opened = await node.admission.invite(asker.dialogue, asker.side, name=name, role=role)
+    link = f"{node.url_of(request)}/enter/{opened.token}"
+    return await _show(request, asker, view, link=link, invited=name)
+
+
+def asker_must_admit(asker: Asker) -> None:
+    """Inviting is an officer's: the power that admits."""
+    from visavis.access import NotYours
+
+    if not asker.may("admit"):
+        raise NotYours("only who may admit delegates invites them")
+
+
+routes = [
+    Route("/d/{d}", dialogue),
+    Route("/d/{d}/invitations", invite, methods=["POST"]),
+]

@@ -1,0 +1,121 @@
+"""The press desk of a talk: drafts, clearance, release, the joint readout, what is expected, readers' comments.
+
+Lives here: `/d/{d}/talks/{t}/press`, keeping a draft, moderation. Not here: the newsroom (`web.newsroom`), rules (`press`).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from visavis.access import Asker, NotYours, load
+from visavis.dialogue.commands import View
+from visavis.dialogue.model import Role
+from visavis.errors import Malformed
+from visavis.press.model import LanguageView, press_view
+from visavis.press.ports import Draft, DraftText
+from visavis.web.context import page
+from visavis.web.pages.frame import sides_of
+from visavis.web.pages.talk import found
+
+if TYPE_CHECKING:
+    from visavis.node import Node
+
+MAX_TEXT = 64 * 1024
+KINDS: tuple[Literal["readout"], Literal["statement"]] = ("readout", "statement")
+
+
+def is_desk(asker: Asker) -> bool:
+    """Whether the asker works at the side's press desk: drafts, and reads readers' comments."""
+    return asker.role == Role.PRESS_OFFICER or asker.may("release")
+
+
+def must_be_desk(asker: Asker) -> None:
+    if not is_desk(asker):
+        raise NotYours("the press desk is your side's press officer's, and of who may release")
+
+
+def opened(view: View, texts: tuple[LanguageView, ...]) -> dict[str, DraftText]:
+    """language → title, text and dateline in words, of what the asker may read."""
+    return {
+        each.language: DraftText(
+            view.text(each.title) or "", view.text(each.text) or "", view.text(each.dateline) or ""
+        )
+        for each in texts
+    }
+
+
+async def press(request: Request) -> Response:
+    asker, view = await load(request, request.path_params["d"])
+    node: Node = request.app.state.node
+    talk = found(view, request.path_params["t"])
+    desk = is_desk(asker)
+    drafts = {draft.kind: draft for draft in await node.drafts.of(asker.dialogue, asker.side, talk.id)}
+    return page(
+        request,
+        "press.html",
+        view=view,
+        talk=talk,
+        press=press_view(view.joint, view.us, talk.id),
+        opened=lambda texts: opened(view, texts),
+        desk=desk,
+        drafts=drafts if desk else {},
+        kinds=KINDS,
+        held=await node.desk.held(asker.dialogue, asker.side) if desk else (),
+    )
+
+
+async def keep_draft(request: Request) -> Response:
+    """Keep a readout or a statement in the making; the other side sees nothing of it."""
+    asker, view = await load(request, request.path_params["d"])
+    node: Node = request.app.state.node
+    must_be_desk(asker)
+    talk = found(view, request.path_params["t"])
+    form = await request.form(max_files=0, max_fields=100, max_part_size=MAX_TEXT)
+    kind = str(form.get("kind", ""))
+    if kind not in KINDS:
+        raise Malformed("kind: readout or statement is due", field="kind")
+    texts = {
+        language: DraftText(*(str(form.get(f"texts.{language}.{part}", "")).strip() for part in PARTS))
+        for language in sides_of(view).languages
+    }
+    draft = Draft(
+        id=f"{kind}.{talk.id}",
+        dialogue=asker.dialogue,
+        side=asker.side,
+        talk=talk.id,
+        kind=kind,
+        at=datetime.now(UTC),
+        texts={language: text for language, text in texts.items() if text.title or text.text or text.dateline},
+        initials=str(form.get("initials", "")).strip()[:20],
+    )
+    await node.drafts.keep(draft)
+    return RedirectResponse(f"/d/{asker.dialogue}/talks/{talk.id}/press#draft-{kind}", 303)
+
+
+PARTS = ("title", "text", "dateline")
+
+
+async def moderate(request: Request) -> Response:
+    """Publish a reader's comment, or refuse it."""
+    asker, _view = await load(request, request.path_params["d"])
+    node: Node = request.app.state.node
+    must_be_desk(asker)
+    form = await request.form(max_files=0, max_fields=4, max_part_size=1024)
+    await node.desk.decide(
+        asker.dialogue, asker.side, request.path_params["comment"], publish=form.get("publish") == "yes"
+    )
+    back = str(form.get("talk", ""))
+    where = f"/talks/{back}/press#comments" if back.replace("-", "").replace("_", "").isalnum() else ""
+    return RedirectResponse(f"/d/{asker.dialogue}{where}", 303)
+
+
+routes = [
+    Route("/d/{d}/talks/{t}/press", press),
+    Route("/d/{d}/talks/{t}/press/drafts", keep_draft, methods=["POST"]),
+    Route("/d/{d}/comments/{comment}", moderate, methods=["POST"]),
+]

@@ -1,0 +1,52 @@
+"""The quotation check as a public page.
+
+Lives here: `/quotes`. Not here: the check itself (`press.quotes`), what is public (`web.newsroom`), its JSON twin (`web.api`).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import anyio.to_thread
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from visavis.errors import Malformed
+from visavis.press.quotes import MAX_ARTICLE, Report, check
+from visavis.web.context import page
+from visavis.web.newsroom import published
+
+if TYPE_CHECKING:
+    from visavis.node import Node
+
+
+async def quotes(request: Request) -> Response:
+    """The empty form; or, posted (or asked by `?text=`), what was found of each quotation."""
+    node: Node = request.app.state.node
+    text, report, wrong = "", None, ""
+    if request.method == "POST":
+        form = await request.form(max_files=0, max_fields=4, max_part_size=4 * MAX_ARTICLE + 1024)
+        text = str(form.get("text", ""))
+        try:
+            report = await checked(node, text)
+        except Malformed as error:
+            wrong = error.message
+    return page(
+        request,
+        "quotes.html",
+        status=400 if wrong else 200,
+        text=text,
+        report=report,
+        wrong=wrong,
+        released=len(published(node, "")),
+    )
+
+
+async def checked(node: Node, text: str) -> Report:
+    """Run the check in a thread: an article takes some milliseconds, a hostile one more. Raises `Malformed`."""
+    return await anyio.to_thread.run_sync(partial(check, text, published(node, "")))
+
+
+routes = [Route("/quotes", quotes, methods=["GET", "POST"])]

@@ -1,0 +1,119 @@
+"""The record: two logs side by side, in plain form.
+
+Lives here: `/d/{d}/record`, `rows`. Not here: verification (`record.verify`, the bundle), the bundle as a file (`web.api`).
+
+Entries stand in the order of the node's clock, which no rule reads; what an entry knew of the other log is
+said beside it, and that is what counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from visavis.access import load
+from visavis.dialogue.acts import Receive
+from visavis.dialogue.commands import View
+from visavis.record.digest import to_text
+from visavis.web.context import page
+
+ROWS = 100
+"""Entries on one page: more is a scroll nobody reads, and each carries its own raw form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One entry. who: "ours", "theirs". seq: its index. knew: entries of the other log its writer had seen.
+
+    act: its type. role: of its delegate; "" for the node. verdict: None: it stands.
+    raw: the entry as written, indented for reading.
+    """
+
+    who: str
+    seq: int
+    act: str
+    role: str
+    at: datetime | None
+    knew: int
+    verdict: str | None
+    receipt: bool
+    leaf: str
+    raw: str
+
+
+def rows(view: View) -> list[Row]:
+    """Every entry of both logs, latest first."""
+    found: list[tuple[str, int, int, Row]] = []
+    for index, state in enumerate(view.joint.sides):
+        verdicts = view.joint.verdicts[index]
+        for seq, judged in enumerate(state.judged):
+            entry = judged.entry
+            who = "ours" if index == view.us else "theirs"
+            verdict = verdicts[seq] if seq < len(verdicts) else "held"
+            leaf = to_text(state.tree.leaf(seq))
+            if entry is None:
+                row = Row(who, seq, "", "", None, 0, verdict, False, leaf, "")
+                found.append(("", index, seq, row))
+                continue
+            act: Mapping[str, Any] = entry.signed.act
+            person = state.delegates.get(entry.signed.delegate)
+            found.append(
+                (
+                    entry.time,
+                    seq,
+                    index,
+                    Row(
+                        who=who,
+                        seq=seq,
+                        act=str(act.get("type")),
+                        role=person.role if person else "",
+                        at=_time(entry.time),
+                        knew=entry.signed.ack.size,
+                        verdict=verdict,
+                        receipt=isinstance(judged.move, Receive),
+                        leaf=leaf,
+                        raw=msgspec.json.format(entry.leaf, indent=2).decode(),
+                    ),
+                )
+            )
+    found.sort(key=lambda each: each[:3], reverse=True)
+    return [row for *_, row in found]
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return when if when.tzinfo else None
+
+
+async def record(request: Request) -> Response:
+    """Both logs; `?receipts=1` shows the nodes' receipts too, `?from=n` older entries."""
+    _asker, view = await load(request, request.path_params["d"])
+    receipts = request.query_params.get("receipts") == "1"
+    every = [row for row in rows(view) if receipts or not row.receipt]
+    start = request.query_params.get("from", "0")
+    first = min(int(start), len(every)) if start.isdigit() and len(start) < 9 else 0
+    sizes = [state.size for state in view.joint.sides]
+    return page(
+        request,
+        "record.html",
+        rows=every[first : first + ROWS],
+        first=first,
+        older=first + ROWS if first + ROWS < len(every) else None,
+        receipts=receipts,
+        sizes=(sizes[view.us], sizes[1 - view.us]),
+        voids=sum(1 for row in every if row.verdict is not None),
+        view=view,
+    )
+
+
+routes = [Route("/d/{d}/record", record)]
