@@ -5,7 +5,7 @@
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::RawFd;
 use std::sync::mpsc::{channel, sync_channel, Receiver, Sender, TryRecvError};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -16,6 +16,22 @@ use crate::Error;
 
 /// Batches taken from the socket before timers and commands have their turn.
 const BATCHES_PER_TURN: usize = 4;
+
+/// The media thread's name.
+const THREAD: &str = "sfu-media";
+
+/// Let a panic on the media thread say only where it was, in one line. A hostile description can cause one in str0m,
+/// and must not be able to hold the thread while a backtrace is resolved, or to write its words into the log.
+fn quiet_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let others = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| match (std::thread::current().name(), info.location()) {
+            (Some(THREAD), Some(at)) => eprintln!("sfu: a transport failed at {}:{}", at.file(), at.line()),
+            _ => others(info),
+        }));
+    });
+}
 
 type Work = Box<dyn FnOnce(&mut Engine, Instant) + Send>;
 
@@ -45,6 +61,7 @@ impl Handle {
     /// port: 0 for any. advertise: the addresses at which clients reach the socket; none means `bind` itself.
     /// Errors: `System` if the socket or the thread cannot be had, `Engine` with `BadAddress`, `NoCertificate`.
     pub fn start(address: IpAddr, port: u16, advertise: &[IpAddr]) -> Result<Handle, Error> {
+        quiet_panics();
         let socket = bind(SocketAddr::new(address, port))?;
         let port = socket.local_addr()?.port();
         let own = [address];
@@ -64,7 +81,7 @@ impl Handle {
             wake: wake.clone(),
             news: news.clone(),
         };
-        let thread = std::thread::Builder::new().name("sfu-media".into()).spawn(move || media.run())?;
+        let thread = std::thread::Builder::new().name(THREAD.into()).spawn(move || media.run())?;
         Ok(Handle {
             commands,
             events: Mutex::new(events),

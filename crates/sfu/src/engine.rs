@@ -31,6 +31,10 @@ use crate::session::{host, Blueprint, Harvest, OfferPlan, Session, TransportId};
 use crate::vp8::PictureIds;
 use crate::{Answer, Error, Offer, MAX_DATAGRAM_BYTES};
 
+/// A session that has just run does not run again by its timer before this: should str0m ask for a time that has
+/// passed already, `poll_output` would else never end. It is also as fine as the shell can wait.
+const SHORTEST_TIMER: Duration = Duration::from_millis(1);
+
 /// With no timer set, look again after this long.
 const IDLE: Duration = Duration::from_secs(1);
 
@@ -281,7 +285,9 @@ impl Engine {
     }
 
     fn schedule(&mut self, id: TransportId) {
+        let soonest = self.now + SHORTEST_TIMER;
         if let Some(s) = self.sessions.get_mut(&id) {
+            s.due = s.due.max(soonest);
             if s.scheduled.is_none_or(|at| s.due < at) {
                 s.scheduled = Some(s.due);
                 self.timers.push(Reverse((s.due, id)));
