@@ -55,12 +55,19 @@ class FeedEntry:
 
 def entry_id(side: str, release: str, language: str) -> str:
     """A lasting id that outlives the node's host name: a version 8 UUID of what the entry is."""
-    name = digest("feed-entry", side.encode(), release.encode(), language.encode())
-    return uuid.UUID(bytes=name[:16], version=8).urn
+    return _urn(digest("feed-entry", side.encode(), release.encode(), language.encode()))
 
 
 def feed_id(side: str) -> str:
-    return uuid.UUID(bytes=digest("feed", side.encode())[:16], version=8).urn
+    return _urn(digest("feed", side.encode()))
+
+
+def _urn(name: bytes) -> str:
+    """The first 16 bytes as a version 8 UUID (RFC 9562 §5.8; the standard library makes only 1 to 5)."""
+    octets = bytearray(name[:16])
+    octets[6] = octets[6] & 0x0F | 0x80
+    octets[8] = octets[8] & 0x3F | 0x80
+    return uuid.UUID(bytes=bytes(octets)).urn
 
 
 def atom(
