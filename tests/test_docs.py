@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from visavis.cli import app
+
 ROOT = Path(__file__).resolve().parent.parent
 TRACKED = subprocess.run(
     ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
@@ -71,6 +73,13 @@ def test_make_targets_exist() -> None:
     asked = commands("make")
     assert {"demo", "test", "check"} <= asked
     assert asked <= targets
+
+
+def test_commands_exist() -> None:
+    """Each `visavis` command that a document names is one that the program has."""
+    asked = commands("visavis")
+    assert {"serve", "rehearse", "record"} <= asked
+    assert asked <= set(app)
 
 
 def test_the_glossary_says_each_word_once() -> None:
