@@ -744,14 +744,15 @@ def _before_agenda(read: _Reader, told: Mapping[str, str], *, tabled: bool) -> S
     now, waiting = [], []
     issues = [item for item in read.draft if item.kind is ItemKind.ISSUE]
     if not issues:
-        now.append(Step("propose-item", told, None, Power.SCHEDULE))
+        now.append(Step("propose-item", told, None, Power.SCHEDULE, urgent=False))
     if len(issues) > 1:
         if not read.places[0]:
             now.append(Step("rank-agenda", told, None, Power.SCHEDULE, urgent=False))
         if not read.places[1]:
             waiting.append(Step("rank-agenda", told, None, Power.SCHEDULE))
     if not tabled:
-        now.append(Step("table-agenda", told, None, Power.SCHEDULE, urgent=bool(issues)))
+        ripe = len(issues) == 1 or (bool(issues) and all(read.places))
+        now.append(Step("table-agenda", told, None, Power.SCHEDULE, urgent=ripe))
     return Steps(tuple(now), tuple(waiting), Step("approve-agenda", told, None, Power.SCHEDULE))
 
 
