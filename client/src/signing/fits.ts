@@ -62,6 +62,9 @@ const TURNED: Record<string, readonly string[]> = {
   'talks.state-position': ['hold'],
 };
 
+/** Lists whose order says something. */
+const ORDERED = ['items', 'languages'];
+
 /** Raises `Untrusted` unless the act is the command's, repeats what was asked, and commits to exactly the texts. */
 export function fits(
   command: string,
@@ -85,6 +88,12 @@ export function fits(
     if (same(value, said)) continue;
     if (Array.isArray(value) && Array.isArray(said) && value.length !== said.length) {
       throw new Untrusted(`the draft has another number of ${name}`);
+    }
+    if (ORDERED.includes(name) && Array.isArray(value)) {
+      const places = value.map(each => leaves(said).map(String).indexOf(String(each)));
+      if (places.some((place, at) => place <= (places[at - 1] ?? -1))) {
+        throw new Untrusted(`the draft has the ${name} in another order`);
+      }
     }
     for (const leaf of leaves(value)) {
       // What was asked stands in the act itself, or the act commits to it.

@@ -368,5 +368,5 @@ def event_from_json(value: object) -> Event:
 
 def effect_to_json(effect: Effect) -> dict[str, Any]:
     """An effect as the vectors spell it."""
-    plain: dict[str, Any] = msgspec.to_builtins(effect)
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(effect))
     return plain

@@ -1,0 +1,113 @@
+import { describe, expect, test } from 'vitest';
+
+import { fromText, toText, utf8 } from '../src/bytes';
+import { type Body, type Certificate, type Membership, challenge, check, deviceId, readCertificate } from '../src/call/device';
+import { type Event, initial, step } from '../src/call/exchange';
+import { Liar, Receiver, boxInfo, keyCommitment, openBox, parseMessage, suite } from '../src/call/messages';
+import { roster, rosterHash } from '../src/call/roster';
+import { Malformed, Untrusted } from '../src/errors';
+import { encode } from '../src/record/canonical';
+import { digest } from '../src/record/digest';
+import { fromSeed, hex, pairFromSeed, toHex, vector } from './vectors';
+
+const certificate = vector('keys/certificate');
+const messages = vector('keys/messages');
+const { logs } = certificate;
+const membership: Membership = {
+  dialogue: logs.dialogue, talk: logs.talk, sitting: logs.sitting,
+  credentials: new Map(Object.entries(logs.credentials as Record<string, Record<string, string>>)
+    .map(([side, held]) => [side, new Map(Object.entries(held))])),
+  lists: new Map(Object.entries(logs.lists as Record<string, string[]>).map(([side, list]) => [side, new Set(list)])),
+};
+
+test('a device’s bytes', async () => {
+  const body = certificate.checks[0].certificate.body as Body;
+  expect(encode(body)).toEqual(utf8(certificate.jcs));
+  expect(toHex(await challenge(body))).toBe(certificate.challenge);
+  expect(await deviceId(body)).toBe(certificate.device);
+  const key = await fromSeed(hex(certificate.credential_seed), 'Ed25519');
+  expect(toText(new Uint8Array(await crypto.subtle.sign('Ed25519', key, await challenge(body))))).toBe(certificate.proof);
+  expect(await rosterHash(certificate.roster.devices)).toBe(certificate.roster.hash);
+});
+
+interface Check {
+  readonly name: string; readonly now: number; readonly certificate: unknown;
+  readonly device?: string; readonly refused?: string;
+}
+
+describe('certificates', () => {
+  test.each(certificate.checks as Check[])('$name', async ({ certificate: value, now, device, refused }) => {
+    const outcome = (async () => check(readCertificate(value), membership, now))();
+    if (device !== undefined) expect(await outcome).toBe(device);
+    else await expect(outcome).rejects.toThrow(refused === 'malformed' ? Malformed : Untrusted);
+  });
+  test('one device per delegate, whatever the order', async () => {
+    const good = readCertificate(certificate.checks[0].certificate);
+    for (const order of [[good, good], [good]]) {
+      expect([...(await roster(order, membership, messages.now)).keys()]).toEqual([certificate.device]);
+    }
+  });
+});
+
+async function reader(): Promise<Receiver> {
+  const found = await roster(messages.certificates.map(readCertificate) as Certificate[], membership, messages.now);
+  const receiver = new Receiver(messages.reader.device, await pairFromSeed(hex(messages.reader.kem_seed)));
+  receiver.roster = found;
+  return receiver;
+}
+
+describe('messages', () => {
+  test('are taken in turn', async () => {
+    const me = await reader();
+    for (const { message, kind, key } of messages.taken) {
+      const parsed = parseMessage(fromText(message));
+      await me.open(parsed);
+      if (kind === 'liar') {
+        await expect(me.take(parsed)).rejects.toThrow(Liar);
+        await expect(me.open(parsed)).rejects.toThrow(Untrusted);
+        continue;
+      }
+      const taken = await me.take(parsed);
+      expect(taken.kind).toBe(kind);
+      if (taken.kind === 'taken') expect(toHex(taken.key)).toBe(key);
+    }
+  });
+  test.each(messages.refused as { name: string; message: string; refused: string }[])(
+    'refused: $name', async ({ message, refused }) => {
+      const me = await reader();
+      const outcome = (async () => {
+        const parsed = parseMessage(fromText(message));
+        await me.open(parsed);
+        await me.take(parsed);
+      })();
+      await expect(outcome).rejects.toThrow(refused === 'malformed' ? Malformed : Untrusted);
+    },
+  );
+  test('a box sealed in Python opens here, bound to its info; and one sealed here opens', async () => {
+    const { box, info, key } = messages.box;
+    const pair = await pairFromSeed(hex(messages.reader.kem_seed));
+    expect(toHex(await openBox(fromText(box), pair, hex(info)))).toBe(key);
+    await expect(openBox(fromText(box), pair, hex(`${info.slice(0, -2)}00`))).rejects.toThrow(Untrusted);
+    const recipientPublicKey = pair.publicKey;
+    const { enc, ct } = await suite.seal({ recipientPublicKey, info: hex(info).buffer }, hex(key).buffer);
+    const whole = Uint8Array.from([...new Uint8Array(enc), ...new Uint8Array(ct)]);
+    expect(toHex(await openBox(whole, pair, hex(info)))).toBe(key);
+  });
+  test('commitments and derived keys', async () => {
+    expect(await keyCommitment(hex(messages.kc.key))).toBe(messages.kc.commitment);
+    expect(toHex(await digest('call/say-key', hex(messages.kc.key)))).toBe(messages.say_key);
+    expect(toHex(await boxInfo({ a: 1 }, 'x'))).toHaveLength(2 * ('visavis/call/box/v1\0'.length + 32 + 1));
+  });
+});
+
+describe('the exchange', () => {
+  const { stories } = vector('keys/exchange');
+  test.each(stories as { name: string; steps: { event: Event; effects: unknown[] }[] }[])('$name', ({ steps }) => {
+    let state = initial;
+    for (const [at, { event, effects }] of steps.entries()) {
+      let out;
+      [state, out] = step(state, event);
+      expect(out, `step ${at}: ${JSON.stringify(event)}`).toEqual(effects);
+    }
+  });
+});

@@ -1,0 +1,95 @@
+import { describe, expect, test } from 'vitest';
+
+import { Malformed, Untrusted } from '../src/errors';
+import { type Control, fieldsOf, utcOf } from '../src/signing/fields';
+import { fits } from '../src/signing/fits';
+import { languages, tables } from '../src/words';
+
+const control = (name: string, value: string, more: Partial<Control> = {}): Control => ({ name, value, ...more });
+
+describe('fields of a form', () => {
+  test('names make objects and lists', () => {
+    expect(fieldsOf([
+      control('talk', 't'), control('title.en', 'Tension'), control('title.ru', 'Напряжённость'),
+      control('items[]', 'a'), control('items[]', 'b'),
+      control('undertakings.0.by', 'A'), control('undertakings.0.text.en', 'x'), control('undertakings.2.by', 'B'),
+    ])).toEqual({
+      talk: 't', title: { en: 'Tension', ru: 'Напряжённость' }, items: ['a', 'b'],
+      undertakings: [{ by: 'A', text: { en: 'x' } }, { by: 'B' }],
+    });
+  });
+  test('types are read', () => {
+    expect(fieldsOf([
+      control('n', ' 90 ', { type: 'int' }), control('hold', 'on', { type: 'bool', checked: true }),
+      control('seconds', '{"a":1}', { type: 'json' }), control('languages', 'en\n\n ru \r\n', { type: 'lines' }),
+      control('start', '2021-12-07T10:00', { type: 'time', zone: 'America/New_York' }),
+    ])).toEqual({ n: 90, hold: true, seconds: { a: 1 }, languages: ['en', 'ru'], start: '2021-12-07T15:00:00Z' });
+  });
+  test('what is empty and not required stays absent; boxes not ticked too', () => {
+    expect(fieldsOf([
+      control('reason', ' '), control('text.en', '', { required: true }), control('powers[]', 'sign', { checked: false }),
+      control('powers[]', 'speak', { checked: true }), control('hold', '', { type: 'bool', checked: false }),
+    ])).toEqual({ text: { en: '' }, powers: ['speak'], hold: false });
+  });
+  test('bad input is malformed, and a hostile name pollutes nothing', () => {
+    expect(() => fieldsOf([control('n', '1.5', { type: 'int' })])).toThrow(Malformed);
+    expect(() => fieldsOf([control('n', '{', { type: 'json' })])).toThrow(Malformed);
+    expect(() => fieldsOf([control('n', 'soon', { type: 'time' })])).toThrow(Malformed);
+    fieldsOf([control('__proto__.x', '1'), control('constructor.prototype.y', '1')]);
+    expect(({} as Record<string, unknown>)['x'] ?? ({} as Record<string, unknown>)['y']).toBeUndefined();
+  });
+  test('local times over a change of the clocks', () => {
+    expect(utcOf('2021-06-16T13:30', 'Europe/Zurich')).toBe('2021-06-16T11:30:00Z');
+    expect(utcOf('2021-03-28T03:30', 'Europe/Zurich')).toBe('2021-03-28T01:30:00Z');
+    expect(utcOf('2021-12-07T18:00', 'Europe/Moscow')).toBe('2021-12-07T15:00:00Z');
+  });
+});
+
+describe('a draft must say what was asked', () => {
+  const content = (commitment: string, language: string, text: string) => ({ commitment, salt: '', language, text });
+  const asked = { talk: 't1', title: { en: 'Tension' }, start: '2021-12-07T10:00:00-05:00', minutes: 90, mode: 'video' };
+  const act = {
+    type: 'talk.propose', talk: 't1', base: null, title: [['en', 'c1']], start: '2021-12-07T15:00:00Z', minutes: 90,
+    mode: 'video', place: [], zones: {},
+  };
+  const contents = [content('c1', 'en', 'Tension')];
+
+  test('it does', () => {
+    expect(() => fits('talks.propose', asked, act, contents)).not.toThrow();
+    expect(() => fits('talks.accept', { talk: 't', hash: 'h' }, { type: 'talk.accept', talk: 't', hash: 'h' }, [])).not.toThrow();
+  });
+  test.each([
+    ['another act', { ...act, type: 'dialogue.end' }, contents],
+    ['another number', { ...act, minutes: 91 }, contents],
+    ['another time', { ...act, start: '2021-12-07T16:00:00Z' }, contents],
+    ['another text', act, [content('c1', 'en', 'Peace')]],
+    ['no text', act, []],
+    ['a text beside', act, [...contents, content('c2', 'en', 'More')]],
+  ])('it does not: %s', (_why, drafted, texts) => {
+    expect(() => fits('talks.propose', asked, drafted, texts)).toThrow(Untrusted);
+  });
+  test('another hash is another consent', () => {
+    const consent = { type: 'understanding.sign', understanding: 'u', hash: 'other' };
+    expect(() => fits('understandings.sign', { understanding: 'u', hash: 'h' }, consent, [])).toThrow(Untrusted);
+  });
+  test('a list may not be cut or reordered', () => {
+    const fields = { talk: 't', items: ['a', 'b'] };
+    expect(() => fits('talks.rank', fields, { type: 'agenda.rank', talk: 't', items: ['a', 'b'] }, [])).not.toThrow();
+    expect(() => fits('talks.rank', fields, { type: 'agenda.rank', talk: 't', items: ['b', 'a'] }, [])).toThrow(Untrusted);
+    expect(() => fits('talks.rank', fields, { type: 'agenda.rank', talk: 't', items: ['a'] }, [])).toThrow(Untrusted);
+  });
+  test('an unknown command is never signed', () => {
+    expect(() => fits('node.own', {}, { type: 'anything' }, [])).toThrow(Untrusted);
+  });
+});
+
+test('every language has every word, with the same places to fill', () => {
+  const places = (text: string): string[] => [...text.matchAll(/\{\w+\}/g)].map(String).sort();
+  const { en } = tables as { en: Record<string, string> };
+  for (const language of languages) {
+    for (const [word, text] of Object.entries(tables[language] ?? {})) {
+      expect(text.length, `${language} ${word}`).toBeGreaterThan(0);
+      expect([...new Set(places(text))], `${language} ${word}`).toEqual([...new Set(places(en[word] ?? ''))]);
+    }
+  }
+});

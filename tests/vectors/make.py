@@ -1,0 +1,544 @@
+"""Make the vectors of the call's keys and of the record's people anew: `python -m tests.vectors.make`.
+
+They are frozen: a change here is a change of the wire format. Sealed boxes and message signatures over them
+hold the library's randomness, so the files differ each time; the tests check them and make none.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from visavis.e2ee import exchange, messages
+from visavis.e2ee.device import Certificate, DeviceKeys, certify, check
+from visavis.e2ee.logs import Logs
+from visavis.e2ee.messages import MessageSigner, Receiver
+from visavis.e2ee.roster import roster, roster_hash
+from visavis.errors import Malformed, Untrusted
+from visavis.record import canonical
+from visavis.record.checkpoint import Checkpoint, encode_checkpoint, sign_checkpoint
+from visavis.record.digest import digest, to_text
+from visavis.record.entry import (
+    Founding,
+    Proof,
+    Seen,
+    SignedMembers,
+    dialogue_id,
+    make_entry,
+    parse_entry,
+    sign,
+)
+from visavis.record.merkle import EMPTY_ROOT, Tree
+
+HERE = Path(__file__).parent
+NOW = 1_638_889_200_000
+HOUR = 3_600_000
+
+
+def seed(number: int) -> bytes:
+    return bytes([number]) * 32
+
+
+def credential(number: int) -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.from_private_bytes(seed(number))
+
+
+def public(key: Ed25519PrivateKey) -> str:
+    return to_text(key.public_key().public_bytes_raw())
+
+
+def write(name: str, source: str, **value: Any) -> None:
+    text = json.dumps({"source": source, **value}, indent=1, ensure_ascii=False, sort_keys=False)
+    (HERE / name).write_text(text + "\n", encoding="utf-8")
+
+
+# --- keys of the call -----------------------------------------------------------------------------
+
+KEYS = {"A0": credential(1), "A1": credential(2), "B0": credential(3)}
+LOGS = Logs(
+    "D",
+    "T",
+    1,
+    {"A": {public(KEYS["A0"]): "A0", public(KEYS["A1"]): "A1"}, "B": {public(KEYS["B0"]): "B0"}},
+    {"A": frozenset({"A0"}), "B": frozenset({"B0"})},
+)
+
+
+def device_keys(number: int) -> DeviceKeys:
+    return DeviceKeys(
+        X25519PrivateKey.from_private_bytes(seed(number)),
+        Ed25519PrivateKey.from_private_bytes(seed(number + 1)),
+    )
+
+
+def certificate(who: str, number: int, **changes: Any) -> Certificate:
+    keys = device_keys(number)
+    body = keys.body(
+        dialogue="D",
+        talk="T",
+        sitting=1,
+        side=who[0],
+        delegate=who,
+        credential=public(KEYS[who]),
+        made=NOW,
+        until=NOW + HOUR,
+    )
+    return certify(replace(body, **changes), KEYS[who])
+
+
+def outcome(value: Any, now: int) -> dict[str, str]:
+    try:
+        return {"device": check(Certificate.from_json(value), LOGS, now)}
+    except Malformed:
+        return {"refused": "malformed"}
+    except Untrusted:
+        return {"refused": "untrusted"}
+
+
+def certificates() -> None:
+    good = certificate("A0", 10)
+    spelt = good.to_json()
+    bent = json.loads(json.dumps(spelt))
+    bent["body"]["kem"] = bent["body"]["kem"][:-1] + chr(ord(bent["body"]["kem"][-1]) + 1)
+    cases = {
+        "good": (spelt, NOW),
+        "another talk": (certificate("A0", 10, talk="U").to_json(), NOW),
+        "another sitting": (certificate("A0", 10, sitting=2).to_json(), NOW),
+        "not on the list": (certificate("A1", 12).to_json(), NOW),
+        "a credential of the other side": (certificate("B0", 14, side="A", delegate="A0").to_json(), NOW),
+        "another delegate's credential": (certificate("A1", 12, delegate="A0").to_json(), NOW),
+        "over": (spelt, NOW + HOUR),
+        "ahead of the clock": (spelt, NOW - 120_001),
+        "just ahead of the clock": (spelt, NOW - 120_000),
+        "longer than twelve hours": (certificate("A0", 10, until=NOW + 12 * HOUR + 1).to_json(), NOW),
+        "another sitting's proof": (
+            {"body": spelt["body"], "proof": certificate("A0", 10, sitting=2).to_json()["proof"]},
+            NOW,
+        ),
+        "unknown member": ({**spelt, "x": 1}, NOW),
+        "unknown member of the body": ({**spelt, "body": {**spelt["body"], "x": 1}}, NOW),
+        "proof of another type": ({**spelt, "proof": {**spelt["proof"], "type": "webauthn"}}, NOW),
+        "loose bits in base64url": (bent, NOW),
+        "padding in base64url": (
+            {**spelt, "body": {**spelt["body"], "kem": spelt["body"]["kem"] + "="}},
+            NOW,
+        ),
+        "a version as text": ({**spelt, "body": {**spelt["body"], "v": "1"}}, NOW),
+        "no object": ([], NOW),
+    }
+    logs = {
+        "dialogue": LOGS.dialogue,
+        "talk": LOGS.talk,
+        "sitting": LOGS.sitting,
+        "credentials": LOGS.credentials,
+        "lists": {side: sorted(names) for side, names in LOGS.lists.items()},
+    }
+    write(
+        "keys/certificate.json",
+        "docs/spec/keys.md §2. Credential A0: Ed25519 seed 01…01; its device: X25519 0a…0a, Ed25519 0b…0b.",
+        logs=logs,
+        jcs=canonical.encode(good.body.to_json()).decode(),
+        challenge=good.body.challenge().hex(),
+        device=good.body.id,
+        credential_seed=seed(1).hex(),
+        proof=to_text(good.sig),
+        roster={"devices": [good.body.id, "z"], "hash": roster_hash([good.body.id, "z"])},
+        checks=[
+            {"name": name, "now": now, "certificate": value, **outcome(value, now)}
+            for name, (value, now) in cases.items()
+        ],
+    )
+
+
+def talk() -> None:
+    sender, reader = certificate("A0", 10), certificate("B0", 20)
+    found = roster([sender, reader], LOGS, NOW)
+    me = Receiver(reader.body, device_keys(20), roster=found)
+    signer = MessageSigner(sender.body, device_keys(10).sig)
+    others = {reader.body.id: reader.body}
+    key, data = seed(40), b""
+    data = messages.make_key(signer, others, 7, key, NOW)
+    value = canonical.decode(data)
+    twice = messages.make_key(signer, others, 7, seed(41), NOW)
+    unheard = messages.make_key(signer, {}, 9, seed(42), NOW)
+    later = messages.make_key(signer, others, 8, seed(43), NOW)
+    forged = {
+        "epoch": {**value, "epoch": 23},
+        "index": {**value, "index": 8},
+        "room": {**value, "room": "caucus/A/1"},
+        "talk": {**value, "talk": "U"},
+        "roster": {**value, "roster": roster_hash(["x"])},
+        "kc": {**value, "kc": messages.key_commitment(seed(41))},
+        "boxes": {**value, "boxes": []},
+        "n": {**value, "n": value["n"] + 1},
+        "an unknown member": {**value, "x": 1},
+    }
+    own = {k: v for k, v in value.items() if k not in messages._COMMON}
+    signed = {
+        "index that is not epoch mod 16, signed": {"index": 8},
+        "boxes not in order, signed": {"boxes": [*value["boxes"], *value["boxes"]]},
+        "recorded, signed": {"rec": {"n": 1, "keys": messages.key_commitment(key)}},
+        "halves, signed": {"halves": [["A", "x"]]},
+        "boxes that are not the roster, signed": {"boxes": []},
+        "another commitment, signed": {"kc": messages.key_commitment(seed(41))},
+    }
+    refused = [
+        {"name": f"a node changes {k}", "message": to_text(canonical.encode(v))} for k, v in forged.items()
+    ]
+    refused += [
+        {"name": k, "message": to_text(signer.sign("key", NOW, **{**own, **v}))} for k, v in signed.items()
+    ]
+    refused += [
+        {
+            "name": "a stranger",
+            "message": to_text(
+                MessageSigner(certificate("A1", 12).body, device_keys(12).sig).sign("bye", NOW)
+            ),
+        },
+        {"name": "an unknown type", "message": to_text(signer.sign("evict", NOW))},
+        {
+            "name": "a beat with a negative epoch",
+            "message": to_text(canonical.encode({**value, "type": "beat"})),
+        },
+        {"name": "not the canonical spelling", "message": to_text(b" " + data)},
+        {"name": "a duplicate member", "message": to_text(b'{"device":"x","device":"x","type":"bye"}')},
+        {"name": "more than 16 KiB", "message": to_text(b'"' + b"x" * 16_384 + b'"')},
+        {"name": "not UTF-8", "message": to_text(b"\xff")},
+        {"name": "a list", "message": to_text(b"[]")},
+    ]
+    for each in refused:
+        try:
+            opened = me.open(messages.from_text(each["message"]))
+            if opened["type"] == "key":
+                Receiver(reader.body, device_keys(20), roster=found).take(opened)
+            raise AssertionError(each["name"])
+        except Malformed:
+            each["refused"] = "malformed"
+        except Untrusted:
+            each["refused"] = "untrusted"
+    said = messages.seal_say(signer, {"hand": True, "words": "слово"}, 7, key, bytes(12), NOW)
+    write(
+        "keys/messages.json",
+        "docs/spec/keys.md §3. Sender: device of A0 in certificate.json; reader: X25519 14…14, Ed25519 15…15.",
+        certificates=[sender.to_json(), reader.to_json()],
+        reader={"device": reader.body.id, "kem_seed": seed(20).hex()},
+        now=NOW,
+        kc={"key": key.hex(), "commitment": messages.key_commitment(key)},
+        say_key=digest("call/say-key", key).hex(),
+        box={
+            "info": messages.box_info(messages.head_of(value), reader.body.id).hex(),
+            "box": to_text(messages.from_text(dict(value["boxes"])[reader.body.id])),
+            "key": key.hex(),
+        },
+        taken=[
+            {"message": to_text(data), "kind": "taken", "epoch": 7, "key": key.hex()},
+            {"message": to_text(data), "kind": "again"},
+            {"message": to_text(unheard), "kind": "left-out", "epoch": 9},
+            {"message": to_text(later), "kind": "taken", "epoch": 8, "key": seed(43).hex()},
+            {"message": to_text(twice), "kind": "liar"},
+        ],
+        refused=refused,
+        say={"message": to_text(said), "key": key.hex(), "says": {"hand": True, "words": "слово"}},
+    )
+
+
+def frames() -> None:
+    frame_key = HKDF(SHA256(), 16, b"LKFrameEncryptionKey", bytes(128)).derive(seed(9))
+    iv = bytes.fromhex("00000007000003e800000000")
+    header, body = bytes([0x78]), bytes([1, 2, 3, 4])
+    sealed = AESGCM(frame_key).encrypt(iv, body, header)
+    frame = header + sealed + iv + bytes([12, 3])
+    write(
+        "keys/frame.json",
+        "docs/spec/keys.md §3.1: HKDF-SHA-256, salt LKFrameEncryptionKey, info 128 zero bytes; AES-128-GCM.",
+        key=seed(9).hex(),
+        frame_key=frame_key.hex(),
+        index=3,
+        plain=(header + body).hex(),
+        frame=frame.hex(),
+    )
+
+
+STORIES: dict[str, list[dict[str, Any]]] = {
+    "alone": [{"type": "started", "at": 0, "device": "me"}, {"type": "tick", "at": 5000}],
+    "two meet": [
+        {"type": "started", "at": 0, "device": "me", "greet": 200},
+        {"type": "verified", "at": 5, "devices": ["me", "x"]},
+        {"type": "heard", "at": 10, "device": "x", "fresh": True},
+        {"type": "took", "at": 20, "device": "x", "epoch": 0},
+        {"type": "tick", "at": 210},
+        {"type": "beat", "at": 300, "device": "x", "n": 1, "have": {"me": 1}},
+        {"type": "tick", "at": 400},
+        {"type": "took", "at": 2300, "device": "x", "epoch": 1},
+        {"type": "tick", "at": 12300},
+    ],
+    "a third comes, one is removed, one falls silent": [
+        {"type": "started", "at": 0, "device": "me", "epoch": 5},
+        {"type": "verified", "at": 0, "devices": ["x", "y"]},
+        {"type": "heard", "at": 0, "device": "x", "fresh": True},
+        {"type": "heard", "at": 500, "device": "y", "fresh": True},
+        {"type": "tick", "at": 2000},
+        {"type": "took", "at": 2100, "device": "y", "epoch": 3},
+        {"type": "beat", "at": 2200, "device": "y", "n": 7, "have": {"me": 7}},
+        {"type": "tick", "at": 3300},
+        {"type": "wanted", "at": 3400, "device": "x", "epoch": 7},
+        {"type": "tick", "at": 5100},
+        {"type": "verified", "at": 6000, "devices": ["y"]},
+        {"type": "beat", "at": 6100, "device": "y", "n": 6, "have": {"me": 8}},
+        {"type": "beat", "at": 6200, "device": "y", "n": 8, "have": {"me": 8}},
+        {"type": "reconnected", "at": 7000},
+        {"type": "left", "at": 7200, "device": "y"},
+        {"type": "heard", "at": 7300, "device": "y"},
+        {"type": "tick", "at": 9500},
+        {"type": "tick", "at": 37300},
+    ],
+    "sixteen epochs in ten seconds": [
+        {"type": "started", "at": 0, "device": "me"},
+        {"type": "verified", "at": 0, "devices": ["x"]},
+        {"type": "heard", "at": 0, "device": "x"},
+        *({"type": "took", "at": 100 * e, "device": "x", "epoch": e} for e in range(18)),
+        {"type": "tick", "at": 12000},
+    ],
+    "left out": [
+        {"type": "started", "at": 0, "device": "me"},
+        {"type": "verified", "at": 0, "devices": ["x"]},
+        {"type": "missed", "at": 10, "device": "x", "epoch": 4},
+        {"type": "took", "at": 20, "device": "x", "epoch": 4},
+        {"type": "missed", "at": 30, "device": "x", "epoch": 4},
+        {"type": "wanted", "at": 40, "device": "z", "epoch": 0},
+        {"type": "wanted", "at": 3000, "device": "x", "epoch": 9},
+    ],
+}
+
+
+def stories() -> None:
+    told = []
+    for name, events in STORIES.items():
+        state, steps = exchange.State(), []
+        for event in events:
+            state, effects = exchange.step(state, exchange.event_from_json(event))
+            steps.append({"event": event, "effects": [exchange.effect_to_json(each) for each in effects]})
+        told.append({"name": name, "steps": steps})
+    write("keys/exchange.json", "docs/spec/keys.md §4: events in, effects out.", stories=told)
+
+
+# --- the record ------------------------------------------------------------------------------------
+
+
+def spellings() -> None:
+    accepted = [
+        {},
+        [],
+        "",
+        None,
+        True,
+        0,
+        2**53 - 1,
+        {"b": 1, "a": [2, {"d": "ä", "c": "\u2028"}]},
+        {"€": "Euro", "\r": "CR", "דּ": "Hebrew", "1": "One", "😀": "Emoji", "\x80": "Control", "ö": "o"},
+        'quote " backslash \\ slash / controls \x00 \x1f \b \t \n \f \r \x7f',
+    ]
+    refused = [
+        "1.5",
+        "-1",
+        "1e3",
+        "9007199254740992",
+        "NaN",
+        " 1",
+        "1 ",
+        '{"b":1,"a":2}',
+        '{"a":1,"a":1}',
+        '{"a": 1}',
+        '"\\u0061"',
+        '"\\ud800"',
+        '"\\/"',
+        "[1,]",
+        "",
+        "nul",
+        "[" * 40 + "]" * 40,
+    ]
+    for text in refused:
+        try:
+            canonical.decode(text.encode())
+            raise AssertionError(text)
+        except Malformed:
+            pass
+    write(
+        "record/canonical.json",
+        "docs/spec/record.md §1; the order of members after RFC 8785 §3.2.3.",
+        accepted=[{"value": value, "bytes": canonical.encode(value).hex()} for value in accepted],
+        refused=[text.encode().hex() for text in refused] + ["ff", "efbbbf31"],
+    )
+
+
+class Log:
+    """A log as its node writes it."""
+
+    def __init__(self, dialogue: str, side: str) -> None:
+        self.dialogue, self.side = dialogue, side
+        self.tree = Tree()
+        self.leaves: list[bytes] = []
+
+    def add(
+        self,
+        act: dict[str, Any],
+        delegate: str,
+        key: Ed25519PrivateKey,
+        *,
+        nonce: int | None = None,
+        own: int | None = None,
+        by: str | None = None,
+        seq: int | None = None,
+    ) -> SignedMembers:
+        size = len(self.leaves) if own is None else own
+        signed = SignedMembers(
+            dialogue=self.dialogue,
+            side=self.side,
+            own=Seen(size, self.tree.root(size) if size <= self.tree.size else bytes(32)),
+            ack=Seen(0, EMPTY_ROOT),
+            act=act,
+            delegate=delegate,
+            credential=by or public(key),
+            nonce=(len(self.leaves) if nonce is None else nonce).to_bytes(16, "big"),
+        )
+        self.enter(signed, sign(signed, key), seq)
+        return signed
+
+    def enter(self, signed: SignedMembers, proof: Proof, seq: int | None = None) -> None:
+        index = len(self.leaves)
+        time = "2021-12-07T15:00:00Z"
+        self.put(make_entry(signed, proof, seq=index if seq is None else seq, time=time).leaf)
+
+    def put(self, leaf: bytes) -> None:
+        self.leaves.append(leaf)
+        self.tree.append(leaf)
+
+
+def people() -> None:
+    officer, second, adviser, stranger, other = (credential(n) for n in (50, 51, 52, 53, 54))
+    log_key, new_key, recovery, newer = (credential(n) for n in (60, 61, 62, 63))
+    mine = Founding(
+        (("en", "Northern Republic"),),
+        log_key.public_key().public_bytes_raw(),
+        (recovery.public_key().public_bytes_raw(),),
+        "officer",
+        public(officer),
+        bytes(16),
+    )
+    theirs = replace(mine, names=(("en", "Southern Federation"),), nonce=bytes([1]) * 16)
+    side, dialogue = mine.side(), dialogue_id(mine.side(), theirs.side())
+    log = Log(dialogue, side)
+
+    def admit(who: str, key: Ed25519PrivateKey, role: str, powers: list[str]) -> dict[str, Any]:
+        return {
+            "type": "side.admit", "delegate": who, "role": role, "credential": public(key),
+            "powers": powers, "name": None,
+        }  # fmt: skip
+
+    checkpoints = []
+
+    def mark(note: str) -> None:
+        checkpoints.append((len(log.leaves), note))
+
+    log.add({"type": "side.found", "founding": mine.to_json()}, "officer", officer)
+    first = log.add(admit("second", second, "protocol-officer", ["admit", "schedule"]), "officer", officer)
+    log.add(admit("adviser", adviser, "adviser", ["speak"]), "officer", officer)
+    log.add({"type": "talk.delegation", "talk": "T", "delegates": ["officer", "adviser"]}, "officer", officer)
+    mark("three admitted, two on the list")
+    log.add({"type": "talk.delegation", "talk": "T", "delegates": ["stranger"]}, "adviser", adviser)
+    mark("no power: the list stays")
+    log.add(admit("stranger", stranger, "adviser", []), "stranger", stranger)
+    mark("no credential")
+    log.enter(first, sign(first, officer))
+    mark("replayed")
+    log.add(admit("stranger", stranger, "adviser", []), "officer", other, by=public(officer))
+    mark("a forged proof")
+    log.add(admit("stranger", stranger, "adviser", []), "officer", officer, seq=99)
+    mark("wrong seq")
+    log.add(admit("stranger", stranger, "adviser", []), "officer", officer, own=90, nonce=90)
+    mark("saw more of the own log than there is")
+    log.put(b'{"not":"an entry"}')
+    log.put(b"\xff\x00")
+    mark("garbage")
+    log.add({**admit("stranger", stranger, "adviser", []), "rpId": "x"}, "officer", officer)
+    mark("an unknown member")
+    log.add(admit("stranger", stranger, "chief", []), "officer", officer)
+    mark("an unknown role")
+    log.add(admit("adviser", other, "adviser", ["speak"]), "adviser", adviser)
+    mark("an own device key is admitted, and is no person's")
+    log.add(admit("stranger", adviser, "adviser", []), "officer", officer)
+    mark("a credential known already")
+    log.add({"type": "side.powers", "delegate": "adviser", "powers": ["speak", "admit"]}, "officer", officer)
+    log.add({"type": "side.revoke", "credential": public(officer)}, "adviser", adviser)
+    mark("an adviser with full powers ends the officer's credential")
+    log.add({"type": "side.powers", "delegate": "adviser", "powers": []}, "second", second)
+    log.add({"type": "side.revoke", "credential": public(second)}, "second", second)
+    mark("the last officer cannot be ended")
+    log.add({"type": "side.powers", "delegate": "second", "powers": []}, "second", second)
+    mark("the last officer's powers cannot be taken")
+    log.add({"type": "side.rotate-key", "log_key": public(new_key)}, "second", second)
+    mark("another log key")
+    log.add({"type": "talk.delegation", "talk": "T", "delegates": ["second"]}, "second", second)
+    log.add({"type": "talk.delegation", "talk": "U", "delegates": []}, "second", second)
+    log.add({"type": "side.revoke", "credential": public(adviser)}, "adviser", adviser)
+    mark("the adviser gives up its own credential, and the device key with it")
+    log.add({"type": "side.recover", "delegate": "newer", "credential": public(newer)}, "recovery", recovery)
+    mark("recovered: every older credential ends")
+
+    def note(size: int) -> str:
+        # The rotation's own entry is the last under the old key.
+        rotated = next(i for i, leaf in enumerate(log.leaves) if b"side.rotate-key" in leaf)
+        key = new_key if size > rotated else log_key
+        root = log.tree.root(size)
+        signature = sign_checkpoint(key, dialogue, side, size, root)
+        checkpoint = Checkpoint(dialogue, side, size, root, signature)
+        return encode_checkpoint(checkpoint, key.public_key().public_bytes_raw()).decode()
+
+    from tests.vectors.test_people import account
+
+    write(
+        "record/people.json",
+        "docs/spec/record.md §§2, 4, 9: a log of one side and who it admits after so many entries.",
+        dialogue=dialogue,
+        sides=sorted([side, theirs.side()]),
+        side=side,
+        foundings=[mine.to_json(), theirs.to_json()],
+        leaves=[to_text(leaf) for leaf in log.leaves],
+        after=[
+            {
+                "size": size,
+                "why": why,
+                "checkpoint": note(size),
+                **account(dialogue, side, theirs.side(), log.leaves[:size]),
+            }
+            for size, why in checkpoints
+        ],
+    )
+    entry = parse_entry(log.leaves[1])
+    write(
+        "record/entry.json",
+        "docs/spec/record.md §2. Credential: Ed25519 seed 32…32 (50).",
+        seed=seed(50).hex(),
+        signed=entry.signed.to_json(),
+        challenge=entry.signed.challenge().hex(),
+        proof=to_text(entry.proof.sig),
+        leaf=to_text(entry.leaf),
+    )
+
+
+if __name__ == "__main__":
+    (HERE / "keys").mkdir(exist_ok=True)
+    certificates()
+    talk()
+    frames()
+    stories()
+    spellings()
+    people()
