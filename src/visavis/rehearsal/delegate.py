@@ -77,6 +77,12 @@ class Delegate:
         body = {"credential": self.credential, "challenge": challenge, "proof": proof}
         return self._opened(await self.post("/api/sessions", body))
 
+    async def place(self) -> Mapping[str, Any]:
+        """Take the side's and the dialogue's ids from the founding, once both sides have stated themselves."""
+        founding = await self.get("/api/foundings")
+        self.side, self.dialogue = founding["side"], founding["dialogue"] or ""
+        return founding
+
     def _opened(self, answer: Mapping[str, Any]) -> Mapping[str, Any]:
         self.token = answer["session"]
         self._http.headers["Authorization"] = f"Bearer {self.token}"

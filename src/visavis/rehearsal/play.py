@@ -38,6 +38,7 @@ class Person(Protocol):
     credential: str
 
     async def enrol(self, link: str) -> Mapping[str, Any]: ...
+    async def place(self) -> Mapping[str, Any]: ...
     async def act(self, command: str, /, **fields: Any) -> Mapping[str, Any]: ...
     async def get(self, path: str) -> dict[str, Any]: ...
     async def post(self, path: str, body: object) -> dict[str, Any]: ...
@@ -191,8 +192,7 @@ class Day:
                 await officer.post("/api/foundings", {"name": side.name})
             for chair in CHAIRS:
                 officer, side = self.people[chair][OFFICER], self.scenario.sides[chair]
-                founding = await officer.get("/api/foundings")
-                officer.side, officer.dialogue = founding["side"], founding["dialogue"]
+                founding = await officer.place()
                 self.sides[chair], self.dialogue = founding["side"], founding["dialogue"]
                 await self.act(chair, OFFICER, "dialogue.found")
                 await self.act(chair, OFFICER, "dialogue.profile", zone=side.zone, languages=side.languages)

@@ -44,9 +44,8 @@ class Seat:
     async def run(self) -> None:
         """Serve requests until standard input ends or "quit" is asked."""
         actions: dict[str, Callable[[Request], Awaitable[object]]] = {
-            "enrol": lambda r: self.delegate.enrol(r["link"]),
-            "sign-in": lambda _: self.delegate.sign_in(),
-            "place": self._place,
+            "enrol": self._enrol,
+            "place": lambda _: self.delegate.place(),
             "act": lambda r: self.delegate.act(r["command"], **r.get("fields", {})),
             "get": lambda r: self.delegate.get(r["path"]),
             "post": lambda r: self.delegate.post(r["path"], r["body"]),
@@ -55,6 +54,7 @@ class Seat:
             "watch": self._watch,
             "measure": self._measure,
             "leave": self._leave,
+            "bundle": self._bundle,
         }
         async with self.delegate, anyio.create_task_group() as tasks:
             self._tasks = tasks
@@ -78,11 +78,12 @@ class Seat:
             await self._leave({})
             tasks.cancel_scope.cancel()
 
-    async def _place(self, _request: Request) -> object:
-        """Take the dialogue's and side's ids from the founding, once both sides are stated."""
-        founding = await self.delegate.get("/api/foundings")
-        self.delegate.side, self.delegate.dialogue = founding["side"], founding["dialogue"]
-        return founding
+    async def _enrol(self, request: Request) -> object:
+        return {**await self.delegate.enrol(request["link"]), "credential": self.delegate.credential}
+
+    async def _bundle(self, _request: Request) -> object:
+        data = await self.delegate.bytes_of(f"/api/dialogues/{self.delegate.dialogue}/bundle")
+        return {"hex": data.hex()}
 
     async def _join(self, request: Request) -> object:
         """Sit down in the call: {"talk", "sitting"} → when picture and voice are published."""

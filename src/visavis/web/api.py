@@ -6,25 +6,30 @@ Spec: docs/spec/http.md.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import AsyncIterator
 from typing import Any, TypeVar
 
 import anyio
+import anyio.to_thread
 import msgspec
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from visavis.access import COOKIE, Asker, describe, load, require
 from visavis.dialogue.acts import Power
 from visavis.dialogue.admission import Opened
 from visavis.dialogue.model import Role
-from visavis.errors import Malformed, Refused, Unavailable, Untrusted
+from visavis.errors import Malformed, Refused, Untrusted
 from visavis.node import Node
+from visavis.press.quotes import check
 from visavis.record.digest import from_text, to_text
 from visavis.record.entry import Proof
 from visavis.record.merkle import leaf_hash
 from visavis.rulebook import dialogue_view
+from visavis.web.newsroom import published
 
 LEAVES_A_PAGE = 500
 KEEP_ALIVE_S = 15.0
@@ -80,6 +85,10 @@ class EntryBody(_Body, frozen=True):
 
 class JoinBody(_Body, frozen=True):
     certificate: dict[str, Any]
+
+
+class QuotesBody(_Body, frozen=True):
+    text: str
 
 
 class CommentBody(_Body, frozen=True):
@@ -248,7 +257,7 @@ async def drafter(request: Request) -> Asker:
 
 
 async def dialogue(request: Request) -> Response:
-    asker, view = await load(request, request.path_params["d"])
+    _, view = await load(request, request.path_params["d"])
     return json_response(dialogue_view(view.joint, view.us))
 
 
@@ -379,11 +388,23 @@ async def held_comments(request: Request) -> Response:
 
 
 async def quotes(request: Request) -> Response:
-    raise Unavailable("not built")
+    given = await body_of(request, QuotesBody)
+    node = node_of(request)
+    released = published(node, node.url_of(request))
+    return json_response(await anyio.to_thread.run_sync(check, given.text, released))
 
 
 async def health(request: Request) -> Response:
     return JSONResponse({"status": "ok"})
+
+
+async def metrics(request: Request) -> Response:
+    """The call's counters in Prometheus' text form; to this machine's own processes only."""
+    if request.client is None or not ipaddress.ip_address(request.client.host).is_loopback:
+        raise HTTPException(404)
+    counted = node_of(request).call.stats().items()
+    lines = [f"visavis_call_{name.replace('.', '_')} {value}" for name, value in sorted(counted)]
+    return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
 
 
 def json_response(value: Any) -> Response:
@@ -417,5 +438,6 @@ def api_routes() -> list[BaseRoute]:
         Route(sitting + "/join", join, methods=["POST"]),
         Route(sitting + "/certificates", certificates, methods=["GET"]),
         Route("/api/quotes", quotes, methods=["POST"]),
+        Route("/metrics", metrics, methods=["GET"]),
         Route("/health", health, methods=["GET"]),
     ]
