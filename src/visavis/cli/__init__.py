@@ -22,6 +22,9 @@ app = App(
 # As text, so that `visavis record verify` does not load a web server.
 app.command("visavis.cli.serve:serve", name="serve", help="Run a node: the pages, the record and the call.")
 app.command(
+    "visavis.cli.rehearse:rehearse", name="rehearse", help="Play a day of talks end to end, and report."
+)
+app.command(
     "visavis.cli.record:app", name="record", help="Export a dialogue's record, and verify it offline."
 )
 

@@ -229,12 +229,8 @@ def s5(day: Day) -> Fact:
         held &= text["status"] == "in-force" and text["text"]["seal"]["agreed"]
         duties[chair] = [len(text["text"]["ours"]), len(text["text"]["theirs"])]
         held &= all(count > 0 for count in duties[chair])
-    verified = [
-        a
-        for a in day.account["agreements"]
-        if a["standing"] == "in-force"
-        and a["slot"] in (["text", day.ids["guarantee"]], f"text/{day.ids['guarantee']}")
-    ]
+    slot = f"text/{day.ids['guarantee']}"
+    verified = [a for a in day.account["agreements"] if (a["slot"], a["standing"]) == (slot, "in force")]
     held &= bool(day.account["holds"]) and len(verified) == 1
     return Fact(
         bool(held),

@@ -128,7 +128,7 @@ def plots(scenario: Scenario, observed: Observed) -> dict[str, str]:
     matplotlib.use("svg")
     matplotlib.rcParams |= {
         "svg.hashsalt": "visavis",
-        "font.family": ["IBM Plex Sans", "DejaVu Sans"],
+        "font.family": ["DejaVu Sans"],  # what matplotlib carries itself
         "font.size": 10,
         "axes.spines.top": False,
         "axes.spines.right": False,

@@ -14,16 +14,17 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.abc
 import structlog
 
 from visavis.errors import Malformed, VisavisError
-from visavis.rehearsal.caller import Caller
 from visavis.rehearsal.delegate import Answered, Delegate
-from visavis.rehearsal.voice import Picture, seat_hz
+
+if TYPE_CHECKING:
+    from visavis.rehearsal.caller import Caller
 
 Request = dict[str, Any]
 
@@ -33,8 +34,7 @@ class Seat:
 
     def __init__(self, url: str, name: str, number: int, colour: tuple[int, int, int]) -> None:
         self.delegate = Delegate(url, name)
-        self._picture = Picture(name.replace(" of ", "\nof "), colour)
-        self._number = number
+        self._number, self._colour = number, colour
         self._caller: Caller | None = None
         self._call: anyio.CancelScope | None = None
         self._tasks: anyio.abc.TaskGroup | None = None
@@ -87,8 +87,13 @@ class Seat:
 
     async def _join(self, request: Request) -> object:
         """Sit down in the call: {"talk", "sitting"} → when picture and voice are published."""
+        # Only who sits in the call loads its libraries: most delegates sign and read.
+        from visavis.rehearsal.caller import Caller
+        from visavis.rehearsal.voice import Picture, seat_hz
+
         assert self._tasks is not None
-        caller = self._caller = Caller(self.delegate, self._picture, seat_hz(self._number))
+        picture = Picture(self.delegate.name.replace(" of ", "\nof "), self._colour)
+        caller = self._caller = Caller(self.delegate, picture, seat_hz(self._number))
         self._ended, self._failed = anyio.Event(), None
         self._tasks.start_soon(self._sit, caller, request["talk"], request["sitting"])
         async with anyio.create_task_group() as waiting:

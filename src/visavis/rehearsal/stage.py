@@ -141,10 +141,10 @@ class SeatProcess:
             except (anyio.BrokenResourceError, anyio.ClosedResourceError, StopAsyncIteration) as error:
                 raise Unavailable(f"the process of {self.name} ended") from error
         if "error" in answer:
-            problem = {"detail": answer["error"]["message"], **answer["error"]}
-            if "status" not in problem:
-                raise Unavailable(f"{self.name}: {problem['detail']}")
-            raise Answered(int(problem["status"]), problem)
+            error = answer["error"]
+            if "status" not in error:
+                raise Unavailable(f"{self.name}: {error['message']}")
+            raise Answered(error["status"], {"detail": error["message"], "code": error["code"]})
         return answer["ok"]
 
     async def enrol(self, link: str) -> Mapping[str, Any]:
