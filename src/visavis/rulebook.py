@@ -18,6 +18,7 @@ from visavis.dialogue import people
 from visavis.dialogue.acts import Rulebook
 from visavis.dialogue.commands import Command
 from visavis.dialogue.join import Joint
+from visavis.dialogue.memo import remembered
 from visavis.dialogue.people import SidesView, sides_view
 from visavis.dialogue.steps import Step, Steps, together
 from visavis.press import model as press_model
@@ -49,6 +50,7 @@ COMMANDS: Mapping[str, Command] = {
 }
 
 
+@remembered
 def steps(joint: Joint, us: int, talk: str) -> Steps:
     """What a talk asks of either side now: the talk itself, its texts and review, its press."""
     return together(
@@ -70,12 +72,8 @@ class Waiting:
 
 def waiting(joint: Joint, us: int) -> Waiting:
     """What waits for us, and for them, in all talks; and texts that belong to no talk."""
-    loose = [
-        view.steps
-        for u in known_understandings(joint)
-        if (view := understanding_view(joint, us, u)) is not None and view.talk is None
-    ]
-    all_steps = together((*(steps(joint, us, talk) for talk in known_talks(joint)), *loose))
+    loose = understandings_model.steps(joint, us, None)
+    all_steps = together((*(steps(joint, us, talk) for talk in known_talks(joint)), loose))
     return Waiting(tuple(step for step in all_steps.now if step.urgent), all_steps.waiting)
 
 

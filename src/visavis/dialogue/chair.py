@@ -19,6 +19,7 @@ from typing import Any
 from visavis.dialogue.accord import Offer, OfferStatus
 from visavis.dialogue.acts import Power, Slot, Subject
 from visavis.dialogue.join import Joint
+from visavis.dialogue.memo import remembered
 from visavis.dialogue.model import PROFILE
 from visavis.dialogue.steps import Step, Steps
 
@@ -141,9 +142,20 @@ def word(joint: Joint, s: int, key: tuple[str, ...]) -> Word | None:
     return Word(key, value, mark(joint, s, index))
 
 
+@remembered
+def _keys(joint: Joint, s: int) -> Mapping[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """Every beginning of a key of side s's registers → the keys that begin so."""
+    found: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
+    for key in joint.registers(s):
+        for n in range(len(key) + 1):
+            found.setdefault(key[:n], []).append(key)
+    return {prefix: tuple(keys) for prefix, keys in found.items()}
+
+
+@remembered
 def words(joint: Joint, s: int, prefix: tuple[str, ...]) -> tuple[Word, ...]:
     """All registers of side s below `prefix`, in the order of their latest entries."""
-    found = [w for key in joint.registers(s, prefix) if (w := word(joint, s, key)) is not None]
+    found = [w for key in _keys(joint, s).get(prefix, ()) if (w := word(joint, s, key)) is not None]
     return tuple(sorted(found, key=lambda w: w.mark.index))
 
 
@@ -171,6 +183,7 @@ def spoken(joint: Joint, s: int, said: Mapping[str, str] | str | None) -> Mappin
 # --- talks, as far as every slice needs to know them -------------------------------------------------
 
 
+@remembered
 def start_of(joint: Joint, talk: str | None) -> str:
     """A talk's start as agreed, else as proposed last: RFC 3339 UTC in one spelling, so it sorts as time does.
 
@@ -201,6 +214,7 @@ def called_off(joint: Joint, talk: str) -> bool:
     return end_acts(joint, talk) == {"talk.call-off"}
 
 
+@remembered
 def moved_on(joint: Joint, talk: str) -> bool:
     """Whether a later talk is agreed: then nobody is kept waiting about this one."""
     start = start_of(joint, talk)
@@ -217,14 +231,24 @@ def moved_on(joint: Joint, talk: str) -> bool:
 # --- subjects and seals ---------------------------------------------------------------------------
 
 
+@remembered
+def _hashes(joint: Joint) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+    """Hashes of all that was tabled: slot's kind → what it is about → as tabled."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for hash_, subject in joint.tabled.items():
+        found.setdefault(subject.slot[0], {}).setdefault("/".join(subject.slot[1:]), []).append(hash_)
+    return {name: {of: tuple(hashes) for of, hashes in by.items()} for name, by in found.items()}
+
+
+@remembered
 def tabled(joint: Joint, name: str, of: str | None = None) -> tuple[Tabled, ...]:
     """All subjects tabled in slots (name, …), or in (name, of); earliest first by the time shown."""
+    by = _hashes(joint).get(name, {})
+    hashes = by.get(of, ()) if of is not None else tuple(h for hashes in by.values() for h in hashes)
     found = []
-    for hash_, subject in joint.tabled.items():
-        if subject.slot[0] != name or (of is not None and subject.slot[1:] != (of,)):
-            continue
+    for hash_ in hashes:
         at = tuple(mark(joint, s, joint.tabled_at[s][hash_]) for s in (0, 1) if hash_ in joint.tabled_at[s])
-        found.append(Tabled(hash_, subject, tuple(sorted(at, key=lambda m: (m.time, m.side)))))
+        found.append(Tabled(hash_, joint.tabled[hash_], tuple(sorted(at, key=lambda m: (m.time, m.side)))))
     return tuple(sorted(found, key=lambda t: (t.marks[0].time if t.marks else "", t.hash)))
 
 
@@ -245,6 +269,7 @@ def in_force(joint: Joint, slot: Slot) -> Subject | None:
     return joint.in_force(slot)
 
 
+@remembered
 def double_seal(joint: Joint, us: int, slot: Slot, hash_: str) -> DoubleSeal:
     """Both halves of the seal on `hash_`, as seen from chair `us`."""
     accords = joint.accords(slot)

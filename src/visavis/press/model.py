@@ -21,6 +21,7 @@ from visavis.dialogue import chair
 from visavis.dialogue.acts import Power
 from visavis.dialogue.chair import DoubleSeal, Mark
 from visavis.dialogue.join import Joint
+from visavis.dialogue.memo import remembered
 from visavis.dialogue.steps import Step, Steps, together
 from visavis.press.acts import ACTS, Kind, readout_slot
 
@@ -187,6 +188,7 @@ def _languages(value: Any) -> tuple[LanguageView, ...]:
     return tuple(LanguageView(t["language"], t["title"], t["text"], t["dateline"]) for t in value)
 
 
+@remembered
 def releases(joint: Joint, s: int, us: int | None = None) -> tuple[ReleaseView, ...]:
     """All releases of side s, its own drafts' clearances included, oldest first. us: the reader's chair."""
     versions: dict[str, dict[int, chair.Word]] = {}
@@ -227,6 +229,7 @@ def release_view(joint: Joint, s: int, release: str) -> ReleaseView | None:
     return next((r for r in releases(joint, s, s) if r.id == release), None)
 
 
+@remembered
 def joint_views(joint: Joint, us: int, talk: str) -> tuple[JointView, ...]:
     """All texts tabled as the joint readout of a talk, earliest first."""
     out = []
@@ -281,6 +284,7 @@ def _expected(joint: Joint, s: int, talk: str) -> ExpectedView | None:
     return None if said is None else ExpectedView(said.value["expected"], said.mark)
 
 
+@remembered
 def press_view(joint: Joint, us: int, talk: str) -> PressView:
     """The press of one talk for the chair `us`."""
     ours = tuple(r for r in releases(joint, us, us) if r.talk == talk)
@@ -316,6 +320,7 @@ def _public_part(release: ReleaseView) -> ReleaseView:
 # --- the newsroom ---------------------------------------------------------------------------------
 
 
+@remembered
 def newsroom(joint: Joint, s: int) -> tuple[PublicRelease, ...]:
     """What the public sees of side s: its readouts and statements that went out, and joint readouts that
     either side let out; newest first by the time shown."""

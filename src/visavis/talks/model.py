@@ -18,6 +18,7 @@ from visavis.dialogue import chair
 from visavis.dialogue.acts import Power, Slot
 from visavis.dialogue.chair import DoubleSeal, Mark
 from visavis.dialogue.join import Joint
+from visavis.dialogue.memo import remembered
 from visavis.dialogue.steps import Step, Steps, together
 from visavis.dialogue.texts import Texts, texts_of
 from visavis.talks.acts import (
@@ -304,6 +305,7 @@ class TalkView:
 # --- reading --------------------------------------------------------------------------------------
 
 
+@remembered
 def known_talks(joint: Joint) -> tuple[str, ...]:
     """Ids of all talks that were proposed, earliest start first."""
     ids = dict.fromkeys(t.subject.slot[1] for t in chair.tabled(joint, "time"))
@@ -321,19 +323,29 @@ def facts_of(joint: Joint, talk: str) -> TalkFacts:
     )
 
 
+@remembered
 def status(joint: Joint, talk: str) -> Status:
     return status_of(facts_of(joint, talk))
 
 
+@remembered
 def phase(joint: Joint, talk: str) -> Phase:
     here = status(joint, talk)
-    texts_open = any(
-        chair.double_seal(joint, 0, t.subject.slot, t.hash).open
-        for t in chair.tabled(joint, "text")
-        if t.subject.body.get("talk") == talk and not joint.ended(t.subject.slot)
-    )
+    texts_open = talk in _with_open_texts(joint)
     released = all(_readout_out(joint, s, talk) for s in (0, 1))
     return phase_of(here, After(texts_open, released, chair.moved_on(joint, talk)))
+
+
+@remembered
+def _with_open_texts(joint: Joint) -> frozenset[str]:
+    """Talks of which a text still wants a signature."""
+    return frozenset(
+        t.subject.body["talk"]
+        for t in chair.tabled(joint, "text")
+        if t.subject.body["talk"] is not None
+        and not joint.ended(t.subject.slot)
+        and chair.double_seal(joint, 0, t.subject.slot, t.hash).open
+    )
 
 
 def _readout_out(joint: Joint, s: int, talk: str) -> bool:
@@ -347,7 +359,8 @@ def _readout_out(joint: Joint, s: int, talk: str) -> bool:
     return False
 
 
-def reviewable(joint: Joint, talk: str) -> dict[str | None, tuple[str, ...]]:
+@remembered
+def reviewable(joint: Joint, talk: str) -> Mapping[str | None, tuple[str, ...]]:
     """Understandings in force that the talk goes through: earlier talk → their ids, earliest talk first.
 
     Of no talk (None), or of one that begins before this one. They come by themselves; nobody proposes them.
@@ -370,6 +383,7 @@ def _first_tabled(joint: Joint, understanding: str) -> tuple[str, str]:
     return (first.marks[0].time if first.marks else "", understanding)
 
 
+@remembered
 def draft_items(joint: Joint, talk: str) -> tuple[DraftItem, ...]:
     """All items on the table, in the order that a merged agenda has: the reviews, the relation, the issues.
 
@@ -636,6 +650,7 @@ def next_sitting(joint: Joint, talk: str) -> int | None:
     return None if joint.running(SITTING, talk) is not None else latest
 
 
+@remembered
 def talk_view(joint: Joint, us: int, talk: str) -> TalkView | None:
     """Everything of one talk for the chair `us`; None if no such talk was proposed."""
     proposals = chair.tabled(joint, "time", talk)
@@ -675,6 +690,7 @@ def _agreed(views: list[Any]) -> Any:
     return next((v for v in views if v.seal.agreed and not v.seal.replaced), None)
 
 
+@remembered
 def talks_of(joint: Joint, us: int) -> tuple[TalkSummary, ...]:
     """All talks of the dialogue, earliest first."""
     out = []
@@ -685,6 +701,7 @@ def talks_of(joint: Joint, us: int) -> tuple[TalkSummary, ...]:
     return tuple(out)
 
 
+@remembered
 def relations_of(joint: Joint, us: int) -> tuple[RelationView, ...]:
     """The course of the relation over the talks, as each side put it; talks at which neither spoke left out."""
     found = (_Reader(joint, us, talk).relation() for talk in known_talks(joint))

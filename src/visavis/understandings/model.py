@@ -9,15 +9,15 @@ Texts are (language, commitment); the caller opens them for its reader. `us` is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from visavis.dialogue import chair
 from visavis.dialogue.acts import Power
 from visavis.dialogue.chair import DoubleSeal, Mark, SealState
 from visavis.dialogue.join import Joint
+from visavis.dialogue.memo import remembered
 from visavis.dialogue.steps import Step, Steps, together
 from visavis.dialogue.texts import Texts, languages, texts_of
 from visavis.understandings.acts import ACTS, Kind, Verdict, text_slot
@@ -202,12 +202,19 @@ class Review:
 # --- reading --------------------------------------------------------------------------------------
 
 
+@remembered
 def known_understandings(joint: Joint) -> tuple[str, ...]:
     """Ids of all understandings of which a text was tabled, earliest first."""
     return tuple(dict.fromkeys(t.subject.slot[1] for t in chair.tabled(joint, "text")))
 
 
-def text_view(joint: Joint, us: int, tabled: chair.Tabled) -> TextView:
+@remembered
+def text_views(joint: Joint, us: int, understanding: str) -> tuple[TextView, ...]:
+    """All texts tabled of one understanding, earliest first."""
+    return tuple(_text_view(joint, us, t) for t in chair.tabled(joint, "text", understanding))
+
+
+def _text_view(joint: Joint, us: int, tabled: chair.Tabled) -> TextView:
     body = tabled.subject.body
     ours = joint.sides[us].id
     undertakings = tuple(
@@ -230,9 +237,10 @@ def text_view(joint: Joint, us: int, tabled: chair.Tabled) -> TextView:
     )
 
 
+@remembered
 def understanding_view(joint: Joint, us: int, understanding: str) -> UnderstandingView | None:
     """Everything of one understanding for the chair `us`; None if no text of it was tabled."""
-    texts = [text_view(joint, us, t) for t in chair.tabled(joint, "text", understanding)]
+    texts = text_views(joint, us, understanding)
     if not texts:
         return None
     agreed = _agreed(texts)
@@ -258,14 +266,14 @@ def _agreed(texts: Iterable[TextView]) -> TextView | None:
     return next((t for t in texts if t.seal.agreed and not t.seal.replaced), None)
 
 
-def _live(texts: list[TextView]) -> list[TextView]:
+def _live(texts: tuple[TextView, ...]) -> list[TextView]:
     """Texts that can still come into force: open, and resting on what both agreed last."""
     agreed = _agreed(texts)
     base = None if agreed is None else agreed.hash
     return [t for t in texts if t.seal.open and t.base == base]
 
 
-def _status(joint: Joint, understanding: str, texts: list[TextView]) -> Status:
+def _status(joint: Joint, understanding: str, texts: tuple[TextView, ...]) -> Status:
     live = _live(texts)
     standing = (SealState.SEALED, SealState.WITHDRAWING)
     return status_of(
@@ -287,10 +295,23 @@ def _end(joint: Joint, s: int, understanding: str) -> EndView | None:
     return EndView(chair.mark(joint, s, index), reason)
 
 
+@remembered
+def _assessed_at(joint: Joint) -> Mapping[str, tuple[str, ...]]:
+    """Understanding → talks at which either side assessed it, earliest first."""
+    found: dict[str, set[str]] = {}
+    for s in (0, 1):
+        for key in joint.registers(s, ("assessment",)):
+            found.setdefault(key[2], set()).add(key[1])
+    return {
+        understanding: tuple(sorted(talks, key=lambda talk: (chair.start_of(joint, talk), talk)))
+        for understanding, talks in found.items()
+    }
+
+
+@remembered
 def assessments(joint: Joint, us: int, understanding: str) -> tuple[AssessedView, ...]:
     """Both sides' assessments at every talk at which either spoke, earliest talk first."""
-    talks = {key[1] for s in (0, 1) for key in joint.registers(s, ("assessment",)) if key[2] == understanding}
-    ordered = sorted(talks, key=lambda talk: (chair.start_of(joint, talk), talk))
+    ordered = _assessed_at(joint).get(understanding, ())
     return tuple(
         AssessedView(
             talk, _assessment(joint, us, talk, understanding), _assessment(joint, 1 - us, talk, understanding)
@@ -306,11 +327,12 @@ def _assessment(joint: Joint, s: int, talk: str, understanding: str) -> Assessme
     return AssessmentView(talk, Verdict(said.value["verdict"]), texts_of(said.value["evidence"]), said.mark)
 
 
+@remembered
 def register(joint: Joint, us: int) -> tuple[UnderstandingLine, ...]:
     """The register of understandings: all that was ever tabled, by talk, then as tabled."""
     lines = []
     for understanding in known_understandings(joint):
-        texts = [text_view(joint, us, t) for t in chair.tabled(joint, "text", understanding)]
+        texts = text_views(joint, us, understanding)
         live = _live(texts)
         shown = _agreed(texts) or (live[-1] if live else texts[-1])
         assessed = assessments(joint, us, understanding)
@@ -328,6 +350,7 @@ def register(joint: Joint, us: int) -> tuple[UnderstandingLine, ...]:
     return tuple(sorted(lines, key=lambda line: chair.start_of(joint, line.talk)))
 
 
+@remembered
 def review(joint: Joint, us: int, talk: str) -> Review:
     """The review at a talk: every understanding in force that an earlier talk reached (or none), and every one
     that either side assessed at this talk, though it has ended since."""
@@ -394,7 +417,7 @@ def _tally(side: Iterable[AssessmentView | None]) -> Tally:
 # --- what now -------------------------------------------------------------------------------------
 
 
-def _sign_steps(joint: Joint, understanding: str, live: list[TextView]) -> Steps:
+def _sign_steps(joint: Joint, understanding: str, live: Sequence[TextView]) -> Steps:
     if joint.ended(text_slot(understanding)) or joint.ended(("dialogue",)):
         return Steps()
     told = {"understanding": understanding}
@@ -410,24 +433,37 @@ def _sign_steps(joint: Joint, understanding: str, live: list[TextView]) -> Steps
     )
 
 
-def steps(joint: Joint, us: int, talk: str) -> Steps:
-    """What the texts of a talk and its review ask of either side now."""
-    parts: list[Steps] = []
-    ended = joint.ended(("dialogue",))
-    if not ended and joint.accords(("time", talk)) and not chair.called_off(joint, talk):
-        now, waiting = [], []
-        for row in review(joint, us, talk).rows:
-            params: Mapping[str, Any] = {"talk": talk, "understanding": row.understanding}
-            if row.status is not Status.IN_FORCE:
-                continue
-            if row.ours is None:
-                urgent = row.theirs is not None
-                now.append(Step("assess", params, "understandings.assess", Power.SPEAK, urgent=urgent))
-            if row.theirs is None:
-                waiting.append(Step("assess", params, "understandings.assess", Power.SPEAK))
-        parts.append(Steps(tuple(now), tuple(waiting)))
+@remembered
+def _open_by_talk(joint: Joint, us: int) -> Mapping[str | None, Steps]:
+    """What texts ask for, by the talk in which they were tabled."""
+    parts: dict[str | None, list[Steps]] = {}
     for understanding in known_understandings(joint):
-        texts = [text_view(joint, us, t) for t in chair.tabled(joint, "text", understanding)]
-        live = [t for t in _live(texts) if t.talk == talk]
-        parts.append(_sign_steps(joint, understanding, live))
-    return together(parts)
+        for text in _live(text_views(joint, us, understanding)):
+            parts.setdefault(text.talk, []).append(_sign_steps(joint, understanding, (text,)))
+    return {talk: together(steps) for talk, steps in parts.items()}
+
+
+@remembered
+def steps(joint: Joint, us: int, talk: str | None) -> Steps:
+    """What the texts of a talk and its review ask of either side now. talk: None for texts of no talk."""
+    texts = _open_by_talk(joint, us).get(talk, Steps())
+    if talk is None or not _reviews(joint, talk):
+        return texts
+    now, waiting = [], []
+    for row in review(joint, us, talk).rows:
+        if row.status is not Status.IN_FORCE:
+            continue
+        params = {"talk": talk, "understanding": row.understanding}
+        if row.ours is None:
+            urgent = row.theirs is not None
+            now.append(Step("assess", params, "understandings.assess", Power.SPEAK, urgent=urgent))
+        if row.theirs is None:
+            waiting.append(Step("assess", params, "understandings.assess", Power.SPEAK))
+    return together((Steps(tuple(now), tuple(waiting)), texts))
+
+
+def _reviews(joint: Joint, talk: str) -> bool:
+    """Whether the talk still asks for a review: agreed, not called off, and not left behind by a later one."""
+    if joint.ended(("dialogue",)) or not joint.accords(("time", talk)) or chair.called_off(joint, talk):
+        return False
+    return not (joint.ended(("talk", talk)) and chair.moved_on(joint, talk))
