@@ -12,6 +12,7 @@ from websockets.exceptions import InvalidStatus
 
 from visavis.rtc import signalling
 from visavis.rtc.effects import Joined, Left, Muted, Published, Unpublished
+from visavis.rtc.engines.embedded import EmbeddedEngine
 from visavis.rtc.rooms import RoomPolicy
 
 pytestmark = pytest.mark.anyio
@@ -603,10 +604,11 @@ async def test_observer_cannot_harm(serve_calls):
 # --- hostile ------------------------------------------------------------------------------
 
 
+BAD_OFFER_IDS = ["empty", "nonsense", "short", "long"]
 BAD_OFFERS = ["", "nonsense", "v=0\nm=audio 9 x\n", "v=0\r\n" + "a=x\r\n" * 40_000]
 
 
-@pytest.mark.parametrize("sdp", BAD_OFFERS, ids=["empty", "nonsense", "short", "long"])
+@pytest.mark.parametrize("sdp", BAD_OFFERS, ids=BAD_OFFER_IDS)
 @pytest.mark.parametrize("kind", ["offer", "answer"])
 async def test_bad_description(serve_calls, kind, sdp):
     """A session description that cannot be read ends its client alone, with a reason."""
@@ -702,3 +704,46 @@ async def test_offer_without_declaration(serve_calls):
         await node.settle()
         assert node.engine.routes == {}
         assert not [t for u in b.all("update") for p in u.participants for t in p.tracks]
+
+
+TWICE_A_PAYLOAD_TYPE = """v=0
+o=- 1 2 IN IP4 127.0.0.1
+s=-
+t=0 0
+a=group:BUNDLE 0
+m=video 9 UDP/TLS/RTP/SAVPF 96 96
+c=IN IP4 0.0.0.0
+a=mid:0
+a=sendonly
+a=ice-ufrag:abcd
+a=ice-pwd:abcdefghijklmnopqrstuvwx
+a=fingerprint:sha-256 {fingerprint}
+a=setup:actpass
+a=rtcp-mux
+a=rtpmap:96 VP8/90000
+a=rtpmap:96 H264/90000
+""".format(fingerprint=":".join(["AB"] * 32))
+
+
+@pytest.mark.parametrize(
+    "sdp", [*BAD_OFFERS, TWICE_A_PAYLOAD_TYPE], ids=[*BAD_OFFER_IDS, "twice a payload type"]
+)
+async def test_bad_offer_to_the_real_engine(serve_calls, sdp):
+    """An offer that the embedded engine cannot bear ends its client alone; the engine goes on."""
+    async with serve_calls(EmbeddedEngine("127.0.0.1", 0, ["127.0.0.1"])) as node:
+        a, b = await node.client("a1"), await node.client("b1")
+        await a.send(offer=r.SessionDescription(type="offer", sdp=sdp, id=1))
+        answered = False
+        try:
+            while True:
+                kind = (await a.receive()).WhichOneof("message")
+                answered = answered or kind == "answer"
+                if answered or kind == "leave":
+                    break
+        finally:
+            await b.ping()
+        c = await node.client("c1")
+        assert "webrtc-datachannel" in (await c.get("offer")).offer.sdp
+        if not answered:  # else the engine bears it, and nothing is to be said against it
+            await a.end()
+            assert {p.identity for p in node.calls.present("talk")} == {"b1", "c1"}

@@ -83,7 +83,6 @@ class Downlink:
     unanswered: set[Mid] = field(default_factory=set)
     declined: set[TrackSid] = field(default_factory=set)
     settings: dict[TrackSid, Setting] = field(default_factory=dict)
-    _lost_while_making: bool = False
 
     def _step(self, step: Step) -> bool:
         after = TRANSITIONS.get((self.phase, step))
@@ -135,8 +134,8 @@ class Downlink:
         self.channels_due = self.restart_due = False
         return plan
 
-    def made(self, mids: Iterable[Mid]) -> int | None:
-        """The engine made the offer: its id to send; None if the client's socket was replaced meanwhile."""
+    def made(self, mids: Iterable[Mid]) -> int:
+        """The engine made the offer: its id, to be sent with it."""
         self._step(Step.MADE)
         for track, mid in zip(self.making, mids, strict=True):
             self.unanswered.add(mid)
@@ -145,16 +144,12 @@ class Downlink:
             else:
                 self.offered[track] = mid
         self.making = []
-        if self._lost_while_making:
-            self._lost_while_making = False
-            self.lost()
-            return None
         self.offer_id += 1
         return self.offer_id
 
     def nothing(self) -> None:
         """The engine found nothing to offer."""
-        self.making, self._lost_while_making = [], False
+        self.making = []
         self._step(Step.NOTHING)
 
     def answered(self, offer_id: int) -> bool:
@@ -177,8 +172,6 @@ class Downlink:
         What the client may not have got is part of the new offer: an engine's offer holds those not answered.
         """
         self.restart_due = True
-        if self.phase is Phase.MAKING:
-            self._lost_while_making = True
         self._step(Step.LOST)
 
 

@@ -326,8 +326,7 @@ class Room:
         p = self._by_sid.get(asked.participant)
         if p is not None:
             offer_id = p.down.made(offer.mids)
-            if offer_id is not None:
-                self._tell(p, offer=r.SessionDescription(type="offer", sdp=offer.sdp, id=offer_id))
+            self._tell(p, offer=r.SessionDescription(type="offer", sdp=offer.sdp, id=offer_id))
         return self._done()
 
     def answer_accepted(self, asked: AcceptAnswer) -> list[Effect]:
