@@ -18,13 +18,12 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from visavis.errors import Malformed, Untrusted
 from visavis.record import note
+from visavis.record.signature import verifies
 
 SIGNATURE_BYTES = 64
 MAX_TIMESTAMP = 2**63 - 1
@@ -83,7 +82,7 @@ def verify_signature(log_key: bytes, dialogue: str, side: str, size: int, root: 
     log_key: Ed25519, 32 bytes. sig: as in an entry's `ack`, 64 bytes.
     """
     try:
-        return _verify(log_key, sig, checkpoint_text(dialogue, side, size, root))
+        return verifies(log_key, sig, checkpoint_text(dialogue, side, size, root))
     except Malformed:
         return False
 
@@ -107,7 +106,7 @@ def verify_cosignature(
         text = _cosigned_text(cosignature.timestamp, checkpoint_text(dialogue, side, size, root))
     except Malformed:
         return False
-    return _verify(cosigner_key, cosignature.sig, text)
+    return verifies(cosigner_key, cosignature.sig, text)
 
 
 def encode_checkpoint(
@@ -190,16 +189,3 @@ def _cosigned_text(timestamp: int, text: bytes) -> bytes:
     if not 0 <= timestamp <= MAX_TIMESTAMP:
         raise Malformed("cosignature: a time of 0…2^63−1 seconds is due")
     return b"cosignature/v1\ntime %d\n%b" % (timestamp, text)
-
-
-@lru_cache(maxsize=256)
-def _public_key(data: bytes) -> Ed25519PublicKey:
-    return Ed25519PublicKey.from_public_bytes(data)
-
-
-def _verify(public_key: bytes, sig: bytes, text: bytes) -> bool:
-    try:
-        _public_key(public_key).verify(sig, text)
-    except (InvalidSignature, ValueError):
-        return False
-    return True

@@ -7,7 +7,6 @@ Spec: docs/spec/record.md §1.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import hashlib
 
@@ -26,9 +25,15 @@ def digest(tag: str, *parts: bytes) -> bytes:
     return h.digest()
 
 
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+_STANDARD = bytes.maketrans(
+    b"-_+/=", b"+/!!!"
+)  # padding and the other alphabet are no characters of this one
+
+
 def to_text(data: bytes) -> str:
     """Base64url without padding (RFC 4648 §5): the one spelling of bytes in canonical JSON."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return binascii.b2a_base64(data, newline=False).rstrip(b"=").translate(_URL_SAFE).decode("ascii")
 
 
 def from_text(text: object, length: int | None = None, *, what: str = "bytes") -> bytes:
@@ -39,10 +44,11 @@ def from_text(text: object, length: int | None = None, *, what: str = "bytes") -
     if not isinstance(text, str):
         raise Malformed(f"{what}: not a string")
     try:
-        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        spelt = text.encode("ascii").translate(_STANDARD) + b"=" * (-len(text) % 4)
+        data = binascii.a2b_base64(spelt, strict_mode=True)
     except (binascii.Error, ValueError) as error:
         raise Malformed(f"{what}: not base64url") from error
-    if to_text(data) != text:
+    if binascii.b2a_base64(data, newline=False) != spelt:
         raise Malformed(f"{what}: not the one spelling of base64url without padding")
     if length is not None and len(data) != length:
         raise Malformed(f"{what}: {len(data)} bytes where {length} are due")

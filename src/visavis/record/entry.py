@@ -19,15 +19,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from visavis.errors import Malformed, Untrusted
 from visavis.record import canonical
 from visavis.record.digest import digest, from_text, to_text
+from visavis.record.signature import verifies
 
 ENTRY_DOMAIN = b"visavis/entry/v1\0"
 NONCE_BYTES = 16
+STATED = ("v", "seq", "time", "proof")
+"""Members of an entry that no proof covers."""
 NODE = "node"
 """`by.delegate` and `by.credential` of what a node writes unasked: receipts, and what protects."""
 RECOVERY = "recovery"
@@ -131,6 +133,8 @@ class SignedMembers:
     delegate: str
     credential: str
     nonce: bytes
+    _spelt: bytes = field(init=False, default=b"", repr=False, compare=False)
+    """The members' canonical bytes, where they were read from a leaf. Not `init`: `replace` leaves it behind."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -168,7 +172,7 @@ class SignedMembers:
 
     def challenge(self) -> bytes:
         """SHA-256("visavis/entry/v1" 00 ‖ RFC 8785 of the members), 32 bytes: what a proof signs."""
-        return hashlib.sha256(ENTRY_DOMAIN + canonical.encode(self.to_json())).digest()
+        return hashlib.sha256(ENTRY_DOMAIN + (self._spelt or canonical.encode(self.to_json()))).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,16 +207,21 @@ def make_entry(signed: SignedMembers, proof: Proof, *, seq: int, time: str) -> E
 def parse_entry(leaf: bytes) -> Entry:
     """Read a leaf. Anything that is not the canonical spelling of a well-formed entry is `Malformed`."""
     value = canonical.decode(leaf)
-    names = {"v", "seq", "time", "proof", "dialogue", "side", "own", "ack", "act", "by", "nonce"}
+    names = {*STATED, "dialogue", "side", "own", "ack", "act", "by", "nonce"}
     obj = members(value, names, "entry")
     if obj["v"] != 1 or isinstance(obj["v"], bool):
         raise Malformed("v: 1 is due")
     proof = members(obj["proof"], {"type", "sig"}, "proof")
-    signed = {name: obj[name] for name in names - {"v", "seq", "time", "proof"}}
+    signed = SignedMembers.from_json({name: obj[name] for name in names if name not in STATED})
+    # In the leaf's order ("ack" … "own", "proof", "seq", "side", "time", "v") only the tail is not the signed
+    # members' own spelling; so cut it off rather than spell them again.
+    tail = canonical.encode({name: obj[name] for name in (*STATED, "side")})
+    spelt = leaf[: 1 - len(tail)] + canonical.encode({"side": signed.side})[1:]
+    object.__setattr__(signed, "_spelt", spelt)
     return Entry(
         seq=size(obj["seq"], "seq"),
         time=text(obj["time"], "time", 40),
-        signed=SignedMembers.from_json(signed),
+        signed=signed,
         proof=Proof(text(proof["type"], "proof.type", 20), from_text(proof["sig"], what="proof.sig")),
         leaf=leaf,
     )
@@ -231,10 +240,8 @@ def verify_proof(signed: SignedMembers, proof: Proof, public_key: bytes) -> None
     """
     if proof.type != "ed25519":
         raise Untrusted(f"a proof of type {proof.type!r} cannot be checked")
-    try:
-        Ed25519PublicKey.from_public_bytes(public_key).verify(proof.sig, signed.challenge())
-    except (InvalidSignature, ValueError) as error:
-        raise Untrusted("the proof does not fit the signed members") from error
+    if not verifies(public_key, proof.sig, signed.challenge()):
+        raise Untrusted("the proof does not fit the signed members")
 
 
 def members(value: object, names: set[str], what: str) -> dict[str, Any]:
