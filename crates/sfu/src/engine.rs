@@ -612,8 +612,12 @@ impl Engine {
         self.unroute(now, route.target, &route.target_mid);
         let Some(target) = self.sessions.get_mut(&route.target) else { return };
         target.feed(target_mid, (route.source, source_mid));
+        let mut subscription = Subscription::new(route.target, target_mid, route.max_layer);
+        if let Some(before) = target.resting.remove(&target_mid) {
+            subscription = subscription.after(before);
+        }
         let publication = self.publications.entry((route.source, source_mid)).or_default();
-        publication.subscriptions.push(Subscription::new(route.target, target_mid, route.max_layer));
+        publication.subscriptions.push(subscription);
         let asks = publication.retarget(self.now);
         self.ask_keyframes(route.source, asks);
     }
@@ -661,12 +665,16 @@ impl Engine {
         }
         self.demux.forget(id);
         self.members.leave(id);
-        self.publications.retain(|(source, _), _| *source != id);
+        for (_, publication) in self.publications.extract_if(|(source, _), _| *source == id) {
+            for s in publication.subscriptions {
+                if let Some(target) = self.sessions.get_mut(&s.transport) {
+                    target.sources.remove(&s.mid);
+                    target.resting.insert(s.mid, s);
+                }
+            }
+        }
         for p in self.publications.values_mut() {
             p.subscriptions.retain(|s| s.transport != id);
-        }
-        for s in self.sessions.values_mut() {
-            s.sources.retain(|_, (source, _)| *source != id);
         }
     }
 

@@ -133,6 +133,16 @@ impl Subscription {
         }
     }
 
+    /// Go on where `before` stopped: the same section, fed by another track or by the same one again. Numbers that
+    /// began anew would look like a replay to the subscriber's SRTP.
+    pub(crate) fn after(mut self, before: Subscription) -> Self {
+        self.last_sequence = before.last_sequence;
+        self.last_timestamp = before.last_timestamp;
+        self.last_at = before.last_at;
+        self.pictures = before.pictures;
+        self
+    }
+
     /// How `packet` goes to this subscriber; `None` if it does not.
     ///
     /// The subscriber leaves its current encoding for the chosen one where the latter can be entered.
@@ -196,9 +206,10 @@ impl Publication {
         self.subscriptions.iter_mut().find(|s| s.transport == transport && s.mid == mid)
     }
 
-    /// Remove the subscription that goes out on `mid` of `transport`.
-    pub(crate) fn remove(&mut self, transport: TransportId, mid: Mid) {
-        self.subscriptions.retain(|s| !(s.transport == transport && s.mid == mid));
+    /// Take out the subscription that goes out on `mid` of `transport`.
+    pub(crate) fn remove(&mut self, transport: TransportId, mid: Mid) -> Option<Subscription> {
+        let at = self.subscriptions.iter().position(|s| s.transport == transport && s.mid == mid)?;
+        Some(self.subscriptions.swap_remove(at))
     }
 
     /// Choose every subscriber's encoding again; returns the encodings to ask for a keyframe now.
@@ -399,6 +410,22 @@ mod tests {
         assert_eq!(p.subscriptions[0].rewrite(&packet(2, 80, 0, false, later)), None);
         let out = p.subscriptions[0].rewrite(&packet(2, 81, 0, true, later)).unwrap();
         assert_eq!(out.sequence, FIRST_SEQUENCE + 1);
+    }
+
+    #[test]
+    fn a_section_fed_by_another_track_goes_on_in_number_and_time() {
+        let now = Instant::now();
+        let mut p = publication(now);
+        p.retarget(now);
+        p.subscriptions[0].rewrite(&packet(2, 50, 1_000_000, true, now)).unwrap();
+        let before = p.remove(TransportId(7), mid()).unwrap();
+        assert!(p.remove(TransportId(7), mid()).is_none());
+        let mut other = publication(now);
+        other.subscriptions = vec![Subscription::new(TransportId(7), mid(), 2).after(before)];
+        other.retarget(now);
+        let later = now + Duration::from_millis(100);
+        let out = other.subscriptions[0].rewrite(&packet(2, 3, 5, true, later)).unwrap();
+        assert_eq!((out.sequence, out.timestamp), (FIRST_SEQUENCE + 1, 1_009_000));
     }
 
     #[test]

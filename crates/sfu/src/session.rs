@@ -21,6 +21,7 @@ use str0m::rtp::{RtpWrite, Ssrc};
 use str0m::{Candidate, Event, Input, Output, Rtc};
 
 use crate::data::MAX_PACKET_BYTES;
+use crate::forward::Subscription;
 use crate::{Answer, Error, Offer};
 
 /// The number of a transport, given by the caller.
@@ -103,6 +104,8 @@ pub struct Session {
     waiting_reliable_bytes: usize,
     /// The track that goes out in a section: its transport and its section there.
     pub(crate) sources: HashMap<Mid, (TransportId, Mid)>,
+    /// How far the numbering of a section had come that carries nothing now.
+    pub(crate) resting: HashMap<Mid, Subscription>,
     /// When str0m wants to run next.
     pub(crate) due: Instant,
     /// The earliest entry of this session in the engine's heap of timers.
@@ -147,6 +150,7 @@ impl Blueprint {
             waiting_lossy: 0,
             waiting_reliable_bytes: 0,
             sources: HashMap::new(),
+            resting: HashMap::new(),
             due: now,
             scheduled: None,
             marked: false,

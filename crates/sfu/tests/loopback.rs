@@ -184,6 +184,52 @@ fn a_subscriber_gets_the_layer_it_asks_for_without_a_break() {
 }
 
 #[test]
+fn a_section_that_another_track_takes_over_goes_on_without_a_break() {
+    let mut world = World::new();
+    let (publisher, subscriber, mid, down_mid) = one_to_one(&mut world, &[]);
+    for n in 0..5u16 {
+        world.send_rtp(
+            publisher,
+            &mid,
+            None,
+            60_000 + u64::from(n),
+            3000 * u32::from(n),
+            &vp8(n, n == 0, b"one"),
+        );
+        world.run(ms(33));
+    }
+    let now = world.now;
+    world.engine.close(now, UP);
+    let (other, again) = (TransportId(3), world.client());
+    let source_mid = world.publish_video(other, again, &[]);
+    world.until("the other is connected", |w| w.saw(other, |k| *k == EventKind::Connected));
+    let now = world.now;
+    let route = Route {
+        source: other,
+        source_mid: source_mid.clone(),
+        target: DOWN,
+        target_mid: down_mid,
+        max_layer: 2,
+    };
+    world.engine.route(now, &route);
+    for n in 0..5u16 {
+        world.send_rtp(
+            again,
+            &source_mid,
+            None,
+            7 + u64::from(n),
+            3000 * u32::from(n),
+            &vp8(n, n == 0, b"two"),
+        );
+        world.run(ms(33));
+    }
+    world.until("all arrived", |w| w.received(subscriber).len() == 10);
+    let got = world.received(subscriber);
+    assert!(got.windows(2).all(|w| *w[1].seq_no == *w[0].seq_no + 1), "numbers are continuous");
+    assert!(got.windows(2).all(|w| w[1].header.timestamp > w[0].header.timestamp), "time goes forward");
+}
+
+#[test]
 fn data_goes_to_the_room_stamped_with_its_sender_in_order() {
     let mut world = World::new();
     let sender = world.client();
