@@ -238,7 +238,7 @@ impl World {
         self.seed ^= self.seed << 13;
         self.seed ^= self.seed >> 17;
         self.seed ^= self.seed << 5;
-        let lost = self.seed % n == 0;
+        let lost = self.seed.is_multiple_of(n);
         self.lost += u32::from(lost);
         lost
     }
