@@ -13,7 +13,11 @@ from websockets.exceptions import InvalidStatus
 from visavis.rtc import signalling
 from visavis.rtc.effects import Joined, Left, Muted, Published, Unpublished
 from visavis.rtc.engines.embedded import EmbeddedEngine
+from visavis.rtc.engines.fake import FakeEngine
+from visavis.rtc.errors import CallStopped
 from visavis.rtc.rooms import RoomPolicy
+from visavis.rtc.service import CallService
+from visavis.rtc.tokens import TokenKey
 
 pytestmark = pytest.mark.anyio
 
@@ -681,6 +685,69 @@ async def test_flood(serve_calls):
         assert (await a.get("leave")).leave.reason == m.STATE_MISMATCH
         assert await a.end() == 1008
         await b.ping()
+
+
+async def test_silent_socket(serve_calls, monkeypatch):
+    """A socket that says nothing at all, not even pings, is taken for broken."""
+    monkeypatch.setattr(signalling, "SILENCE_S", 0.05)
+    watcher = Watcher()
+    async with serve_calls(observers=[watcher], resume_grace_s=0.01) as node:
+        a = await node.client("a1")
+        await watcher.wait(Left, identity="a1", reason="SIGNAL_CLOSE")
+        assert await a.end() == 1000
+
+
+async def test_socket_that_does_not_read():
+    """What a client does not read is kept within bounds; then its socket is closed."""
+    for message, count in (
+        (r.SignalResponse(pong=1), signalling.QUEUE_MESSAGES + 10),
+        (r.SignalResponse(refresh_token="x" * (1 << 20)), (signalling.QUEUE_BYTES >> 20) + 10),
+    ):
+        connection = signalling.Connection(1)
+        for _ in range(count):
+            connection.send(message)
+        sent = []
+
+        async def send(data, sent=sent):
+            sent.append(len(data))
+
+        await connection.drain(send)
+        assert connection.code == 1013
+        assert len(sent) < count
+        assert sum(sent) <= signalling.QUEUE_BYTES + (2 << 20)
+        connection.forget()
+
+
+def test_budget():
+    """A budget lets a burst through, then so much a second, whatever the clock does."""
+    budget = signalling.Budget(burst=3, per_s=2)
+    assert [budget.spend(1, 10.0) for _ in range(4)] == [True, True, True, False]
+    assert [budget.spend(1, 11.0) for _ in range(3)] == [True, True, False]
+    assert not budget.spend(1, 5.0)
+    assert budget.spend(3, 100.0)
+    assert not budget.spend(0.5, 100.0)
+
+
+async def test_run_in_a_task_group():
+    """The service can also be a task of somebody's group; before it starts, and once it ends, nobody gets in."""
+    engine = FakeEngine()
+    calls = CallService(engine, TokenKey("visavis", "a secret of at least thirty-two bytes"))
+    connection = calls.open_connection()
+    grants = calls.authorise(calls.mint("talk", "a1"))
+
+    async def join():
+        return await calls.join(grants, connection, auto_subscribe=True, client_protocol=0)
+
+    with pytest.raises(CallStopped):
+        await join()
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(calls.run)
+        await join()
+        tasks.cancel_scope.cancel()
+    with pytest.raises(CallStopped):
+        await join()
+    assert engine.transports == {}
+    calls.drop_connection(connection)
 
 
 async def test_answer_out_of_turn(serve_calls):
