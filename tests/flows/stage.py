@@ -86,8 +86,7 @@ async def found_dialogue(stage: Stage) -> tuple[Delegate, Delegate]:
         await officer.enrol(link)
         await officer.post("/api/foundings", {"name": name})
     for officer, zone in zip(officers, ZONES, strict=True):
-        founding = await officer.get("/api/foundings")
-        officer.side, officer.dialogue = founding["side"], founding["dialogue"]
+        await officer.place()
         await officer.act("dialogue.found")
         await officer.act("dialogue.profile", zone=zone, languages=["en", "ru"])
     return officers

@@ -9,7 +9,6 @@ import httpx2
 import pytest
 from tests.flows.stage import Stage, running_node
 
-from visavis.dialogue.model import Role
 from visavis.rehearsal.play import CHAIRS, OFFICER, Day
 from visavis.rehearsal.scenario import read_scenario
 

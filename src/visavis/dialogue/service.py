@@ -418,17 +418,6 @@ class Dialogues:
 
     # --- reading ------------------------------------------------------------------------------------
 
-    def content(self, dialogue: str, side: str, commitment: str) -> ContentRow:
-        """A content that this side may read. Raises `Refused` otherwise, not saying whether it exists."""
-        row = readable(self.ledger(dialogue), side, commitment)
-        if row is None:
-            raise Refused("there is no such content, or it is not open to your side")
-        return row
-
-    def export(self, dialogue: str, side: str | None) -> bytes:
-        """The record in one file, with the contents that this side may read (None: that both may)."""
-        return self.ledger(dialogue).bundle(side, self._clock())
-
     async def keep_certificate(self, row: Certificate) -> None:
         async with self._store.begin() as unit:
             await unit.keep_certificate(row)

@@ -141,10 +141,10 @@ class SeatProcess:
             except (anyio.BrokenResourceError, anyio.ClosedResourceError, StopAsyncIteration) as error:
                 raise Unavailable(f"the process of {self.name} ended") from error
         if "error" in answer:
-            error = answer["error"]
-            if "status" not in error:
-                raise Unavailable(f"{self.name}: {error['message']}")
-            raise Answered(error["status"], {"detail": error["message"], "code": error["code"]})
+            refusal = answer["error"]
+            if "status" not in refusal:
+                raise Unavailable(f"{self.name}: {refusal['message']}")
+            raise Answered(refusal["status"], {"detail": refusal["message"], "code": refusal["code"]})
         return answer["ok"]
 
     async def enrol(self, link: str) -> Mapping[str, Any]:

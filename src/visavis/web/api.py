@@ -18,9 +18,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from visavis.access import COOKIE, Asker, describe, load, require
+from visavis.access import COOKIE, Asker, describe, load, own_side, require
 from visavis.dialogue.acts import Power
 from visavis.dialogue.admission import Opened
+from visavis.dialogue.commands import Audience
 from visavis.dialogue.model import Role
 from visavis.errors import Malformed, Refused, Untrusted
 from visavis.node import Node
@@ -304,7 +305,12 @@ async def foundings(request: Request) -> Response:
 
 async def content(request: Request) -> Response:
     asker, _ = await load(request, request.path_params["d"])
-    row = node_of(request).dialogues.content(asker.dialogue, asker.side, request.path_params["commitment"])
+    ledger = node_of(request).dialogues.ledger(asker.dialogue)
+    row = ledger.contents.get(request.path_params["commitment"])
+    if row is None:
+        raise HTTPException(404, "there is no such content at this node")
+    if row.audience is Audience.OWN:
+        own_side(request, asker, row.side)
     return JSONResponse(
         {
             "commitment": row.commitment,
