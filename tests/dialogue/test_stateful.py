@@ -593,6 +593,17 @@ class TwoNegotiators(TwoSides):
         self.put(s, consent(U, h))
         self.t.deliver(1 - s, 2)
 
+    @rule(s=side, k=st.sampled_from(HOT[:4]), low=st.booleans(), answers=st.booleans())
+    def change_of_mind(self, s: int, k: tuple[Slot, str], low: bool, answers: bool) -> None:
+        """Withdraw, sign another at once; the other answers one of the two, heard or not."""
+        offer = self.t.view(s).open_offer(s, U)
+        if offer is not None and offer.withdrawn is None:
+            self.put(s, withdraw(U, offer.hash))
+            self.put(s, consent(*k))
+            if not low:
+                self.t.deliver(1 - s)
+            self.put(1 - s, consent(U, offer.hash if answers else k[1]))
+
     @rule(s=side)
     def court_more(self, s: int) -> None:
         self.agree(s)

@@ -92,6 +92,10 @@ class Joint:
         self._registers: tuple[dict[Key, list[Said]], dict[Key, list[Said]]] = ({}, {})
         self.erased: tuple[dict[str, int], dict[str, int]] = ({}, {})
         self._claims = (_Claims(b, a), _Claims(a, b))  # [s]: what the other's log claims to have seen of s's
+        self._beyond: tuple[list[_Beyond], list[_Beyond]] = (
+            [],
+            [],
+        )  # [s]: false acks by s, of what is to come
         self._order = order
         self.advance()
 
@@ -99,6 +103,8 @@ class Joint:
 
     def advance(self) -> None:
         """Judge every entry that is ready. O(log n) for each, whenever it arrived."""
+        for s in (0, 1):
+            self._look_again(s)
         moved = True
         while moved:
             moved = False
@@ -144,8 +150,18 @@ class Joint:
         # An entry of the other's, below that size, acknowledges this very one: it cannot have been seen here
         # before it was written there. Decided before waiting, or a lie would stop both logs.
         if self._claims[s].hears(index, below=ack.size):
+            if ack.size > other.size:
+                heappush(self._beyond[s], (ack.size, index, ack))
             return self.eff_now(s), True
         return None
+
+    def _look_again(self, s: int) -> None:
+        """Acks that were false whatever came: now that the other's log has come so far, do they prove a fork?"""
+        beyond, other = self._beyond[s], self.sides[1 - s]
+        while beyond and beyond[0][0] <= other.size:
+            size, _, ack = heappop(beyond)
+            if other.root(size) != ack.root and other.signed(ack):
+                self.forked[1 - s] = True
 
     def _settled_ack(self, s: int, ack: Seen | None) -> tuple[int, bool] | None:
         """The same, if the other's log as judged so far is enough to say it."""
@@ -388,6 +404,9 @@ class Joint:
 
 
 Said = tuple[int, Mapping[str, Any]]
+"""(index in the side's log, value)."""
+_Beyond = tuple[int, int, Seen]
+"""(size, index of the entry, what it acknowledges)."""
 
 
 def join(a: SideState, b: SideState, rulebook: Rulebook, order: Callable[[], int] | None = None) -> Joint:
@@ -445,7 +464,7 @@ class _Claims:
         self.hearer = hearer
         self.spoken = spoken
         self._read = 0  # entries of the hearer taken in
-        self._unsure: list[tuple[int, int, Seen]] = []  # (size, index, ack) beyond `spoken` as it is; a heap
+        self._unsure: list[_Beyond] = []  # (size, index, ack) beyond `spoken` as it is; a heap
         self._front: list[
             tuple[int, int]
         ] = []  # (index, size), both ascending: who heard more, earliest first
