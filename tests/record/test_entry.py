@@ -62,6 +62,25 @@ def test_the_challenge_covers_what_was_seen_and_done_and_neither_seq_nor_time() 
     assert SIGNED.challenge() == hashlib.sha256(b"visavis/entry/v1\0" + covered).digest()
 
 
+@given(
+    st.dictionaries(
+        st.text(max_size=9), st.text(max_size=9) | st.integers(0, 9) | st.lists(st.text(max_size=5))
+    ),
+    st.text(max_size=40),
+    st.text(max_size=64),
+    st.integers(0, 2**53 - 1),
+)
+def test_the_challenge_of_an_entry_that_was_read_is_the_one_that_was_signed(
+    act: dict, time: str, side: str, seq: int
+) -> None:
+    """Read from a leaf, the signed members give the challenge that they give by themselves, whatever they hold."""
+    signed = dataclasses.replace(SIGNED, act={**act, "type": "x"}, side=side)
+    entry = parse_entry(make_entry(signed, Proof("x", b""), seq=seq, time=time).leaf)
+    assert entry.signed.challenge() == signed.challenge()
+    other = dataclasses.replace(entry.signed, nonce=bytes(15) + b"\1")
+    assert other.challenge() == dataclasses.replace(signed, nonce=bytes(15) + b"\1").challenge()
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -52,6 +52,11 @@ def decode(data: bytes, *, limit: int = MAX_BYTES) -> Any:
     return value
 
 
+def respell(part: object) -> bytes:
+    """`encode` for a part of what `decode` gave, whose members' names are known to be ASCII."""
+    return _FAST.encode(part)
+
+
 def _spell(value: object, *, plain: bool) -> bytes:
     try:
         return _FAST.encode(value) if plain else rfc8785.dumps(value)  # type: ignore[arg-type]

@@ -215,8 +215,8 @@ def parse_entry(leaf: bytes) -> Entry:
     signed = SignedMembers.from_json({name: obj[name] for name in names if name not in STATED})
     # In the leaf's order ("ack" … "own", "proof", "seq", "side", "time", "v") only the tail is not the signed
     # members' own spelling; so cut it off rather than spell them again.
-    tail = canonical.encode({name: obj[name] for name in (*STATED, "side")})
-    spelt = leaf[: 1 - len(tail)] + canonical.encode({"side": signed.side})[1:]
+    tail = canonical.respell({name: obj[name] for name in (*STATED, "side")})
+    spelt = leaf[: 1 - len(tail)] + canonical.respell({"side": signed.side})[1:]
     object.__setattr__(signed, "_spelt", spelt)
     return Entry(
         seq=size(obj["seq"], "seq"),
