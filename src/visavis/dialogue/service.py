@@ -418,6 +418,10 @@ class Dialogues:
 
     # --- reading ------------------------------------------------------------------------------------
 
+    def export(self, dialogue: str, side: str | None) -> bytes:
+        """The record in one file, with the contents that this side may read (None: that both may)."""
+        return self.ledger(dialogue).bundle(side, self._clock())
+
     async def keep_certificate(self, row: Certificate) -> None:
         async with self._store.begin() as unit:
             await unit.keep_certificate(row)
