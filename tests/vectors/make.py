@@ -314,7 +314,9 @@ STORIES: dict[str, list[dict[str, Any]]] = {
         {"type": "took", "at": 20, "device": "x", "epoch": 4},
         {"type": "missed", "at": 30, "device": "x", "epoch": 4},
         {"type": "wanted", "at": 40, "device": "z", "epoch": 0},
-        {"type": "wanted", "at": 3000, "device": "x", "epoch": 9},
+        {"type": "heard", "at": 2900, "device": "x"},
+        {"type": "wanted", "at": 3000, "device": "x", "epoch": 0},
+        {"type": "wanted", "at": 3100, "device": "x", "epoch": 9},
     ],
 }
 

@@ -124,7 +124,7 @@ export function step(state: State, event: Event): [State, Effect[]] {
       break;
     case 'wanted':
       s = hear(s, event.device, at);
-      if (s.sealed.has(event.device) && event.epoch === s.epoch) out.push({ type: 'resend', epoch: s.epoch });
+      if (s.sealed.has(event.device) && event.epoch <= s.epoch) out.push({ type: 'resend', epoch: s.epoch });
       else if (s.roster.has(event.device) && s.due === null) {
         s = { ...s, due: [Math.max(at, s.newcomerAt + NEWCOMER_APART_MS), DEADLINE_MS], newcomerAt: at };
       }

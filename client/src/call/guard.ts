@@ -17,6 +17,9 @@ const IV_BYTES = 12;
 /** IV, its length, the key's index, and AES-GCM's tag: a frame without room for them is not ours. */
 const LEAST_BYTES = IV_BYTES + 2 + 16;
 
+/** Marks the guard's own message, whose acknowledgement the page did not ask for and could not place. */
+export const OURS = 'fromGuard';
+
 interface Frame {
   data: ArrayBuffer;
 }
@@ -43,7 +46,7 @@ export interface Guarded {
 /** `local`: the own device's id, given by the page when it starts the worker; no message can change it. */
 export function guard(inner: Inner, innerTransform: InnerTransform | null, local: string): Guarded {
   const pass = (kind: string, data: Record<string, unknown>): unknown => inner({ data: { kind, data } });
-  pass('enable', { enabled: true, participantIdentity: local });
+  pass('enable', { enabled: true, participantIdentity: local, [OURS]: true });
   const marks = new Map<string, Marks>();
   return {
     message(event) {

@@ -215,7 +215,8 @@ export class Party {
         const data = await makeKey(this.signer, others, effect.epoch, key, now);
         for (const epoch of this.own.keys()) if (epoch < this.state.using) this.own.delete(epoch);
         this.own.set(effect.epoch, { key, data });
-        return act({ do: 'send', data });
+        // Sealed to nobody, it says nothing to anybody; whoever comes brings a new epoch.
+        return others.size > 0 ? act({ do: 'send', data }) : undefined;
       }
       case 'resend': {
         const made = this.own.get(effect.epoch);

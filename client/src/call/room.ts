@@ -25,7 +25,7 @@ import { Ear, Floor } from './floor';
 import { CallKeys } from './keys';
 import { TOPIC } from './messages';
 import { type Outcome, Party, rosterMark } from './party';
-import { type Person, View } from './view';
+import { type Person, View, titleOf } from './view';
 
 declare const WORKER_ADDRESS: string;
 
@@ -87,6 +87,8 @@ class Call {
   private readonly ears = new Map<string, Ear>();
   private readonly names = new Map<string, string>();
   private people: Person[] = [];
+  /** Everybody who was ever in, so that a leaving can name them. */
+  private readonly known = new Map<string, Person>();
   private published = false;
   private over = false;
   private asked = 0;
@@ -189,8 +191,8 @@ class Call {
         this.askCertificates();
         return;
       case 'notice': {
-        const who = this.people.find(({ device }) => device === outcome.device);
-        const words = { who: who ? who.name || who.role : outcome.device.slice(0, 8) };
+        const who = this.known.get(outcome.device);
+        const words = { who: who ? titleOf(who) : outcome.device.slice(0, 8) };
         if (outcome.code === 'liar') this.view.say(t('call.liar', words));
         else if (outcome.code === 'ghosts') this.view.say(t('call.ghosts'));
         else if (outcome.code === 'cannot-hear') this.view.say(t('call.cannot-hear', words));
@@ -244,9 +246,10 @@ class Call {
     }
     this.people = this.people.map(person => ({ ...person, name: this.names.get(person.delegate) ?? '' }));
     for (const person of this.people) {
+      this.known.set(person.device, person);
       this.view.figure(person);
       if (before.size > 0 && !before.has(person.device) && !person.own) {
-        this.view.say(t('call.came', { who: person.name || person.role }));
+        this.view.say(t('call.came', { who: titleOf(person) }));
       }
     }
     this.view.lock(this.people, await rosterMark([...devices, this.device.id]));
@@ -279,8 +282,8 @@ class Call {
   }
 
   private drop(device: string): void {
-    const gone = this.people.find(person => person.device === device);
-    if (gone) this.view.say(t('call.went', { who: gone.name || gone.role }));
+    const gone = this.known.get(device);
+    if (gone) this.view.say(t('call.went', { who: titleOf(gone) }));
     for (const publication of this.publications(device)) publication.setSubscribed(false);
     this.ears.get(device)?.close();
     this.ears.delete(device);

@@ -159,7 +159,7 @@ export class View {
   }
 }
 
-function titleOf({ name, role }: Person): string {
+export function titleOf({ name, role }: Pick<Person, 'name' | 'role'>): string {
   const words = roleWords(role);
   return name && name !== words ? `${name} (${words})` : words;
 }

@@ -13,6 +13,7 @@
 import { t } from '../words';
 
 const SETTLE_MS = 150;
+const POLL_MS = 5_000;
 const QUIET = 'data-later';
 
 let source: EventSource | undefined;
@@ -48,6 +49,11 @@ export function listen(): void {
     refreshSoon();
   };
   source.onerror = () => {
+    // Refused, and for good: who is not admitted yet has no events. Their page looks again by itself.
+    if (source?.readyState === EventSource.CLOSED) {
+      setInterval(() => refreshSoon(), POLL_MS);
+      return;
+    }
     if (!lost) announce(t('live.lost'));
     lost = true;
   };

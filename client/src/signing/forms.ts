@@ -90,7 +90,8 @@ function say(form: HTMLFormElement, words: string, state = ''): void {
 }
 
 function report(form: HTMLFormElement, error: unknown): void {
-  say(form, `${wordsOf(error)} ${t('error.kept')}`, 'error');
+  const words = wordsOf(error).trim();
+  say(form, `${/[.!?؟。:]$/.test(words) ? words : `${words}.`} ${t('error.kept')}`, 'error');
   if (error instanceof Refused && error.field) {
     const head = error.field.split('.')[0] ?? '';
     const at = Array.from(form.elements).find(element => {

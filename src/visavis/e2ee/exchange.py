@@ -250,7 +250,7 @@ def step(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
                 out.append(Want(event.device, event.epoch))
         case Wanted():
             s = _hear(s, event.device, at)
-            if event.device in s.sealed and event.epoch == s.epoch:
+            if event.device in s.sealed and event.epoch <= s.epoch:
                 out.append(Resend(s.epoch))
             elif event.device in s.roster and s.due is None:
                 s = replace(s, due=(max(at, s.newcomer_at + NEWCOMER_APART_MS), DEADLINE_MS), newcomer_at=at)

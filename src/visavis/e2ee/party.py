@@ -226,7 +226,8 @@ class Party:
                 data = messages.make_key(self._signer, others, effect.epoch, key, now_ms)
                 self._own[effect.epoch] = (key, data)
                 self._own = {e: own for e, own in self._own.items() if e >= self._state.using}
-                return [Send(data)]
+                # Sealed to nobody, it says nothing to anybody; whoever comes brings a new epoch.
+                return [Send(data)] if others else []
             case exchange.Resend():
                 return [Send(self._own[effect.epoch][1])]
             case exchange.Use():
