@@ -1,7 +1,7 @@
 """`visavis serve`: one node, one process: web, call, record.
 
-Lives here: the socket, the server's life, what is printed and left in `serving.json`.
-Not here: the application (`web.app`), how a node is built (`bootstrap`).
+Lives here: the socket, the server's life, what is printed and left behind in the data folder.
+Not here: the application (`web.app`), how a node is built (`bootstrap`), the form of `serving.json` (`serving`).
 """
 
 from __future__ import annotations
@@ -21,25 +21,13 @@ from visavis.bootstrap import open_node
 from visavis.config import Settings
 from visavis.errors import Unavailable
 from visavis.node import Node
+from visavis.serving import SERVING, Serving
 from visavis.web.app import create_app
 
-SERVING = "serving.json"
 GRACE_S = 3
 """How long open requests may take to end at a stop: server-sent events never end by themselves."""
 
 log = structlog.get_logger(__name__)
-
-
-class Serving(msgspec.Struct, frozen=True):
-    """What `serving.json` in the data folder says of the running node.
-
-    url: where it listens. pid: its process. founding_links: two, on a node where nobody has founded yet.
-    """
-
-    url: str
-    pid: int
-    udp_port: int
-    founding_links: tuple[str, ...] = ()
 
 
 async def serve(

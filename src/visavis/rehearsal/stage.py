@@ -20,9 +20,9 @@ import anyio.abc
 import httpx2
 import msgspec
 
-from visavis.cli.serve import SERVING, Serving
 from visavis.errors import Unavailable
 from visavis.rehearsal.delegate import Answered
+from visavis.serving import SERVING, Serving
 
 START_LIMIT_S = 60.0
 STOP_LIMIT_S = 15.0
