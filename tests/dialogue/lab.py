@@ -350,6 +350,12 @@ class Lab:
             return Seen(size, root)
         return Seen(size, root, sign_checkpoint(KEY_OF[log_key], DIALOGUE, SIDES[s], size, root))
 
+    def seen_in_a_fork(self, s: int, size: int) -> Seen:
+        """A checkpoint of another history of log s, truly signed by its log key."""
+        log_key = self.folds[s].key_at(size)
+        signer = KEYS["z9"] if log_key is None else KEY_OF[log_key]
+        return Seen(size, ROOT_OF_LIES, sign_checkpoint(signer, DIALOGUE, SIDES[s], size, ROOT_OF_LIES))
+
     def signed(
         self,
         s: int,

@@ -27,6 +27,7 @@ from tests.dialogue.lab import (
     admit,
     adopt,
     consent,
+    content,
     end,
     found,
     powers,
@@ -107,13 +108,13 @@ def test_a_credential_known_once_is_never_admitted_again() -> None:
 def test_what_was_admitted_and_ended_is_told_with_its_places() -> None:
     """A credential says whose it is, what it may do, and from which to which entry."""
     t = Lab()
-    i = t.write(0, {**admit("a2", ["speak"]), "name": "n" * 43}, by="a0")
+    i = t.write(0, {**admit("a2", ["speak"]), "name": content("name")}, by="a0")
     j = t.write(0, revoke("a2"), by="a0")
     known = t.folds[0].credentials[CREDENTIAL["a2"]]
     assert (known.delegate, known.admitted, known.revoked) == ("adviser-a", i, j)
     assert known.powers == {Power.SPEAK}
     assert t.folds[0].delegates["adviser-a"].role == "adviser"
-    assert t.folds[0].delegates["adviser-a"].name == "n" * 43
+    assert t.folds[0].delegates["adviser-a"].name == content("name")
     assert t.folds[0].delegate_of(CREDENTIAL["a2"]) is None
     assert t.folds[0].knows_credential(CREDENTIAL["a2"])
 
@@ -236,11 +237,14 @@ def test_a_credential_signs_for_its_own_delegate_only() -> None:
         {"type": "side.profile", "zone": "", "languages": ["en"]},
         {"type": "side.profile", "zone": "Etc/UTC", "languages": ["en", "en"]},
         {"type": "rules.adopt", "edition": 1, "base": None},
+        {"type": "dialogue.end", "reason": "words in the clear"},
+        {"type": "content.erase", "commitment": "x"},
+        {**admit("a2", ["speak"]), "name": "a name in the clear"},
     ],
 )
 def test_an_act_that_is_not_what_it_should_be_is_void(act: Act) -> None:
     """Missing, unknown or wrong members make an act void, and its author knows why."""
-    by = "a1" if act["type"] == "rules.adopt" else "a0"
+    by = "a1" if act["type"] in ("rules.adopt", "dialogue.end") else "a0"
     assert said(Lab(), act, by=by) == "act form"
 
 

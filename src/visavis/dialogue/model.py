@@ -167,12 +167,30 @@ def _is_key(text: str) -> bool:
     return True
 
 
+def _is_commitment(text: str | None) -> bool:
+    """Or nothing. So nobody's words come to stand in a log for ever by mistake."""
+    return text is None or _is_key(text)  # both are 32 bytes, spelt alike
+
+
 def _is_delegate(text: str) -> bool:
     return 1 <= len(text) <= 64 and text not in (NODE, RECOVERY)
 
 
-def _person_form(fields: AdmitFields | RecoverFields, _sides: frozenset[str]) -> str | None:
+def _admit_form(fields: AdmitFields, _sides: frozenset[str]) -> str | None:
+    fit = _is_key(fields.credential) and _is_delegate(fields.delegate) and _is_commitment(fields.name)
+    return None if fit else verdicts.ACT_FORM
+
+
+def _recover_form(fields: RecoverFields, _sides: frozenset[str]) -> str | None:
     return None if _is_key(fields.credential) and _is_delegate(fields.delegate) else verdicts.ACT_FORM
+
+
+def _end_form(fields: EndFields, _sides: frozenset[str]) -> str | None:
+    return None if _is_commitment(fields.reason) else verdicts.ACT_FORM
+
+
+def _erase_form(fields: EraseFields, _sides: frozenset[str]) -> str | None:
+    return None if _is_commitment(fields.commitment) else verdicts.ACT_FORM
 
 
 def _key_form(fields: RotateKeyFields, _sides: frozenset[str]) -> str | None:
@@ -192,13 +210,13 @@ ACTS: tuple[ActSpec, ...] = (
         AdmitFields,
         lambda f: Admit(f.delegate, f.credential, f.powers, f.role.value, f.name),
         Power.ADMIT,
-        form=_person_form,
+        form=_admit_form,
     ),
     ActSpec("side.revoke", RevokeFields, lambda f: Revoke(f.credential), Power.ADMIT),
     ActSpec("side.powers", PowersFields, lambda f: SetPowers(f.delegate, f.powers), Power.ADMIT),
     ActSpec("side.rotate-key", RotateKeyFields, lambda f: RotateKey(f.log_key), Power.ADMIT, form=_key_form),
     ActSpec(
-        "side.recover", RecoverFields, lambda f: Recover(f.delegate, f.credential), None, form=_person_form
+        "side.recover", RecoverFields, lambda f: Recover(f.delegate, f.credential), None, form=_recover_form
     ),
     ActSpec(
         "side.profile",
@@ -208,7 +226,7 @@ ACTS: tuple[ActSpec, ...] = (
         form=_profile_form,
     ),
     ActSpec("record.receive", ReceiveFields, lambda f: Receive(), None, proof=ProofLevel.NODE, node_may=True),
-    ActSpec("dialogue.end", EndFields, lambda f: End(DIALOGUE), Power.SIGN),
+    ActSpec("dialogue.end", EndFields, lambda f: End(DIALOGUE), Power.SIGN, form=_end_form),
     ActSpec("rules.adopt", AdoptFields, _adopt, Power.SIGN, form=_adopt_form, rule=_adopt_rule),
-    ActSpec("content.erase", EraseFields, lambda f: Erase(f.commitment), Power.ADMIT),
+    ActSpec("content.erase", EraseFields, lambda f: Erase(f.commitment), Power.ADMIT, form=_erase_form),
 )
