@@ -253,6 +253,7 @@ def page(
         "now": datetime.now(UTC),
         "sides": None,
         "talk": None,
+        "status": status,
     }
     if view is not None:
         given["sides"] = sides_of(view)

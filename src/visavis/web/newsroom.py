@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -27,12 +27,13 @@ from starlette.routing import BaseRoute, Route
 
 from visavis.dialogue import chair
 from visavis.dialogue.commands import Audience
+from visavis.dialogue.join import Joint
 from visavis.dialogue.ledger import Ledger
 from visavis.press.errors import CommentRefused
-from visavis.press.feed import FeedEntry, atom
-from visavis.press.markdown import to_paragraphs
-from visavis.press.model import LanguageView, PublicRelease, Related, newsroom, related
+from visavis.press.feed import atom
+from visavis.press.model import PublicRelease, Related, newsroom, related
 from visavis.press.ports import Comment
+from visavis.press.public import OpenRelease, OpenText, open_newsroom, open_text, to_feed, to_quote_from
 from visavis.press.quotes import Released
 from visavis.web import words
 from visavis.web.context import environment, language_of
@@ -49,37 +50,28 @@ FRESH_S = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """One release in one language, opened. text: Markdown."""
-
-    language: str
-    title: str
-    text: str
-    dateline: str
-
-
-@dataclass(frozen=True, slots=True)
 class Article:
     """A public release for one reader. words: in the reader's language, or in the one there is.
 
-    href: its address on this node. first, latest: when its first and its newest version went out.
-    zone: of the dateline. names: of the sides whose voice it is, language → name. languages: it exists in.
+    href: its address on this node. names: of the sides whose voice it is, each language → name.
     """
 
-    side: str
-    id: str
-    kind: str
+    opened: OpenRelease
+    words: OpenText
     href: str
-    words: Words
-    languages: tuple[str, ...]
-    initials: str
-    first: datetime | None
-    latest: datetime | None
-    corrected: bool
-    version: int
-    index: int
-    zone: str
     names: tuple[dict[str, str], ...]
+
+    @property
+    def release(self) -> PublicRelease:
+        return self.opened.release
+
+    @property
+    def kind(self) -> str:
+        return self.release.kind.value
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return tuple(text.language for text in self.opened.texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +83,12 @@ class Room:
     side: Side
 
     @property
-    def joint(self) -> Any:
+    def joint(self) -> Joint:
         return self.ledger.joint
 
-    def public(self, commitment: str | None) -> str:
-        """A content's words, if they are public; else nothing."""
-        row = None if commitment is None else self.ledger.contents.get(commitment)
-        if row is None or row.audience is not Audience.PUBLIC:
-            return ""
-        return row.data.decode("utf-8", "replace")
+    def text(self, commitment: str) -> str | None:
+        """A content's words, if everybody may read them."""
+        return public_text(self.ledger, commitment)
 
     def names(self, sides: Sequence[str]) -> tuple[dict[str, str], ...]:
         found = []
@@ -108,36 +97,35 @@ class Room:
             found.append({} if founding is None else dict(founding.names))
         return tuple(found)
 
-    def opened(self, texts: Sequence[LanguageView]) -> tuple[Words, ...]:
-        return tuple(
-            Words(t.language, self.public(t.title), self.public(t.text), self.public(t.dateline)) for t in texts
-        )
+    def article(self, opened: OpenRelease, language: str) -> Article:
+        code, _ = words.one_of({text.language: text.title for text in opened.texts}, language)
+        release = opened.release
+        return Article(opened, opened.in_language(code), address(release.side, release.id), self.names(release.by))
 
-    def article(self, release: PublicRelease, language: str) -> Article:
-        each = {one.language: one for one in self.opened(release.texts)}
-        chosen, _ = words.one_of({code: one.title or "–" for code, one in each.items()}, language)
-        return Article(
-            side=release.side,
-            id=release.id,
-            kind=release.kind.value,
-            href=f"/newsroom/{release.side}/{quote(release.id)}",
-            words=each.get(chosen, Words(language, "", "", "")),
-            languages=tuple(each),
-            initials=self.public(release.initials),
-            first=chair.moment(release.first.time),
-            latest=chair.moment(release.latest.time),
-            corrected=release.corrected,
-            version=release.version,
-            index=release.latest.index,
-            zone=release.zone,
-            names=self.names(release.by),
-        )
+    def articles(self, language: str) -> tuple[Article, ...]:
+        """Everything public, newest first."""
+        opened = open_newsroom(self.joint, self.s, self.text)
+        return tuple(self.article(release, language) for release in opened)
 
     def link(self, other: Related, language: str) -> tuple[str, str, str, str]:
         """(address, language, headline, why) of a related release."""
-        titles = {t.language: self.public(t.title) for t in other.texts}
+        titles = {text.language: self.text(text.title) or "" for text in other.texts}
         code, title = words.one_of(titles, language)
-        return f"/newsroom/{other.side}/{quote(other.release)}", code, title, other.why
+        return address(other.side, other.release), code, title, other.why
+
+
+def address(side: str, release: str, language: str = "") -> str:
+    """A release's address on this node."""
+    at = f"/newsroom/{quote(side)}/{quote(release)}"
+    return f"{at}?lang={quote(language)}" if language else at
+
+
+def public_text(ledger: Ledger, commitment: str) -> str | None:
+    """A content's words, if its audience is the public. Nothing else is ever opened here, whoever asks."""
+    row = ledger.contents.get(commitment)
+    if row is None or row.audience is not Audience.PUBLIC:
+        return None
+    return row.data.decode("utf-8", "replace")
 
 
 def room_of(node: Node, side: str) -> Room:
@@ -158,18 +146,13 @@ def published(node: Node, base: str) -> tuple[Released, ...]:
 
     base: of absolute permalinks, without a slash at its end; "" for addresses on this node.
     """
-    found: dict[tuple[str, str], Released] = {}
+    found: list[Released] = []
     for dialogue in node.dialogues.ids:
-        for side in node.dialogues.ledger(dialogue).sides:
-            room = room_of(node, side)
-            for release in newsroom(room.joint, room.s):
-                for each in room.opened(release.texts):
-                    # A joint readout stands in both newsrooms, and is one text.
-                    key = (release.id, each.language)
-                    at = f"{base}/newsroom/{side}/{quote(release.id)}?lang={each.language}"
-                    paragraphs = (each.title, *to_paragraphs(each.text))
-                    found.setdefault(key, Released(at, each.language, paragraphs))
-    return tuple(found.values())
+        ledger = node.dialogues.ledger(dialogue)
+        found += to_quote_from(
+            ledger.joint, partial(public_text, ledger), lambda *release: base + address(*release)
+        )
+    return tuple(found)
 
 
 # --- routes -----------------------------------------------------------------------------------------
@@ -203,12 +186,11 @@ async def front(request: Request) -> Response:
     node: Node = request.app.state.node
     room = room_of(node, request.path_params["side"])
     language = language_of(request, cookies=False)
-    articles = [room.article(release, language) for release in newsroom(room.joint, room.s)]
     return _page(
         request,
         "newsroom.html",
         side=room.side,
-        articles=articles[:60],
+        articles=room.articles(language)[:60],
         expected=_expected(room),
     )
 
@@ -232,9 +214,10 @@ async def _release(request: Request, *, status: int = 200, wrong: str = "", type
     node: Node = request.app.state.node
     room = room_of(node, request.path_params["side"])
     language = language_of(request, cookies=False)
-    found = next((r for r in newsroom(room.joint, room.s) if r.id == request.path_params["release"]), None)
-    if found is None:
+    article = next((a for a in room.articles(language) if a.release.id == request.path_params["release"]), None)
+    if article is None:
         raise HTTPException(404)
+    found = article.release
     other_zone = chair.profile(room.joint, 1 - room.s)[0]
     comments: Sequence[Comment] = await node.desk.published(room.ledger.id, room.side.id, found.id)
     return _page(
@@ -242,10 +225,14 @@ async def _release(request: Request, *, status: int = 200, wrong: str = "", type
         "release.html",
         status=status,
         side=room.side,
-        article=room.article(found, language),
+        article=article,
         other_zone=other_zone,
         earlier=[
-            (version.version, room.opened(version.texts), chair.moment(version.released.time))
+            (
+                version.version,
+                [text for view in version.texts if (text := open_text(view, room.text)) is not None],
+                chair.moment(version.released.time),
+            )
             for version in found.earlier
             if version.released is not None
         ],
@@ -263,44 +250,18 @@ async def feed(request: Request) -> Response:
     room = room_of(node, request.path_params["side"])
     base = node.url_of(request)
     language = room.side.languages[0] if room.side.languages else "en"
-    _, author = words.one_of(room.side.name, language)
-    entries = []
-    for found in newsroom(room.joint, room.s):
-        at = f"{base}/newsroom/{room.side.id}/{quote(found.id)}"
-        first, latest = chair.moment(found.first.time), chair.moment(found.latest.time)
-        if first is None or latest is None:
-            continue
-        opened = room.opened(found.texts)
-        for each in opened:
-            entries.append(
-                FeedEntry(
-                    side=room.side.id,
-                    release=found.id,
-                    language=each.language,
-                    permalink=f"{at}?lang={each.language}",
-                    title=each.title,
-                    text=each.text,
-                    dateline=each.dateline,
-                    published=first,
-                    updated=latest,
-                    author=author,
-                    initials=room.public(found.initials),
-                    category=found.kind.value,
-                    others=[
-                        (one.language, f"{at}?lang={one.language}")
-                        for one in opened
-                        if one.language != each.language
-                    ],
-                )
-            )
+
+    def author(code: str) -> str:
+        return words.one_of(room.side.name, code)[1]
+
     body = atom(
         side=room.side.id,
-        title=author,
+        title=author(language),
         language=language,
         home=f"{base}/newsroom/{room.side.id}",
         self_link=f"{base}/newsroom/{room.side.id}/feed.atom",
-        author=author,
-        entries=entries,
+        author=author(language),
+        entries=to_feed(room.joint, room.s, room.text, lambda *release: base + address(*release), author),
     )
     etag = f'"{sha256(body).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": f"public, max-age={FRESH_S}"}
@@ -334,7 +295,7 @@ class Comments:
         except CommentRefused as error:
             return await _release(request, status=400, wrong=error.message, typed=text)
         room.ledger.publish("comment", side=room.side.id, release=name)
-        return RedirectResponse(f"/newsroom/{room.side.id}/{quote(name)}?comment=held#comments", 303)
+        return RedirectResponse(f"{address(room.side.id, name)}?comment=held#comments", 303)
 
 
 def newsroom_routes() -> list[BaseRoute]:

@@ -85,7 +85,11 @@ def what_now(steps: Steps, dialogue: str, language: str, may: Callable[[str], bo
 
     now = _each_once(ours(step) for step in steps.now)
     waiting = _each_once(Todo(sentences.step_theirs(step.key, language)) for step in steps.waiting)
-    return WhatNow(now, waiting, "" if steps.next is None else sentences.step_next(steps.next.key, language))
+    if steps.next is not None:
+        after = sentences.step_next(steps.next.key, language)
+    else:
+        after = "" if now or waiting else sentences.nothing_waits(language)
+    return WhatNow(now, waiting, after)
 
 
 def _each_once(todos: Iterable[Todo]) -> tuple[Todo, ...]:

@@ -220,3 +220,10 @@ def not_by_you(words: str, language: str) -> str:
     """The same, for who lacks the power to do it."""
     phrase = N_("%(what)s (by another delegate of ours)")
     return translations(language).ugettext(phrase) % {"what": words}
+
+
+def nothing_waits(language: str) -> str:
+    """What a page says when neither side has anything to do."""
+    return translations(language).ugettext(
+        N_("Nothing waits here. The next talk is proposed on the page of the dialogue.")
+    )
