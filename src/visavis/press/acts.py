@@ -83,7 +83,7 @@ class Clear(ActFields, frozen=True):
     talk: Id
     texts: Versions
     initials: Hash
-    embargo: str | None = None
+    embargo: str | None
 
 
 def _cleared(kind: Kind) -> Any:
@@ -160,7 +160,7 @@ class TableJoint(ActFields, frozen=True):
     talk: Id
     base: Hash | None
     texts: Versions
-    embargo: str | None = None
+    embargo: str | None
 
 
 def joint_subject(fields: TableJoint) -> Subject:

@@ -212,8 +212,8 @@ class AgendaItem(ActFields, frozen=True):
     id: Id
     kind: Literal["review", "relation", "issue"]
     title: Texts
-    understandings: Annotated[tuple[Id, ...], Meta(max_length=200)] = ()
-    initiatives: Annotated[tuple[Id, ...], Meta(max_length=50)] = ()
+    understandings: Annotated[tuple[Id, ...], Meta(max_length=200)]
+    initiatives: Annotated[tuple[Id, ...], Meta(max_length=50)]
 
 
 class TableAgenda(ActFields, frozen=True):

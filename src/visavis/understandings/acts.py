@@ -82,7 +82,7 @@ class TableText(ActFields, frozen=True):
     title: Texts
     body: Texts
     undertakings: Annotated[tuple[Undertaking, ...], Meta(max_length=200)]
-    correction: bool = False
+    correction: bool
 
 
 def text_subject(fields: TableText) -> Subject:
@@ -135,14 +135,14 @@ class EndText(ActFields, frozen=True):
     """reason: in words, or none. Nobody owes one."""
 
     understanding: Id
-    reason: Texts = ()
+    reason: Texts
 
 
 class Assess(ActFields, frozen=True):
     talk: Id
     understanding: Id
     verdict: Literal["implemented", "extra-effort", "not-begun"]
-    evidence: Texts = ()
+    evidence: Texts
 
 
 def _rule_of_assessment(fields: Assess, cut: Cut) -> str | None:
