@@ -1,24 +1,56 @@
-"""What a running node leaves in its data folder for whoever started it: `serving.json`.
+"""Where a node listens, and what it leaves for others on this machine to find it.
 
-Lives here: the file's name and form. Not here: writing it (`cli.serve`), reading it (`rehearsal`, a service's
-supervisor).
+Lives here: `Serving` and its file, `bind`, `address`. Not here: the server's life (`cli.serve`).
 """
 
 from __future__ import annotations
 
+import os
+import socket
+from pathlib import Path
+
 import msgspec
+
+from visavis.errors import Unavailable
 
 SERVING = "serving.json"
 
 
 class Serving(msgspec.Struct, frozen=True):
-    """What `serving.json` says of the running node.
+    """What `serving.json` in the data folder says of the running node.
 
-    url: where it listens. pid: its process. udp_port: where its media comes to. founding_links: two, on a
-    node where nobody has founded yet.
+    url: where it listens. pid: its process. founding_links: two, on a node where nobody has founded yet.
     """
 
     url: str
     pid: int
     udp_port: int
     founding_links: tuple[str, ...] = ()
+
+
+def leave(data: Path, serving: Serving) -> None:
+    """Write `serving.json`, readable by the owner alone: the founding links are in it."""
+    new = data / (SERVING + ".new")
+    with os.fdopen(os.open(new, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(msgspec.json.encode(serving))
+    new.rename(data / SERVING)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises `Unavailable` if the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+    except OSError as error:
+        sock.close()
+        raise Unavailable(f"port {port} at {host} cannot be had: {error.strerror}") from error
+    sock.listen(2048)
+    return sock
+
+
+def address(sock: socket.socket) -> str:
+    """ "127.0.0.1:8480" or "[::1]:8480"."""
+    host, port = sock.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

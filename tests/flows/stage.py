@@ -16,10 +16,11 @@ import anyio
 import uvicorn
 
 from visavis.bootstrap import open_node
-from visavis.cli.serve import address, bind, founding_links
+from visavis.cli.serve import founding_links
 from visavis.config import Settings
 from visavis.node import Node
 from visavis.rehearsal.delegate import Delegate
+from visavis.serving import address, bind
 from visavis.web.app import create_app
 
 NAMES = ({"en": "Side A", "ru": "Сторона А"}, {"en": "Side B", "ru": "Сторона Б"})

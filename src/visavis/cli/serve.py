@@ -1,27 +1,25 @@
 """`visavis serve`: one node, one process: web, call, record.
 
-Lives here: the socket, the server's life, what is printed and left behind in the data folder.
-Not here: the application (`web.app`), how a node is built (`bootstrap`), the form of `serving.json` (`serving`).
+Lives here: the server's life, the log, what is printed.
+Not here: the application (`web.app`), how a node is built (`bootstrap`), where it listens (`serving`).
 """
 
 from __future__ import annotations
 
+import logging
 import os
-import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
 import structlog
 import uvicorn
 from rich.console import Console
 
 from visavis.bootstrap import open_node
 from visavis.config import Settings
-from visavis.errors import Unavailable
 from visavis.node import Node
-from visavis.serving import SERVING, Serving
+from visavis.serving import Serving, address, bind, leave
 from visavis.web.app import create_app
 
 GRACE_S = 3
@@ -91,25 +89,6 @@ async def run(settings: Settings) -> None:
             await server.serve(sockets=[sock])
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises `Unavailable` if the port is taken."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        sock.bind((host, port))
-    except OSError as error:
-        sock.close()
-        raise Unavailable(f"port {port} at {host} cannot be had: {error.strerror}") from error
-    sock.listen(2048)
-    return sock
-
-
-def address(sock: socket.socket) -> str:
-    host, port = sock.getsockname()[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 async def founding_links(node: Node, url: str) -> Sequence[str]:
     """Two one-time links on a node where nobody has founded a side yet; else none."""
     if node.dialogues.has_foundings:
@@ -118,11 +97,8 @@ async def founding_links(node: Node, url: str) -> Sequence[str]:
 
 
 def announce(data: Path, serving: Serving) -> None:
-    """Print where the node is, and leave it in `serving.json`, readable by the owner alone."""
-    new = data / (SERVING + ".new")
-    with os.fdopen(os.open(new, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(msgspec.json.encode(serving))
-    new.rename(data / SERVING)
+    """Print where the node is, and leave it where this machine's other programs find it."""
+    leave(data, serving)
     console = Console(stderr=True, highlight=False)
     console.print(f"Visavis listens at [bold]{serving.url}[/] (call: UDP {serving.udp_port}).")
     for side, link in zip(("one side", "the other side"), serving.founding_links, strict=False):
@@ -130,7 +106,7 @@ def announce(data: Path, serving: Serving) -> None:
 
 
 def configure_log() -> None:
-    """Structured lines on standard error: ids, never contents."""
+    """Structured lines on standard error: ids, never contents, and no values of a failed call's variables."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -140,5 +116,8 @@ def configure_log() -> None:
             structlog.processors.LogfmtRenderer(sort_keys=False),
         ],
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
-        wrapper_class=structlog.make_filtering_bound_logger(20),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
     )
+    # uvicorn names each socket's address at INFO, and a browser's signal socket carries its token there.
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logging.getLogger(name).setLevel(logging.WARNING)
