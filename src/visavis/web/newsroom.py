@@ -283,8 +283,8 @@ class Comments:
         name = request.path_params["release"]
         if not any(each.id == name for each in newsroom(room.joint, room.s)):
             raise HTTPException(404)
-        address = request.client.host if request.client else "unknown"
-        if not await self._limiter.hit(COMMENTS_AN_HOUR, "comments", address):
+        sender = request.client.host if request.client else "unknown"
+        if not await self._limiter.hit(COMMENTS_AN_HOUR, "comments", sender):
             raise TooMany("too many comments from your address within the hour; nothing was kept")
         form = await request.form(max_files=0, max_fields=8, max_part_size=16 * 1024)
         text = str(form.get("text", ""))
