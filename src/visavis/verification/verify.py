@@ -57,6 +57,7 @@ class _Reader:
         self.states = (one, other)
         self.joint = Joint(one, other, rulebook)
         self.receipts: list[Receipt | None] = [None, None]
+        self.unopened: set[str] = set()
 
     def _fold(self, side: str, rulebook: Rulebook) -> SideState:
         state = SideState(self.bundle.dialogue, side, self.sides, rulebook)
@@ -194,19 +195,22 @@ class _Reader:
             try:
                 opens(commitment, opened.salt, opened.content)
             except Untrusted as error:
+                self.unopened.add(commitment)
                 yield Fault("content", f"contents/{commitment}: {error.message}")
             if commitment.encode() in loose:
                 yield Fault("content", f"contents/{commitment}: no entry commits to it")
 
     def _words(self, commitment: str | None) -> str | None:
-        """The content's words; None if the bundle does not open the commitment, or opens it to no text."""
+        """The content's words; None if the bundle does not open the commitment, or opens it to no text.
+
+        After `_check_contents`: what failed there is never shown.
+        """
         opened: Opened | None = self.bundle.contents.get(commitment) if commitment else None
-        if opened is None or commitment is None:
+        if opened is None or commitment in self.unopened:
             return None
         try:
-            opens(commitment, opened.salt, opened.content)
             return opened.content.decode("utf-8")
-        except (Untrusted, UnicodeDecodeError):
+        except UnicodeDecodeError:
             return None
 
     # --- the account ----------------------------------------------------------------------------------
