@@ -1,0 +1,291 @@
+"""Drafting, entering, receipts, restarts: the use cases over a real store, in virtual time."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import anyio
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from visavis.dialogue.admission import ENROLMENT_DOMAIN, SESSION_DOMAIN, Admission, LinkSpent, NotSignedIn
+from visavis.dialogue.ledger import Ledger
+from visavis.dialogue.ports import Session
+from visavis.dialogue.service import Dialogues, DraftGone
+from visavis.errors import Malformed, Refused, Unavailable, Untrusted
+from visavis.record.digest import to_text
+from visavis.record.entry import Entry, sign
+from visavis.rulebook import COMMANDS, EDITION_1
+from visavis.store.sqlite import SqliteStore, open_store
+
+pytestmark = pytest.mark.anyio
+
+PROFILE = {"zone": "Europe/Zurich", "languages": ["en"]}
+
+
+class Fresh:
+    def id(self) -> str:
+        return to_text(secrets.token_bytes(12))
+
+    def salt(self) -> bytes:
+        return secrets.token_bytes(32)
+
+
+@dataclass(slots=True)
+class Clock:
+    now: datetime = datetime(2021, 12, 7, 15, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass(slots=True)
+class Officer:
+    """A founding officer: the key, and the session as the node knows it."""
+
+    key: Ed25519PrivateKey
+    session: Session
+
+    @property
+    def credential(self) -> str:
+        return to_text(self.key.public_key().public_bytes_raw())
+
+
+@dataclass(slots=True)
+class House:
+    """A node's inside: a store on disk, its use cases, a clock that stands still."""
+
+    store: SqliteStore
+    clock: Clock
+    admission: Admission
+    dialogues: Dialogues
+    officers: list[Officer] = field(default_factory=list)
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.dialogues.ledger(self.dialogues.ids[0])
+
+    async def enter(self, officer: Officer, command: str, **fields: object) -> Entry:
+        draft = await self.dialogues.draft(officer.session, self.ledger.id, command, fields)
+        proof = sign(draft.signed, officer.key)
+        return await self.dialogues.enter(officer.session, self.ledger.id, draft.id, proof)
+
+
+async def open_house(path: Path, clock: Clock) -> House:
+    store = await open_store(path)
+    dialogues = Dialogues(store, EDITION_1, COMMANDS, clock, Fresh())
+    try:
+        await dialogues.load()
+    except BaseException:
+        await store.close()
+        raise
+    return House(store, clock, Admission(store, clock, Fresh()), dialogues)
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    """Both sides founded."""
+    made = await open_house(tmp_path / "node.sqlite", Clock())
+    for token in await made.admission.invite_founders():
+        key = Ed25519PrivateKey.generate()
+        credential = to_text(key.public_key().public_bytes_raw())
+        proof = to_text(key.sign(ENROLMENT_DOMAIN + token.encode()))
+        opened, _ = await made.admission.enrol(token, credential, proof)
+        made.officers.append(Officer(key, opened.session))
+        await made.dialogues.state_founding(opened.session, {"en": f"Side {len(made.officers)}"}, ())
+    for officer in made.officers:
+        whose = made.dialogues.side_of_credential(officer.credential)
+        assert whose is not None
+        officer.session = whose
+        await made.enter(officer, "dialogue.found")
+    yield made
+    await made.store.close()
+
+
+async def test_a_draft_lives_ten_minutes(house: House) -> None:
+    """What is signed too late is not entered; nothing of it stays."""
+    one = house.officers[0]
+    draft = await house.dialogues.draft(one.session, house.ledger.id, "dialogue.profile", PROFILE)
+    house.clock.now += timedelta(minutes=10)
+    with pytest.raises(DraftGone):
+        await house.dialogues.enter(one.session, house.ledger.id, draft.id, sign(draft.signed, one.key))
+    assert house.ledger.states[house.ledger.index(one.session.side)].size == 1
+
+
+async def test_a_draft_is_entered_once(house: House) -> None:
+    """Two entries of one draft: the second finds it gone."""
+    one = house.officers[0]
+    draft = await house.dialogues.draft(one.session, house.ledger.id, "dialogue.profile", PROFILE)
+    proof = sign(draft.signed, one.key)
+    await house.dialogues.enter(one.session, house.ledger.id, draft.id, proof)
+    with pytest.raises(DraftGone):
+        await house.dialogues.enter(one.session, house.ledger.id, draft.id, proof)
+
+
+async def test_a_forged_proof_enters_nothing_and_leaves_the_draft(house: House) -> None:
+    """A proof by another key is refused, and the right one is still taken."""
+    one, other = house.officers
+    draft = await house.dialogues.draft(one.session, house.ledger.id, "dialogue.profile", PROFILE)
+    with pytest.raises(Untrusted):
+        await house.dialogues.enter(one.session, house.ledger.id, draft.id, sign(draft.signed, other.key))
+    entry = await house.dialogues.enter(one.session, house.ledger.id, draft.id, sign(draft.signed, one.key))
+    assert entry.seq == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "fields", "error"),
+    [
+        ("nothing.there", {}, Malformed),
+        ("dialogue.profile", {}, Malformed),
+        ("dialogue.profile", {"zone": 7, "languages": ["en"]}, Malformed),
+        ("dialogue.profile", PROFILE | {"more": True}, Malformed),
+        ("dialogue.profile", {"zone": "Nowhere/At all", "languages": ["en"]}, Malformed),
+        ("dialogue.revoke", {"credential": "A" * 43}, Refused),
+        ("talks.accept", {"talk": "none", "hash": "A" * 43}, Refused),
+    ],
+)
+async def test_what_is_wrong_is_refused_before_anybody_signs(
+    house: House, command: str, fields: dict[str, object], error: type[Exception]
+) -> None:
+    """An unknown command, bad fields or an act against the rules gives one clear error and no draft."""
+    with pytest.raises(error) as refused:
+        await house.dialogues.draft(house.officers[0].session, house.ledger.id, command, fields)
+    assert refused.value.args[0]
+
+
+async def test_receipts_end(house: House) -> None:
+    """Each side's node acknowledges what the other wrote, once; receipts are not acknowledged in turn."""
+    one = house.officers[0]
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(house.dialogues.run)
+        async with house.dialogues.subscribe(house.ledger.id) as events:
+            await house.enter(one, "dialogue.profile", **PROFILE)
+            with anyio.fail_after(60):
+                told = [(await events.receive()).data["side"] for _ in range(2)]
+        tasks.cancel_scope.cancel()
+    # The act, then the other side's receipt for it; nobody owes one any more, and nothing is due.
+    assert told == [one.session.side, house.officers[1].session.side]
+    acts = [
+        [entry.entry.signed.act["type"] for entry in state.judged if entry.entry is not None]
+        for state in house.ledger.states
+    ]
+    assert sorted(log.count("record.receive") for log in acts) == [0, 1]
+    assert not any(house.ledger.joint.owes_receipt(s) for s in (0, 1))
+    assert not house.ledger.receipts_due.is_set()
+    assert all(verdict is None for log in house.ledger.joint.verdicts for verdict in log)
+
+
+async def test_a_restart_finds_the_dialogue_as_it_was(house: House, tmp_path: Path) -> None:
+    """A node opened again over the same data folds to the same state, and goes on from there."""
+    one = house.officers[0]
+    await house.enter(one, "dialogue.profile", **PROFILE)
+    await house.enter(
+        one,
+        "talks.propose",
+        title={"en": "Talks"},
+        start="2021-12-07T15:00:00Z",
+        minutes=60,
+        mode="video",
+    )
+    before = house.ledger
+    await house.store.close()
+    again = await open_house(tmp_path / "node.sqlite", house.clock)
+    try:
+        assert again.ledger.joint.state() == before.joint.state()
+        assert again.ledger.contents == before.contents
+        entry = await again.enter(one, "dialogue.profile", **PROFILE)
+        assert entry.seq == before.states[before.index(one.session.side)].size
+    finally:
+        await again.store.close()
+
+
+async def test_a_listener_that_fails_harms_nobody(house: House) -> None:
+    """An entry stands though something that was told of it raises."""
+
+    def fail(_: Ledger) -> None:
+        raise ZeroDivisionError
+
+    house.dialogues.on_entry(fail)
+    assert (await house.enter(house.officers[0], "dialogue.profile", **PROFILE)).seq == 1
+
+
+async def test_who_listens_too_slowly_is_let_go(house: House) -> None:
+    """A subscriber that takes nothing is closed rather than waited for."""
+    async with house.dialogues.subscribe(house.ledger.id) as events:
+        for _ in range(100):
+            house.ledger.publish("log", side="x", size=1)
+        assert not house.ledger.subscribers
+        with pytest.raises(anyio.EndOfStream):
+            for _ in range(100):
+                await events.receive()
+
+
+async def test_a_side_is_stated_once(house: House) -> None:
+    """An officer cannot state the side anew; the first statement stands."""
+    session = house.officers[0].session
+    with pytest.raises(Refused):
+        await house.dialogues.state_founding(session, {"en": "Another name"}, ())
+
+
+async def test_texts_have_a_budget(house: House) -> None:
+    """An act that brings more text than the budget is refused, and nothing is kept of it."""
+    with pytest.raises(Malformed):
+        await house.dialogues.draft(
+            house.officers[0].session,
+            house.ledger.id,
+            "talks.propose",
+            {
+                "title": {"en": "x" * 400_000},
+                "start": "2021-12-07T15:00:00Z",
+                "minutes": 60,
+                "mode": "video",
+            },
+        )
+    assert not house.ledger.contents
+
+
+# --- the door -----------------------------------------------------------------------------------------
+
+
+async def test_sessions_and_challenges_end(house: House) -> None:
+    """A session ends with its time; a challenge is good once and for two minutes."""
+    one = house.officers[0]
+
+    def proof(challenge: str) -> str:
+        return to_text(one.key.sign(SESSION_DOMAIN + challenge.encode()))
+
+    challenge = house.admission.challenge()
+    opened = await house.admission.sign_in(one.credential, challenge, proof(challenge), one.session)
+    assert (await house.admission.session(opened.token)).side == one.session.side
+    with pytest.raises(Untrusted):
+        await house.admission.sign_in(one.credential, challenge, proof(challenge), one.session)
+    late = house.admission.challenge()
+    house.clock.now += timedelta(minutes=2)
+    with pytest.raises(Untrusted):
+        await house.admission.sign_in(one.credential, late, proof(late), one.session)
+    house.clock.now += timedelta(hours=14)
+    with pytest.raises(NotSignedIn):
+        await house.admission.session(opened.token)
+
+
+async def test_a_link_ends_after_seven_days(house: House) -> None:
+    """A link that nobody used in time opens nothing."""
+    side = house.officers[0].session.side
+    invited = await house.admission.invite(house.ledger.id, side, name="Adviser", role="adviser")
+    assert (await house.admission.link(invited.token)).role == "adviser"
+    house.clock.now += timedelta(days=7)
+    with pytest.raises(LinkSpent):
+        await house.admission.link(invited.token)
+
+
+async def test_a_log_with_a_gap_stops_the_node(house: House, tmp_path: Path) -> None:
+    """A node that finds its log not whole says so and does not start."""
+    ledger = house.ledger
+    async with house.store.begin() as unit:
+        await unit.append_leaf(ledger.id, ledger.sides[0], 7, b"from nowhere")
+    with pytest.raises(Unavailable, match="gap"):
+        await open_house(tmp_path / "node.sqlite", house.clock)
