@@ -79,6 +79,23 @@ def test_verify_says_what_holds(bundle: Path) -> None:
         assert words in done.stdout
 
 
+def test_verify_needs_no_server_and_no_database(bundle: Path) -> None:
+    """The verifier loads neither a web server nor a database, and opens no socket."""
+    code = (
+        "import sys\n"
+        "sys.addaudithook(lambda name, _: name.startswith('socket.') and sys.exit(9))\n"
+        "from visavis.cli import app\n"
+        f"status = app(['record', 'verify', {str(bundle)!r}], result_action='return_value')\n"
+        "odd = {'starlette', 'uvicorn', 'sqlalchemy', 'sqlite3', 'aiosqlite', 'httpx2', 'livekit'} & set(sys.modules)\n"
+        "sys.exit(status or (7 if odd else 0))"
+    )
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
+
+
 def test_verify_names_what_fails(desk: Desk, tmp_path: Path) -> None:
     """A one-sided guarantee forced into a log gives status 1 and is named first."""
     forced = Desk().founded()
