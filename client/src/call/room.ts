@@ -177,7 +177,7 @@ class Call {
         await this.keys.set(outcome.device, outcome.index, outcome.key, outcome.sending);
         if (outcome.sending) {
           this.view.epoch(this.party.epoch);
-          void this.publish();
+          void this.publish().catch((error: unknown) => this.view.say(wordsOf(error)));
         }
         return;
       case 'roster':

@@ -70,7 +70,7 @@ export class View {
     const video = document.createElement('video');
     video.autoplay = video.playsInline = video.muted = true;
     const caption = document.createElement('figcaption');
-    caption.textContent = person.own ? `${titleOf(person)}, ${t('call.you')}` : titleOf(person);
+    caption.textContent = person.own ? listed(titleOf(person), t('call.you')) : titleOf(person);
     video.setAttribute('aria-label', caption.textContent);
     figure.append(video, caption);
     document.getElementById(person.side === this.ourSide ? 'ours' : 'theirs')?.append(figure);
@@ -141,7 +141,7 @@ export class View {
       proof.className = 'small quiet';
       proof.textContent = `${t('call.verified-by', { credential: person.credential.slice(0, 8), size: person.asOf })} `
         + t('call.device', { device: person.device.slice(0, 8) });
-      item.append(name, `, ${side}${person.own ? `, ${t('call.you')}` : ''}`, proof);
+      item.append(name, listed('', side, ...(person.own ? [t('call.you')] : [])), proof);
       list.append(item);
     }
     const label = document.createElement('p');
@@ -157,6 +157,11 @@ export class View {
   private find(device: string): HTMLElement | null {
     return document.querySelector(`figure.delegate[data-device="${CSS.escape(device)}"]`);
   }
+}
+
+/** Joined as the page's language joins a list. */
+function listed(...words: string[]): string {
+  return words.join(document.documentElement.lang.startsWith('ar') ? '، ' : ', ');
 }
 
 export function titleOf({ name, role }: Pick<Person, 'name' | 'role'>): string {

@@ -92,7 +92,14 @@ async function refresh(): Promise<void> {
     return;
   }
   if (!response.ok) return;
-  swap(new DOMParser().parseFromString(await response.text(), 'text/html'));
+  const fresh = new DOMParser().parseFromString(await response.text(), 'text/html');
+  const regions = Array.from(document.querySelectorAll('[data-region][id]'));
+  // None of ours in it: the address shows another page now, as home does once an officer has admitted us.
+  if (regions.length > 0 && !regions.some(({ id }) => fresh.getElementById(id))) {
+    if (!typing(document.body)) location.reload();
+    return;
+  }
+  swap(fresh);
 }
 
 /** Swap every region of this document that differs in `fresh`. */
