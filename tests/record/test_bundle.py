@@ -152,6 +152,15 @@ def test_a_bundle_needs_two_logs_under_their_own_ids() -> None:
         encode_bundle(Bundle(bundle.logs, {"x": Opened(SALT, b"")}))
 
 
+def test_too_many_entries_are_malformed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number of a log's entries is within a budget, writing and reading."""
+    data = encode_bundle(bundle_of(512, 1))
+    monkeypatch.setattr("visavis.record.bundle.MAX_ENTRIES", 300)
+    for use in (lambda: parse_bundle(data), lambda: encode_bundle(bundle_of(301, 1))):
+        with pytest.raises(Malformed, match="more than 300 entries"):
+            use()
+
+
 @settings(max_examples=300)
 @given(st.data())
 def test_any_damage_ends_in_faults_or_malformed(data: st.DataObject) -> None:

@@ -93,6 +93,7 @@ def test_budgets_are_told() -> None:
         ("inside more than 32 others", canonical.MAX_DEPTH),
         ("64 KiB and 32 signatures", note.MAX_SIGNATURES),
         ("60,000 members", container.MAX_MEMBERS),
+        ("262,144 entries in a log", bundle.MAX_ENTRIES),
         ("at most 160 characters", container.MAX_NAME),
         ("exactly 32 random bytes", content.SALT_BYTES),
     ):
@@ -100,3 +101,13 @@ def test_budgets_are_told() -> None:
         assert f"{value:,}" in words
     assert f"{container.MAX_BYTES // 2**20} MiB" in section(12)
     assert bundle.MEDIA_TYPE in SPEC
+
+
+def test_every_check_is_told() -> None:
+    """The names of checks in §14.1 are those that faults bear in the software."""
+    root = Path(__file__).resolve().parents[2] / "src/visavis"
+    source = "".join(
+        (root / name).read_text(encoding="utf-8") for name in ("record/bundle.py", "verification/verify.py")
+    )
+    told = {name for row in rows(section(14), 2)[1:] for name in CODE.findall(row[0])}
+    assert told == set(re.findall(r'Fault\("([a-z-]+)"', source))

@@ -31,6 +31,8 @@ from visavis.record.merkle import HASH_BYTES, Tree
 FORMAT = "visavis/bundle"
 MEDIA_TYPE = "application/vnd.visavis.bundle"
 SUFFIX = ".visavis"
+MAX_ENTRIES = 1 << 18
+"""Of one log: an empty entry costs its writer two bytes and its reader hundreds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,8 @@ def encode_bundle(bundle: Bundle) -> bytes:
     """
     if len(bundle.logs) != 2 or any(part.founding.side() != side for side, part in bundle.logs.items()):
         raise Malformed("bundle: two logs are due, each under its founding statement's hash")
+    if any(len(part.leaves) > MAX_ENTRIES for part in bundle.logs.values()):
+        raise Malformed(f"bundle: a log of more than {MAX_ENTRIES} entries")
     for commitment, opened in bundle.contents.items():
         if not is_commitment(commitment) or len(opened.salt) != SALT_BYTES:
             raise Malformed("bundle: a content needs its commitment and a salt of 32 bytes")
@@ -173,6 +177,8 @@ def _parse_log(by_name: Mapping[str, bytes], side: str) -> LogPart:
     while (name := prefix + tiles.tile_path("entries", full)) in by_name:
         leaves += _entries(by_name[name], tiles.WIDTH, name)
         full += 1
+        if len(leaves) > MAX_ENTRIES:
+            raise Malformed(f"{prefix}: more than {MAX_ENTRIES} entries")
     for width in range(1, tiles.WIDTH):
         if (name := prefix + tiles.tile_path("entries", full, width)) in by_name:
             leaves += _entries(by_name[name], width, name)
