@@ -157,6 +157,43 @@ def test_a_malformed_time_writes_nothing(field: str, value: object) -> None:
     assert table.states[0].size == size
 
 
+@pytest.mark.parametrize(
+    "start",
+    [
+        "2021-13-07T15:00:00Z",
+        "2021-12-07T15:00:30Z",
+        "2021-12-07T15:00:00+00:00",
+        "1899-12-07T15:00:00Z",
+        "9999-12-31T23:59:00Z",
+        "٢٠٢١-12-07T15:00:00Z",
+    ],
+)
+def test_a_time_that_is_none_is_void(start: str) -> None:
+    """Written past the commands, a time that no calendar has, or in another spelling, is void by its form."""
+    table = Table()
+    act = {
+        "type": "talk.propose",
+        "talk": "t",
+        "base": None,
+        "title": [["en", "A" * 43]],
+        "start": start,
+        "minutes": 60,
+        "mode": "video",
+        "place": [],
+        "zones": dict.fromkeys(table.sides, "Etc/UTC"),
+    }
+    assert table.enter(OFFICER[0], act) == "time form"
+    assert table.enter(OFFICER[0], act | {"start": "2021-12-07T15:00:00Z", "zones": {}}) == "zones form"
+
+
+def test_the_others_odd_profile_stops_no_proposal() -> None:
+    """A zone that is none, entered past the commands, leaves the other side free to propose."""
+    table = Table()
+    assert table.enter(OFFICER[1], {"type": "side.profile", "zone": "no zone!", "languages": ["en"]}) is None
+    act = table.do(OFFICER[0], "talks.propose", **PROPOSAL)
+    assert act["zones"] == dict.fromkeys(table.sides, "Etc/UTC")
+
+
 def test_unknown_talks_and_hashes_are_refused() -> None:
     """What was never proposed cannot be answered."""
     table = Table()
@@ -253,6 +290,47 @@ def test_a_side_does_not_write_over_the_others_item() -> None:
         "title": [["en", "A" * 43]],
     }
     assert table.enter(OFFICER[1], act) == "item of the other side"
+
+
+def test_nobody_proposes_what_stands_by_itself() -> None:
+    """The ids of the standing items are nobody's: an item under one of them is void."""
+    table = Table()
+    first = agreed_talk(table, start="2021-06-16T11:00:00Z")
+    signed_text(table, first, "Heads of mission")
+    talk = agreed_talk(table)
+    for item in ("relation", f"review.{first}"):
+        act = {
+            "type": "item.propose",
+            "talk": talk,
+            "item": item,
+            "kind": "issue",
+            "title": [["en", "A" * 43]],
+        }
+        assert table.enter(OFFICER[1], act) == "item stands by itself"
+
+
+def test_a_flood_of_items_leaves_the_other_side_its_agenda() -> None:
+    """However many items one side enters, the other still proposes its own and tables an agenda."""
+    table = Table()
+    talk = agreed_talk(table)
+    for n in range(80):
+        act = {
+            "type": "item.propose",
+            "talk": talk,
+            "item": f"flood-{n}",
+            "kind": "issue",
+            "title": [["en", "A" * 43]],
+        }
+        assert table.enter(OFFICER[1], act) is None
+    own = item_of(table, talk, 0)
+    table.do(OFFICER[0], "talks.rank", talk=talk, items=[own])
+    act = table.do(
+        OFFICER[0], "talks.table-agenda", talk=talk, press_call="expected", statement="not-expected"
+    )
+    assert act["items"][0]["kind"] == "relation"
+    assert act["items"][1]["id"] == own
+    with pytest.raises(Malformed, match="at most 32"):
+        item_of(table, talk, 1)
 
 
 def test_an_agenda_outlives_the_talk_as_what_was_agreed() -> None:

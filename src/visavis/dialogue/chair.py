@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -22,6 +22,7 @@ from visavis.dialogue.join import Joint
 from visavis.dialogue.memo import remembered
 from visavis.dialogue.model import PROFILE
 from visavis.dialogue.steps import Step, Steps
+from visavis.dialogue.times import instant
 
 DEFAULT_ZONE = "Etc/UTC"
 DEFAULT_LANGUAGE = "en"
@@ -78,7 +79,8 @@ class Seal:
 class DoubleSeal:
     """Both consents to one hash in one slot.
 
-    agreed: both sealed it, once. in_force: it is what stands there now. ended: what it rests on has ended.
+    agreed: both sealed it, once. in_force: it is what stands there now.
+    ended: what it rests on has ended, or the dialogue before it was agreed.
     replaced: a successor is agreed. acknowledged: both logs are known to know both seals.
     ours_first: our seal precedes theirs (True), theirs ours (False), or neither knew of the other's (None).
     """
@@ -123,11 +125,7 @@ def mark(joint: Joint, s: int, index: int) -> Mark:
 
 def moment(time: str) -> datetime | None:
     """A node's stated time, aware, UTC; None if it is not a time (nobody checks it when it is written)."""
-    try:
-        parsed = datetime.fromisoformat(time)
-        return parsed.astimezone(UTC) if parsed.tzinfo is not None else None
-    except (ValueError, OverflowError):
-        return None
+    return instant(time)
 
 
 # --- registers ------------------------------------------------------------------------------------
@@ -290,7 +288,7 @@ def double_seal(joint: Joint, us: int, slot: Slot, hash_: str) -> DoubleSeal:
         seals[1],
         agreed=accord is not None,
         in_force=force is not None and force.hash == hash_,
-        ended=bool(accords) and force is None,
+        ended=joint.machine.is_ended(slot) or (accord is None and joint.ended(("dialogue",))),
         replaced=accord is not None and accord is not accords[-1],
         acknowledged=acknowledged,
         ours_first=first,

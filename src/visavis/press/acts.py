@@ -15,7 +15,6 @@ Spec: docs/spec/record.md §6.
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -36,9 +35,7 @@ from visavis.dialogue.acts import (
     Withdraw,
 )
 from visavis.dialogue.texts import ActFields, Hash, Id, Language
-
-EMBARGO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z")
-"""UTC, whole seconds."""
+from visavis.dialogue.times import is_spelt
 
 
 class Kind(StrEnum):
@@ -70,7 +67,7 @@ def spelt(texts: tuple[Version, ...]) -> list[dict[str, str]]:
 def _well_formed(texts: tuple[Version, ...], embargo: str | None) -> str | None:
     if len({t.language for t in texts}) != len(texts):
         return "text form"
-    if embargo is not None and not EMBARGO.match(embargo):
+    if embargo is not None and not is_spelt(embargo):
         return "time form"
     return None
 

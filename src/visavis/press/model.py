@@ -23,6 +23,7 @@ from visavis.dialogue.chair import DoubleSeal, Mark
 from visavis.dialogue.join import Joint
 from visavis.dialogue.memo import remembered
 from visavis.dialogue.steps import Step, Steps, together
+from visavis.dialogue.times import instant
 from visavis.press.acts import ACTS, Kind, readout_slot
 
 __all__ = ["ACTS", "Kind", "PressView", "PublicRelease", "newsroom", "press_view", "steps"]
@@ -414,7 +415,7 @@ def related(joint: Joint, s: int, release: PublicRelease, limit: int = 8) -> tup
 
 def embargoed(embargo: str | None, now: datetime) -> bool:
     """Whether `now` is before the embargo. An embargo that is no time holds nothing back."""
-    until = None if embargo is None else chair.moment(embargo)
+    until = None if embargo is None else instant(embargo)
     return until is not None and now < until
 
 

@@ -10,7 +10,7 @@ An embargo is checked here against the caller's clock; no rule of the record rea
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta
@@ -18,6 +18,7 @@ from msgspec import Meta
 from visavis.dialogue import chair
 from visavis.dialogue.commands import Audience, Command, Drafted, Fresh, Summary, View
 from visavis.dialogue.texts import TITLE_LIMIT, ActFields, Hash, Id, Language, Writer
+from visavis.dialogue.times import instant, spelt
 from visavis.errors import Malformed
 from visavis.press.acts import readout_slot
 from visavis.press.errors import (
@@ -72,10 +73,10 @@ def _embargo(text: str | None) -> str | None:
     """An embargo as the record spells it: UTC, whole seconds. Raises `Malformed`."""
     if text is None or not text.strip():
         return None
-    at = chair.moment(text)
+    at = instant(text)
     if at is None:
         raise Malformed("embargo: a time with its offset from UTC is due", field="embargo")
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
+    return spelt(at)
 
 
 def _not_yet(embargo: str | None, now: datetime) -> None:

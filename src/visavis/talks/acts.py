@@ -45,16 +45,18 @@ from visavis.dialogue.acts import (
     Withdraw,
 )
 from visavis.dialogue.texts import ActFields, Hash, Id, Texts, at_most_once, commitments, each_once, listed
+from visavis.dialogue.times import is_spelt
 
 MAX_ITEMS = 64
 """Of an agenda or a ranking. Two delegations that have more to say need more than one talk."""
 MAX_MINUTES = 14 * 24 * 60
 """A talk in person may last days; the longest summits of the last century took a fortnight."""
-START = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:00Z\Z")
-"""Times are UTC, whole minutes: one spelling, so that equal times have equal hashes."""
 ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+\-]{0,30}(/[A-Za-z0-9_+\-]{1,30}){0,2}\Z")
 SITTING = "sitting"
 CALL_OFF = "talk.call-off"
+REVIEW_PREFIX = "review."
+RELATION_ITEM = "relation"
+"""Ids of the items that stand on every agenda by themselves; nobody proposes one of these."""
 
 
 class Mode(StrEnum):
@@ -129,8 +131,8 @@ def time_subject(fields: Propose) -> Subject:
 def _form_of_time(fields: Propose, sides: frozenset[str]) -> str | None:
     if not each_once(fields.title) or not at_most_once(fields.place):
         return "text form"
-    if not START.match(fields.start):
-        return "time form"
+    if not is_spelt(fields.start) or not fields.start.endswith(":00Z"):
+        return "time form"  # whole minutes
     if fields.zones.keys() != sides or not all(ZONE.match(zone) for zone in fields.zones.values()):
         return "zones form"
     return None
@@ -187,6 +189,8 @@ class ProposeItem(ActFields, frozen=True):
 
 
 def _form_of_item(fields: ProposeItem, _sides: frozenset[str]) -> str | None:
+    if fields.item == RELATION_ITEM or fields.item.startswith(REVIEW_PREFIX):
+        return "item stands by itself"
     return None if each_once(fields.title) else "text form"
 
 

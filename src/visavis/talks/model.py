@@ -24,6 +24,8 @@ from visavis.dialogue.texts import Texts, texts_of
 from visavis.talks.acts import (
     ACTS,
     CALL_OFF,
+    RELATION_ITEM,
+    REVIEW_PREFIX,
     SITTING,
     Expectation,
     ItemKind,
@@ -34,10 +36,6 @@ from visavis.talks.acts import (
 from visavis.talks.ranking import merge
 
 __all__ = ["ACTS", "TalkView", "steps", "talk_view", "talks_of"]
-
-REVIEW_PREFIX = "review."
-RELATION_ITEM = "relation"
-"""Ids of the items that stand on every agenda by themselves."""
 
 
 class Status(StrEnum):

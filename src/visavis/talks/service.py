@@ -10,7 +10,7 @@ rules, before anybody signs.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta
@@ -19,8 +19,9 @@ from visavis.dialogue import chair
 from visavis.dialogue.acts import Slot, Subject
 from visavis.dialogue.commands import Audience, Command, Drafted, Fresh, Summary, View
 from visavis.dialogue.texts import TITLE_LIMIT, ActFields, Hash, Id, Words, Writer, listed, texts_of
+from visavis.dialogue.times import instant, spelt
 from visavis.errors import Malformed
-from visavis.talks.acts import MAX_ITEMS, MAX_MINUTES, Grade, agenda_slot, time_slot
+from visavis.talks.acts import MAX_ITEMS, MAX_MINUTES, ZONE, Grade, agenda_slot, time_slot
 from visavis.talks.errors import (
     AgendaNotApproved,
     NoPositionHeld,
@@ -71,19 +72,12 @@ def _known(view: View, texts: object) -> tuple[str, ...]:
 
 def utc_minute(text: str, field: str) -> datetime:
     """Read an RFC 3339 time, whole minutes; aware, UTC. Raises `Malformed`."""
-    try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Malformed(f"{field}: a time as 2021-12-07T15:00:00Z is due", field=field) from error
-    if parsed.tzinfo is None:
-        raise Malformed(f"{field}: the time needs its offset from UTC", field=field)
-    try:
-        parsed = parsed.astimezone(UTC)
-    except OverflowError as error:
-        raise Malformed(f"{field}: outside the years 1 to 9999", field=field) from error
-    if parsed.second or parsed.microsecond:
+    at = instant(text)
+    if at is None:
+        raise Malformed(f"{field}: a time with its offset, as 2021-12-07T15:00:00Z, is due", field=field)
+    if at.second or at.microsecond:
         raise Malformed(f"{field}: whole minutes are due", field=field)
-    return parsed
+    return at
 
 
 # --- time -----------------------------------------------------------------------------------------
@@ -103,13 +97,13 @@ def _propose(view: View, fields: Propose, fresh: Fresh) -> Drafted:
     start = utc_minute(fields.start, "start")
     writer = Writer(fresh, Audience.BOTH)
     in_force = chair.in_force(view.joint, time_slot(talk))
-    zones = {side.id: chair.profile(view.joint, s)[0] for s, side in enumerate(view.joint.sides)}
+    zones = {side.id: _zone(view, s) for s, side in enumerate(view.joint.sides)}
     act = {
         "type": "talk.propose",
         "talk": talk,
         "base": None if in_force is None else in_force.hash,
         "title": writer.texts(fields.title, "title", limit=TITLE_LIMIT),
-        "start": start.strftime("%Y-%m-%dT%H:%M:00Z").rjust(20, "0"),
+        "start": spelt(start),
         "minutes": fields.minutes,
         "mode": fields.mode,
         "place": writer.texts(fields.place or {}, "place", limit=TITLE_LIMIT, needed=False),
@@ -121,6 +115,12 @@ def _propose(view: View, fields: Propose, fresh: Fresh) -> Drafted:
     lines = (*_said(fields.title), f"{start:%d %B %Y, %H:%M} UTC, {fields.minutes} minutes", *where)
     title = "Propose a talk" if in_force is None else "Propose another time for a talk"
     return Drafted(act, Summary(title, lines), writer.contents)
+
+
+def _zone(view: View, s: int) -> str:
+    """Side s's zone; UTC if what it says is none: nobody's odd profile may stop the other side's proposal."""
+    zone = chair.profile(view.joint, s)[0]
+    return zone if ZONE.match(zone) else chair.DEFAULT_ZONE
 
 
 class Answer(ActFields, frozen=True):
@@ -185,8 +185,9 @@ class ProposeItem(ActFields, frozen=True):
 
 def _propose_item(view: View, fields: ProposeItem, fresh: Fresh) -> Drafted:
     writer = Writer(fresh, Audience.BOTH)
-    if len(draft_items(view.joint, _talk(view, fields.talk))) >= MAX_ITEMS:
-        raise Malformed(f"an agenda holds at most {MAX_ITEMS} items")
+    ours = [item for item in draft_items(view.joint, _talk(view, fields.talk)) if view.side in item.by]
+    if len(ours) >= MAX_ITEMS // 2:
+        raise Malformed(f"each side proposes at most {MAX_ITEMS // 2} items for one talk")
     act = {
         "type": "item.propose",
         "talk": fields.talk,
@@ -228,7 +229,7 @@ class TableAgenda(ActFields, frozen=True):
 
 def _table_agenda(view: View, fields: TableAgenda, _fresh: Fresh) -> Drafted:
     known = {item.id: item for item in draft_items(view.joint, _talk(view, fields.talk))}
-    wanted = tuple(known) if fields.items is None else fields.items
+    wanted = tuple(known)[:MAX_ITEMS] if fields.items is None else fields.items
     if not wanted:
         raise NoSuchItem("no item lies on the table of this talk yet: propose one first", field="items")
     for item in wanted:
