@@ -80,11 +80,11 @@ from tests.dialogue.lab import (
 
 from visavis.dialogue import verdicts
 from visavis.dialogue.accord import OfferStatus
-from visavis.dialogue.acts import Consent, Power, Slot, Table, Withdraw
+from visavis.dialogue.acts import Consent, End, Power, Slot, Stop, Table, Withdraw
 from visavis.dialogue.fold import FOLDED, SideState
 from visavis.dialogue.join import Joint, join, mirror, preview
 from visavis.dialogue.sessions import NEVER
-from visavis.record.entry import NODE, Entry, Seen, parse_entry
+from visavis.record.entry import NODE, Entry, Seen, make_entry, parse_entry
 
 COUNT: Counter[str] = Counter()
 State = dict[str, Any]
@@ -241,6 +241,14 @@ class TwoSides(RuleBasedStateMachine):
             self.t.put(s, b"\x00{")
             self.live.advance()
 
+    @rule(s=side, back=st.integers(1, 6))
+    def replay(self, s: int, back: int) -> None:
+        """A node enters again what its delegate signed once."""
+        n = len(self.t.logs[s])
+        entry = entry_of(self.t, s, max(0, n - back))
+        if entry is not None:
+            self.enter(s, make_entry(entry.signed, entry.proof, seq=n, time=clock(n)).leaf)
+
     @rule(s=side, n=st.integers(1, 9))
     def deliver(self, s: int, n: int) -> None:
         self.t.deliver(s, n)
@@ -264,6 +272,8 @@ class TwoSides(RuleBasedStateMachine):
         check_bytes(t, state)
         check_monotone(self.snaps, state)
         check_justified(t, final)
+        check_heard(t, final)
+        check_each(t, final)
         check_alone(t)
         check_time_and_void_have_no_effect(t, state)
         for s, i in self.honest:
@@ -308,10 +318,12 @@ def check_bytes(t: Lab, state: State) -> None:
 
 
 def check_fold_and_join_agree(t: Lab, state: State) -> None:
-    """What `fold` has applied (credentials, keys), `join` never calls void."""
+    """What `fold` has applied (credentials, keys), `join` never calls void; nor what protects, for a lie."""
     for s in (0, 1):
         for i, verdict in enumerate(state["verdicts"][s]):
             judged = t.folds[s].judged[i]
+            if verdict == verdicts.FALSE_ACKNOWLEDGEMENT:
+                assert not isinstance(judged.move, Stop | End), "a stop or an end waited for a true ack"
             if judged.verdict is None and isinstance(judged.move, FOLDED):
                 assert verdict is None, "join voids what fold applied"
 
@@ -396,6 +408,39 @@ def check_consent(t: Lab, j: Joint, slot: Slot, hash_: str, s: int, at: tuple[in
         if j.verdicts[s][k] is None and isinstance(move, Withdraw) and move.slot == slot:
             assert j.eff[1 - s][at[1 - s]] <= k, "bound by a signature known to be withdrawn"
             break
+
+
+def check_heard(t: Lab, j: Joint) -> None:
+    """What a side knows is the greatest ack so far that is true: named size, its root, the other's signature."""
+    for s in (0, 1):
+        other, known = t.folds[1 - s], 0
+        for i, eff in enumerate(j.eff[s]):
+            ack = t.folds[s].judged[i].ack
+            if ack is not None and ack.size <= other.size and ack.root == other.root(ack.size):
+                known = max(known, ack.size if other.signed(ack) else 0)
+            assert eff == known, "a side knows less than it acknowledged, or more"
+
+
+def check_each(t: Lab, j: Joint) -> None:
+    """What stands was signed once, upon the latest own act in its slot, under an edition that knows it."""
+    for s in (0, 1):
+        nonces: set[bytes] = set()
+        acted: dict[Slot, int] = {}
+        for i, verdict in enumerate(j.verdicts[s]):
+            judged, entry = t.folds[s].judged[i], entry_of(t, s, i)
+            if verdict is not None or judged.spec is None or entry is None:
+                continue
+            assert entry.signed.nonce not in nonces, "one act entered twice"
+            nonces.add(entry.signed.nonce)
+            if judged.spec.edition > 1:
+                adopted = [a.at for a in j.accords(RULES)]
+                known = any(at[s] < i and at[1 - s] < j.eff[s][i] for at in adopted)
+                assert known, "an act of an edition not in force"
+            if isinstance(judged.move, Consent | Withdraw):
+                slot = judged.move.slot
+                if isinstance(judged.move, Consent):
+                    assert acted.get(slot, -1) < entry.signed.own.size, "signed upon a stale view"
+                acted[slot] = i
 
 
 def check_alone(t: Lab) -> None:
@@ -535,7 +580,7 @@ class TwoNegotiators(TwoSides):
         t.receipts()
         self.live.advance()
 
-    write_anything = write_honestly = garbage = None  # type: ignore[assignment]
+    write_anything = write_honestly = garbage = replay = None  # type: ignore[assignment]
 
     HOT: tuple[tuple[Slot, str], ...] = (
         *((U, h) for h in (H1, H2, H3, H4, hash_of(STRIP), hash_of(SOFT), hash_of(ONE_SIDED))),
@@ -580,15 +625,15 @@ class TwoNegotiators(TwoSides):
         self.t.sync()
         self.snap()
 
-    @rule(s=side, k=st.sampled_from(HOT[:4]))
+    @rule(s=side, k=st.sampled_from(HOT[:7]))
     def court(self, s: int, k: tuple[Slot, str]) -> None:
         """Offer, hear, answer or cross: the common course of a negotiation."""
         accords = self.t.view(s).accords(U)
         current = accords[-1].hash if accords else None
         if current is None:
-            h = k[1] if k[1] in (H1, H2) else H1
+            h = k[1] if k[1] in (H2, hash_of(ONE_SIDED)) else H1
         elif current == H1:
-            h = k[1] if k[1] in (H3, H4) else H3
+            h = k[1] if k[1] in (H4, hash_of(STRIP), hash_of(SOFT)) else H3
         else:
             return
         self.put(s, consent(U, h))
@@ -631,12 +676,13 @@ class TwoNegotiators(TwoSides):
         lag=lags,
     )
     def other(self, s: int, act: Act, lag: int) -> None:
-        self.put(s, act, lag, by=CREDENTIALS[s][0])
+        spoken = act["type"] in ("understanding.assess", "lab.novel")
+        self.put(s, act, lag, by=CREDENTIALS[s][1 if spoken else 0])
 
 
 ADVERSARIES = settings(
     derandomize=os.environ.get("RANDOM") is None,
-    max_examples=int(os.environ.get("EXAMPLES", "50")),
+    max_examples=int(os.environ.get("EXAMPLES", "80")),
     stateful_step_count=int(os.environ.get("STEPS", "40")),
     deadline=None,
     suppress_health_check=list(HealthCheck),
