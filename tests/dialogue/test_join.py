@@ -115,7 +115,7 @@ def test_a_refusal_has_the_reason_as_its_code() -> None:
     assert isinstance(error, Refused)
     assert (error.code, error.reason) == ("one-sided-guarantee", "one-sided guarantee")
     assert error.message == verdicts.EXPLAINED["one-sided guarantee"]
-    assert act_void("item twice").reason == "item twice"
+    assert act_void("item twice").code == "item-twice"
     assert all(reason_code(reason) == act_void(reason).code for reason in verdicts.EXPLAINED)
 
 

@@ -26,10 +26,10 @@ class ActVoid(Refused):
 
 
 def act_void(reason: str) -> ActVoid:
-    """The error for a void reason, with the reason as its stable code."""
+    """The error for a void reason, of the machine's or a slice's, with the reason as its stable code."""
     kind = _kinds.get(reason)
     if kind is None:
-        return ActVoid(reason)
+        kind = _kinds[reason] = type("ActVoid", (ActVoid,), {"code": reason_code(reason)})
     return kind(reason)
 
 
@@ -38,9 +38,8 @@ def reason_code(reason: str) -> str:
     return reason.replace(" ", "-").lower()
 
 
-_kinds: dict[str, type[ActVoid]] = {
-    reason: type("ActVoid", (ActVoid,), {"code": reason_code(reason)}) for reason in verdicts.EXPLAINED
-}
+_kinds: dict[str, type[ActVoid]] = {}
+"""By reason. Reasons are words of our own code, a few dozen; none comes from outside."""
 
 
 class Forked(Untrusted):
