@@ -12,6 +12,7 @@ Ratio: time of the bare verification by time of the whole; 1 would mean that all
 from __future__ import annotations
 
 import argparse
+import gc
 import hashlib
 import json
 import statistics
@@ -228,7 +229,9 @@ def main() -> None:
 
     def whole() -> None:
         fold._checkpoint_fits.cache_clear()  # a reader verifies a bundle once
+        gc.disable()  # as `visavis record verify` does
         account = verify(bundle, EDITION_1)
+        gc.enable()
         assert account.holds, account.faults[:3]
         assert len(account.in_force()) == n
 
