@@ -109,9 +109,14 @@ class Times:
     def utc(self, when: datetime) -> Markup:
         """7 Dec 2021, 15:00 UTC, as a `<time>`."""
         when = when.astimezone(UTC)
-        return Markup('<time datetime="{}">{}, {} <bdi>UTC</bdi></time>').format(
-            when.isoformat(timespec="minutes"), self.short_day(when), self.clock(when)
+        return Markup('<time datetime="{}">{}{}{} <bdi>UTC</bdi></time>').format(
+            when.isoformat(timespec="minutes"), self.short_day(when), self.comma, self.clock(when)
         )
+
+    @property
+    def comma(self) -> str:
+        """The comma of the language's script, with its space."""
+        return "، " if self.language == "ar" else ", "
 
     def until(self, when: datetime, now: datetime) -> str:
         """In 23 hours; 3 days ago. Only ever beside the absolute time."""
