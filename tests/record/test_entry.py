@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
+from pathlib import Path
 
 import pytest
+import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,6 +49,32 @@ SIGNED = SignedMembers(
     nonce=bytes(16),
 )
 ENTRY = make_entry(SIGNED, sign(SIGNED, KEY), seq=1, time="2021-12-07T15:02:11.123Z")
+
+
+def test_vector() -> None:
+    """The founding entry of the shared vectors is made byte for byte, by hashes spelt out here as in §§1, 2 and 11."""
+    vector = json.loads((Path(__file__).parents[1] / "vectors/record/founding.json").read_text(encoding="utf-8"))
+
+    def h(tag: str, *parts: bytes) -> str:
+        lengths = (len(part).to_bytes(8, "big") + part for part in parts)
+        return to_text(hashlib.sha256(f"visavis/{tag}/v1\0".encode() + b"".join(lengths)).digest())
+
+    statements = [rfc8785.dumps(founding) for founding in vector["foundings"]]
+    assert [h("side", statement) for statement in statements] == vector["sides"]
+    assert h("dialogue", *(side.encode() for side in sorted(vector["sides"]))) == vector["dialogue"]
+    spelt = rfc8785.dumps(vector["signed"])
+    assert spelt.decode() == vector["signed_canonical"]
+    challenge = hashlib.sha256(b"visavis/entry/v1\0" + spelt).digest()
+    assert challenge.hex() == vector["challenge"]
+    key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(vector["seeds"]["officer of side A"]))
+    assert to_text(key.sign(challenge)) == vector["proof"]
+    entry = parse_entry(vector["leaf"].encode())
+    assert make_entry(entry.signed, entry.proof, seq=vector["seq"], time=vector["time"]) == entry
+    assert entry.signed.to_json() == vector["signed"]
+    assert Founding.from_json(vector["foundings"][0]).side() == vector["sides"][0]
+    assert hashlib.sha256(b"\0" + entry.leaf).hexdigest() == vector["leaf_hash"]
+    content = vector["content"]
+    assert h("content", bytes.fromhex(content["salt"]), content["words"].encode()) == content["commitment"]
 
 
 def test_an_entry_reads_back() -> None:
