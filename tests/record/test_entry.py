@@ -52,8 +52,10 @@ ENTRY = make_entry(SIGNED, sign(SIGNED, KEY), seq=1, time="2021-12-07T15:02:11.1
 
 
 def test_vector() -> None:
-    """The founding entry of the shared vectors is made byte for byte, by hashes spelt out here as in §§1, 2 and 11."""
-    vector = json.loads((Path(__file__).parents[1] / "vectors/record/founding.json").read_text(encoding="utf-8"))
+    """The shared founding entry is made byte for byte, by hashes spelt out here as in §§1, 2 and 11."""
+    vector = json.loads(
+        (Path(__file__).parents[1] / "vectors/record/founding.json").read_text(encoding="utf-8")
+    )
 
     def h(tag: str, *parts: bytes) -> str:
         lengths = (len(part).to_bytes(8, "big") + part for part in parts)
