@@ -116,7 +116,7 @@ async def test_a_release_is_dated_datelined_and_initialled(stage: Stage, day: Da
     assert page.xpath("//meta[@property='article:published_time']/@content")
     assert page.xpath("//link[@rel='canonical']/@href") == [stage.url + path]
     body = page.xpath("//div[@itemprop='articleBody']")[0]
-    assert [p.text_content() for p in body.xpath("./p")][0] == "First paragraph."
+    assert body.xpath("./p")[0].text_content() == "First paragraph."
     russian = html.document_fromstring((await ask(stage, f"{path}?lang=ru")).text)
     assert russian.get("lang") == "ru"
     assert russian.xpath("//div[@itemprop='articleBody']//em/text()") == ["прямо"]
@@ -145,7 +145,7 @@ async def test_caches_are_told_the_truth(stage: Stage, day: Day) -> None:
 
 
 async def test_a_comment_waits_for_the_desk(stage: Stage, day: Day) -> None:
-    """A reader's comment appears when the press officer of the release's own side has published it, and then as text."""
+    """A reader's comment appears when the release's own side has published it, and then as text."""
     path = await release(day, await clear(day, "Comments are welcome."))
     text = "Is <b>this</b> all?"
     kept = await leave(stage, path, name="A reader", text=text)
@@ -180,7 +180,9 @@ async def test_the_feed_is_what_agencies_take(stage: Stage, day: Day) -> None:
     links = feed.xpath("//a:entry/a:link[@rel='alternate']/@href", namespaces=ATOM)
     assert f"{stage.url}{path}?lang=en" in links
     assert f"{stage.url}{path}?lang=ru" in links
-    same = await ask(stage, f"/newsroom/{day.sides['a']}/feed.atom", **{"If-None-Match": answer.headers["etag"]})
+    same = await ask(
+        stage, f"/newsroom/{day.sides['a']}/feed.atom", **{"If-None-Match": answer.headers["etag"]}
+    )
     assert same.status_code == 304
     other = etree.fromstring((await ask(stage, f"/newsroom/{day.sides['b']}/feed.atom")).content)
     assert not other.xpath("//a:entry", namespaces=ATOM)

@@ -117,7 +117,9 @@ def lint(page: html.HtmlElement, path: str) -> list[str]:
     rule(len(page.xpath("//main")) == 1 and page.xpath("//header"), "landmarks: one main, a header")
     rule(page.get("lang") and page.get("dir") in ("ltr", "rtl"), "language and direction")
     rule(not page.xpath("//@style"), "no inline style")
-    rule(not page.xpath("//style") and not page.xpath("//script[not(@src)]"), "no inline style sheet or script")
+    rule(
+        not page.xpath("//style") and not page.xpath("//script[not(@src)]"), "no inline style sheet or script"
+    )
     rule(not [a for a in page.xpath("//@*") if a.attrname.startswith("on")], "no inline handler")
     for address in page.xpath("//@src | //link/@href | //form/@action | //*[local-name()='use']/@href"):
         own = address.startswith("/") and not address.startswith("//")
@@ -133,13 +135,18 @@ def lint(page: html.HtmlElement, path: str) -> list[str]:
     for form in page.xpath("//form[not(@data-command) and not(@data-enrol) and not(@data-sign-in)]"):
         rule(form.get("action") and form.get("method") == "post", "a plain form has an address")
     for form in page.xpath("//form[@data-command]"):
-        rule(form.xpath(".//*[@data-form-status]") and form.xpath(".//button[@type='submit']"), "a form that signs")
+        rule(
+            form.xpath(".//*[@data-form-status]") and form.xpath(".//button[@type='submit']"),
+            "a form that signs",
+        )
         rule(form.xpath(".//noscript"), "says what it needs without JavaScript")
     levels = [int(h.tag[1]) for h in page.xpath("//h1|//h2|//h3|//h4")]
     main = page.xpath("//main")[0] if page.xpath("//main") else page
     rule(main.text_content().strip(), "never an empty page")
     rule(levels and 1 in levels, "headings")
-    rule(not re.search(r"\bNone\b(?! is)|\{\{|\{%|Undefined", main.text_content()), "no trace of the template")
+    rule(
+        not re.search(r"\bNone\b(?! is)|\{\{|\{%|Undefined", main.text_content()), "no trace of the template"
+    )
     return wrong
 
 
@@ -231,7 +238,13 @@ async def test_a_page_of_another_dialogue_is_refused(stage: Stage, day: Day) -> 
     nowhere = await Browser(stage.url).page("/nowhere", status=404)
     assert lint(nowhere, "404") == []
     missing = browser(stage, day, "a", PRINCIPAL)
-    for path in ("talks/none", "understandings/none", "talks/none/review", "talks/none/room", "talks/none/press"):
+    for path in (
+        "talks/none",
+        "understandings/none",
+        "talks/none/review",
+        "talks/none/room",
+        "talks/none/press",
+    ):
         await missing.page(f"/d/{day.dialogue}/{path}", status=404)
 
 
@@ -250,7 +263,9 @@ async def test_founding_goes_step_by_step(empty: Stage) -> None:
     waiting = await at_one.page("/founding")
     assert lint(waiting, "/founding") == []
     assert not waiting.xpath("//form[@data-command]")
-    assert (await at_other.post("/founding", **{"name.en": "Side B", "name.ar": "الجانب ب"})).status_code == 303
+    assert (
+        await at_other.post("/founding", **{"name.en": "Side B", "name.ar": "الجانب ب"})
+    ).status_code == 303
     ready = await at_one.page("/founding")
     assert ready.xpath("//form[@data-command='dialogue.found']")
     spent = await Browser(empty.url).page(empty.links[0].removeprefix(empty.url), status=404)
@@ -260,7 +275,9 @@ async def test_founding_goes_step_by_step(empty: Stage) -> None:
 async def test_an_officer_invites_by_a_plain_form(stage: Stage, day: Day) -> None:
     """The one-time link is shown once, and who opens it waits until the officer admits them."""
     officer = browser(stage, day, "a", PROTOCOL)
-    shown = await officer.post(f"/d/{day.dialogue}/invitations", name="Interpreter of side A", role="interpreter")
+    shown = await officer.post(
+        f"/d/{day.dialogue}/invitations", name="Interpreter of side A", role="interpreter"
+    )
     link = html.document_fromstring(shown.text).xpath("string(//code[@class='invitation'])")
     assert link.startswith(f"{stage.url}/enter/")
     person = stage.delegate("Interpreter of side A")
@@ -279,7 +296,11 @@ async def test_a_draft_stays_at_its_desk(stage: Stage, day: Day) -> None:
     """What the press officer keeps is shown as it will read, and not to the other side."""
     at = f"/d/{day.dialogue}/talks/{day.talk}/press"
     desk = browser(stage, day, "a", Role.PRESS_OFFICER)
-    fields = {"texts.en.title": "A draft of ours", "texts.en.text": "First.\n\nSecond.", "texts.en.dateline": "X"}
+    fields = {
+        "texts.en.title": "A draft of ours",
+        "texts.en.text": "First.\n\nSecond.",
+        "texts.en.dateline": "X",
+    }
     kept = await desk.post(f"{at}/drafts", kind="statement", initials="PS", **fields)
     assert kept.status_code == 303
     page = await desk.page(at)

@@ -77,9 +77,9 @@ def static(path: str) -> str:
 
 def icon(name: str, *classes: str) -> Markup:
     """A picture of the sprite beside a word; it says nothing alone, so it is hidden from screen readers."""
-    return Markup(
-        '<svg class="{}" aria-hidden="true" focusable="false"><use href="{}#{}"/></svg>'
-    ).format(" ".join(("icon", *classes)), static("icons.svg"), name)
+    return Markup('<svg class="{}" aria-hidden="true" focusable="false"><use href="{}#{}"/></svg>').format(
+        " ".join(("icon", *classes)), static("icons.svg"), name
+    )
 
 
 # --- times ------------------------------------------------------------------------------------------
@@ -144,7 +144,7 @@ def zone_of(name: str) -> ZoneInfo:
 
 
 def offset(when: datetime, zone: str) -> str:
-    """"UTC−05:00" at that moment in `zone`, with a true minus."""
+    """The offset at that moment in `zone`, with a true minus: UTC−05:00."""
     delta = when.astimezone(zone_of(zone)).utcoffset() or timedelta()
     minutes = int(delta.total_seconds() // 60)
     sign = "−" if minutes < 0 else "+"
@@ -152,7 +152,7 @@ def offset(when: datetime, zone: str) -> str:
 
 
 def city(zone: str) -> str:
-    """"New York" of America/New_York; empty where the zone names no place (UTC, Etc/GMT+5)."""
+    """New York, of America/New_York; empty where the zone names no place (UTC, Etc/GMT+5)."""
     area, _, place = zone.rpartition("/")
     return "" if not area or area == "Etc" else place.replace("_", " ")
 

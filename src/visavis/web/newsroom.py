@@ -100,7 +100,9 @@ class Room:
     def article(self, opened: OpenRelease, language: str) -> Article:
         code, _ = words.one_of({text.language: text.title for text in opened.texts}, language)
         release = opened.release
-        return Article(opened, opened.in_language(code), address(release.side, release.id), self.names(release.by))
+        return Article(
+            opened, opened.in_language(code), address(release.side, release.id), self.names(release.by)
+        )
 
     def articles(self, language: str) -> tuple[Article, ...]:
         """Everything public, newest first."""
@@ -176,7 +178,9 @@ def _page(request: Request, name: str, *, status: int = 200, **values: Any) -> R
         "Vary": "Accept-Language",
         "Content-Language": language,
     }
-    if status == 200 and etag in [each.strip() for each in request.headers.get("if-none-match", "").split(",")]:
+    if status == 200 and etag in [
+        each.strip() for each in request.headers.get("if-none-match", "").split(",")
+    ]:
         return Response(status_code=304, headers=headers)
     return Response(body, status, headers, "text/html; charset=utf-8")
 
@@ -214,7 +218,9 @@ async def _release(request: Request, *, status: int = 200, wrong: str = "", type
     node: Node = request.app.state.node
     room = room_of(node, request.path_params["side"])
     language = language_of(request, cookies=False)
-    article = next((a for a in room.articles(language) if a.release.id == request.path_params["release"]), None)
+    article = next(
+        (a for a in room.articles(language) if a.release.id == request.path_params["release"]), None
+    )
     if article is None:
         raise HTTPException(404)
     found = article.release

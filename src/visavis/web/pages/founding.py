@@ -36,7 +36,12 @@ async def founding(request: Request) -> Response:
     except Refused:
         statement, dialogue = None, None
     return page(
-        request, "founding.html", statement=statement, dialogue=dialogue, name_languages=NAME_LANGUAGES, wrong=""
+        request,
+        "founding.html",
+        statement=statement,
+        dialogue=dialogue,
+        name_languages=NAME_LANGUAGES,
+        wrong="",
     )
 
 

@@ -1,6 +1,7 @@
 """The press desk of a talk: drafts, clearance, release, the joint readout, what is expected, readers' comments.
 
-Lives here: `/d/{d}/talks/{t}/press`, keeping a draft, moderation. Not here: the newsroom (`web.newsroom`), rules (`press`).
+Lives here: `/d/{d}/talks/{t}/press`, keeping a draft, moderation.
+Not here: the newsroom (`web.newsroom`), rules (`press`).
 """
 
 from __future__ import annotations
@@ -90,7 +91,9 @@ async def keep_draft(request: Request) -> Response:
         talk=talk.id,
         kind=kind,
         at=datetime.now(UTC),
-        texts={language: text for language, text in texts.items() if text.title or text.text or text.dateline},
+        texts={
+            language: text for language, text in texts.items() if text.title or text.text or text.dateline
+        },
         initials=str(form.get("initials", "")).strip()[:20],
     )
     await node.drafts.keep(draft)

@@ -1,6 +1,7 @@
 """The quotation check as a public page.
 
-Lives here: `/quotes`. Not here: the check itself (`press.quotes`), what is public (`web.newsroom`), its JSON twin (`web.api`).
+Lives here: `/quotes`.
+Not here: the check itself (`press.quotes`), what is public (`web.newsroom`), its JSON twin (`web.api`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The record: two logs side by side, in plain form.
 
-Lives here: `/d/{d}/record`, `rows`. Not here: verification (`record.verify`, the bundle), the bundle as a file (`web.api`).
+Lives here: `/d/{d}/record`, `rows`.
+Not here: verification (`visavis.verification`), the bundle as a file (`web.api`).
 
 Entries stand in the order of the node's clock, which no rule reads; what an entry knew of the other log is
 said beside it, and that is what counts.

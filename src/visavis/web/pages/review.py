@@ -1,6 +1,7 @@
 """The review at a talk: every understanding, as each side judges it.
 
-Lives here: `/d/{d}/talks/{t}/review`. Not here: which understandings are reviewed, in which order (`understandings.model`).
+Lives here: `/d/{d}/talks/{t}/review`.
+Not here: which understandings are reviewed, in which order (`understandings.model`).
 """
 
 from __future__ import annotations

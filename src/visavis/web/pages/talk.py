@@ -14,7 +14,8 @@ from visavis.access import load
 from visavis.dialogue.commands import View
 from visavis.dialogue.people import PersonView, side_view
 from visavis.dialogue.steps import Steps, together
-from visavis.talks.model import ItemKind, Status, TalkView, talk_view
+from visavis.talks.acts import ItemKind
+from visavis.talks.model import Status, TalkView, talk_view
 from visavis.web.context import language_of, page
 from visavis.web.pages.frame import what_now
 

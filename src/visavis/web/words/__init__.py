@@ -30,7 +30,7 @@ _RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur", "ps", "ckb", "yi", "dv", "sy
 
 
 def direction(language: str) -> str:
-    """"rtl" or "ltr", of any BCP 47 language that a text may carry."""
+    """Either "rtl" or "ltr", of any BCP 47 language that a text may carry."""
     return "rtl" if language.split("-")[0].lower() in _RIGHT_TO_LEFT else "ltr"
 
 
