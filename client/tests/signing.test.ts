@@ -31,6 +31,16 @@ describe('fields of a form', () => {
       control('powers[]', 'speak', { checked: true }), control('hold', '', { type: 'bool', checked: false }),
     ])).toEqual({ text: { en: '' }, powers: ['speak'], hold: false });
   });
+  test('a row of which nothing is filled in is no row; no box ticked is an empty list', () => {
+    const row = (at: number, side: string, text: string) => [
+      control(`undertakings.${at}.by`, side, { hidden: true }), control(`undertakings.${at}.text.en`, text),
+    ];
+    expect(fieldsOf([...row(0, 'A', 'We notify.'), ...row(1, 'B', ' '), ...row(2, 'B', '')])).toEqual({
+      undertakings: [{ by: 'A', text: { en: 'We notify.' } }],
+    });
+    const box = (checked: boolean) => control('delegates[]', 'd', { checked });
+    expect(fieldsOf([box(false), box(false)])).toEqual({ delegates: [] });
+  });
   test('bad input is malformed, and a hostile name pollutes nothing', () => {
     expect(() => fieldsOf([control('n', '1.5', { type: 'int' })])).toThrow(Malformed);
     expect(() => fieldsOf([control('n', '{', { type: 'json' })])).toThrow(Malformed);

@@ -204,6 +204,14 @@ async def meet(stage: Stage, folder: Path) -> None:
             assert await page.get_attribute("#room", "data-state") == "in"
         assert await frames(pages["A"]) >= before
 
+        # Whoever switches the microphone off is shown so, on both screens.
+        for pressed, shown in (("false", True), ("true", False)):
+            await pages["A"].click("[data-control=mute]")
+            await pages["A"].wait_for_selector(f"[data-control=mute][aria-pressed={pressed}]")
+            for page, half in ((pages["A"], "#ours"), (pages["B"], "#theirs")):
+                state = "attached" if shown else "detached"
+                await page.wait_for_selector(f"{half} figure.delegate[data-mute]", state=state)
+
         # One leaves; the other is told, and makes a new key that the one who left never gets.
         epoch = int(str(await pages["A"].get_attribute("#room", "data-epoch")))
         await pages["B"].click("[data-control=leave]")

@@ -43,9 +43,9 @@ export function listen(): void {
     });
   }
   source.onopen = () => {
-    if (!lost) return;
+    if (lost) announce(t('live.back'));
     lost = false;
-    announce(t('live.back'));
+    // At the first opening too: what was entered after the page was made and before we listened is in no event.
     refreshSoon();
   };
   source.onerror = () => {

@@ -9,6 +9,7 @@ import { toText } from '../bytes';
 import { Untrusted } from '../errors';
 import { opens } from '../record/content';
 import { type Signed, challenge, readSigned } from '../record/entry';
+import { inBrowser } from '../record/logs';
 import { fits } from './fits';
 import { current, sign } from './keys';
 
@@ -41,6 +42,8 @@ export async function prepare(
   if (signed.delegate !== session.delegate || signed.credential !== credential.id) {
     throw new Untrusted('the draft is in the name of somebody else');
   }
+  const pin = await inBrowser.get(`${dialogue}/${signed.side}`);
+  if (pin && signed.own.size < pin.size) throw new Untrusted('the node shows an older log than this browser has seen');
   fits(command, fields, signed.act, draft.contents);
   await Promise.all(draft.contents.map(opens));
   if (toText(await challenge(signed)) !== draft.hash) throw new Untrusted('the draft has another hash than it says');

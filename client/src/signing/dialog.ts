@@ -57,7 +57,9 @@ export function consent({ draft, signed }: Prepared): Promise<boolean> {
   dialog.append(act, hash, buttons);
   document.body.append(dialog);
   dialog.showModal();
-  yes.focus();
+  // On the title: it is read aloud first, and an Enter too many signs nothing.
+  title.tabIndex = -1;
+  title.focus();
   return new Promise(resolve => {
     dialog.addEventListener('close', () => {
       dialog.remove();

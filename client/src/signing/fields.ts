@@ -8,7 +8,9 @@
  *     data-type="int" | "bool" | "json" | "lines" (one item a line) | "time" (local, to UTC)
  *
  * Controls in an element with `data-if-filled` are left out while all its texts are empty.
- * An empty control that is not required is left out, so that an optional member stays absent.
+ * An empty control that is not required is left out, so that an optional member stays absent. A member of a
+ * numbered list of which nothing visible is filled in is left out whole: an unused row is no undertaking. Boxes of
+ * a list none of which is ticked make an empty list.
  */
 
 import { Malformed } from '../errors';
@@ -19,6 +21,8 @@ export interface Control {
   readonly type?: string;
   readonly zone?: string;
   readonly required?: boolean;
+  /** It carries the page's word, not the person's. */
+  readonly hidden?: boolean;
   /** Of a box or a radio button; undefined for any other control. */
   readonly checked?: boolean;
 }
@@ -27,11 +31,30 @@ type Tree = { [name: string]: unknown };
 
 export function fieldsOf(controls: readonly Control[]): Tree {
   const root: Tree = {};
+  const unused = unusedRows(controls);
   for (const control of controls) {
+    const row = rowOf(control.name);
+    if (row !== undefined && unused.has(row)) continue;
+    if (control.checked !== undefined && control.name.endsWith('[]')) place(root, control.name, []);
     const value = valueOf(control);
     if (value !== undefined) place(root, control.name, value);
   }
   return close(root) as Tree;
+}
+
+/** "undertakings.2" of "undertakings.2.text.en". */
+function rowOf(name: string): string | undefined {
+  return /^(.*?\.\d+)\./.exec(name)?.[1];
+}
+
+function unusedRows(controls: readonly Control[]): Set<string> {
+  const rows = new Map<string, boolean>();
+  for (const { name, value, hidden, checked } of controls) {
+    const row = rowOf(name);
+    if (row === undefined || hidden) continue;
+    rows.set(row, (rows.get(row) ?? false) || (checked ?? value.trim() !== ''));
+  }
+  return new Set([...rows].filter(([, used]) => !used).map(([row]) => row));
 }
 
 function valueOf(control: Control): unknown {
@@ -69,7 +92,8 @@ function place(root: Tree, name: string, value: unknown): void {
     if (!Object.hasOwn(at, part)) at[part] = {};
     at = at[part] as Tree;
   }
-  if (list) at[last] = [...((at[last] as unknown[] | undefined) ?? []), value];
+  // An empty list only makes the place: what is placed there later is added.
+  if (list) at[last] = [...((at[last] as unknown[] | undefined) ?? []), ...(Array.isArray(value) ? value : [value])];
   else at[last] = value;
 }
 
@@ -119,7 +143,7 @@ export function controlsOf(form: HTMLFormElement): Control[] {
     if (group && !isFilled(group)) continue;
     const { name, required } = element;
     const common = {
-      name, required,
+      name, required, hidden: element.type === 'hidden',
       ...(element.dataset['type'] ? { type: element.dataset['type'] } : {}),
       ...(element.dataset['zone'] ? { zone: element.dataset['zone'] } : {}),
     };
