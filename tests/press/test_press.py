@@ -86,6 +86,8 @@ def test_a_readout_is_out_when_it_is_released_and_not_before() -> None:
         ("Principals talk", "Capital, 7 December", "PS/3")
     ]
     assert len(press_view(table.joint, 1, talk).theirs) == 1
+    again = {"type": "readout.release", "release": act["release"], "version": 1}
+    assert table.enter(PRINCIPAL[0], again) == "released already"
     assert newsroom(table.joint, 1) == ()
     table.mirrored()
 

@@ -206,6 +206,8 @@ def test_a_signature_waits_for_the_other() -> None:
     table = Table()
     talk = agreed_talk(table)
     understanding, hash_ = table_text(table, talk=talk)
+    assert "sign-text" in [s.key for s in steps(table.joint, 0, talk).now]
+    assert waiting(table.joint, 0).for_us == ()  # nobody waits for us yet
     table.do(PRINCIPAL[1], "understandings.sign", understanding=understanding, hash=hash_)
     assert [s.key for s in waiting(table.joint, 0).for_us] == ["sign-text"]
     assert [s.key for s in steps(table.joint, 1, talk).waiting if s.key.startswith("sign")] == ["sign-text"]
