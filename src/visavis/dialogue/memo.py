@@ -27,7 +27,7 @@ def remembered(question: Callable[Concatenate[Joint, P], T]) -> Callable[Concate
     """Answer `question(joint, …)` once for each state of the join. Arguments are hashable, answers frozen."""
 
     @wraps(question)
-    def ask(joint: Joint, *args: P.args, **kwargs: P.kwargs) -> T:
+    def ask(joint: Joint, /, *args: P.args, **kwargs: P.kwargs) -> T:
         size = (len(joint.verdicts[0]), len(joint.verdicts[1]))
         known = _memos.get(joint)
         if known is None or known[0] != size:
