@@ -3,6 +3,7 @@
  * Lives here: `listen`. Not here: what a region shows (the node's templates).
  *
  *     <main data-live data-dialogue="…">          listens to /api/dialogues/{d}/events
+ *     <main data-live>                            looks again every few seconds
  *     <section id="agenda" data-region data-announce="The agenda has changed.">
  *
  * Not htmx: it swaps what a response names, while here the page itself, fetched again at its own address, is the
@@ -33,7 +34,11 @@ export function listen(): void {
     if (document.querySelector(`[${QUIET}]`)) refreshSoon();
   });
   const dialogue = main.dataset['dialogue'];
-  if (!dialogue) return;
+  if (!dialogue) {
+    // Who is not admitted yet has no dialogue to listen to: their page looks again by itself.
+    setInterval(() => refreshSoon(), POLL_MS);
+    return;
+  }
   let lost = false;
   source = new EventSource(`/api/dialogues/${encodeURIComponent(dialogue)}/events`);
   for (const kind of ['log', 'enrolment', 'comment']) {
