@@ -9,35 +9,20 @@ from __future__ import annotations
 import math
 import struct
 import wave
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
-import anyio
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
+from tests.flows.chromium import CHROMIUM, FLAGS, LIMIT_S, at_the_door, until
 from tests.flows.stage import Stage, found_dialogue, running_node
 
 from visavis.rehearsal.delegate import Delegate
 
 pytestmark = [pytest.mark.anyio, pytest.mark.browser, pytest.mark.media]
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = (
-    "--no-sandbox",
-    "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream=fps=24",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--no-first-run",
-    "--autoplay-policy=no-user-gesture-required",
-    "--disable-dev-shm-usage",
-    "--allow-loopback-in-peer-connection",
-)
 TONES_HZ = {"A": 1000.0, "B": 500.0}
-LIMIT_S = 30.0
-"""Of anything in the call: it takes two seconds on an idle machine of two cores."""
 
 
 def write_tone(path: Path, hz: float) -> None:
@@ -52,19 +37,6 @@ def write_tone(path: Path, hz: float) -> None:
         out.setsampwidth(2)
         out.setframerate(rate)
         out.writeframes(b"".join(struct.pack("<h", each) for each in samples))
-
-
-async def until(what: str, ask: Callable[[], Awaitable[Any]]) -> Any:
-    """Ask until the answer is true; fails after `LIMIT_S`, saying what was waited for.
-
-    Asking is by `evaluate`: Playwright's own waiting evaluates a string, which the pages' policy forbids.
-    """
-    answer = None
-    with anyio.move_on_after(LIMIT_S):
-        while not (answer := await ask()):  # noqa: ASYNC110 — the page tells no event of this
-            await anyio.sleep(0.05)
-    assert answer, f"waited for: {what}"
-    return answer
 
 
 @asynccontextmanager
@@ -82,27 +54,6 @@ async def browsers(folder: Path) -> AsyncIterator[dict[str, Browser]]:
         finally:
             for browser in found.values():
                 await browser.close()
-
-
-async def at_the_door(browser: Browser, officer: Delegate, side: str, problems: list[str]) -> Page:
-    """A principal opens their one-time link in a browser, and is admitted. Their page."""
-    invited = await officer.post(
-        f"/api/dialogues/{officer.dialogue}/invitations",
-        {"name": f"Principal of side {side}", "role": "principal"},
-    )
-    context = await browser.new_context(permissions=["camera", "microphone"])
-    page = await context.new_page()
-    page.on("pageerror", lambda error: problems.append(f"{side}: {error}"))
-    await page.goto(invited["link"])
-    await page.click("form[data-enrol] button[type=submit]")
-    path = f"/api/dialogues/{officer.dialogue}/enrolments"
-
-    async def proposed() -> list[Mapping[str, Any]]:
-        return list((await officer.get(path))["enrolments"])
-
-    (enrolment,) = await until("the enrolment", proposed)
-    await officer.act("dialogue.admit", enrolment=enrolment["id"], role="principal")
-    return page
 
 
 async def open_the_room(a: Delegate, b: Delegate, pages: Mapping[str, Page]) -> tuple[str, list[str]]:

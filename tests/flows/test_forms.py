@@ -1,0 +1,146 @@
+"""Forms that sign, in Debian's Chromium: read, cancelled, refused, signed; and pages that keep up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, async_playwright
+from tests.flows.chromium import CHROMIUM, FLAGS, LIMIT_S, at_the_door, until
+from tests.flows.stage import found_dialogue, running_node
+
+from visavis.rehearsal.delegate import Delegate
+
+pytestmark = [pytest.mark.anyio, pytest.mark.browser]
+
+FORM = "form[data-command='talks.propose']"
+
+
+async def unfold(page: Page) -> None:
+    """Once there is a talk, the form for a further one is folded."""
+    await page.evaluate(f"""() => {{ const fold = document.querySelector("{FORM}").closest("details");
+        if (fold) fold.open = true; }}""")
+
+
+async def fill(page: Page, *, minutes: str) -> None:
+    await unfold(page)
+    await page.fill(f"{FORM} [name='title.en']", "A talk by video")
+    await page.fill(f"{FORM} [name=start]", "2031-12-07T10:00")
+    await page.fill(f"{FORM} [name=minutes]", minutes)
+    await page.select_option(f"{FORM} [name=mode]", "video")
+
+
+async def said(page: Page) -> str:
+    return str(await page.text_content(f"{FORM} [data-form-status]")).strip()
+
+
+async def cancels_and_keeps(page: Page) -> None:
+    """The dialog says what would be signed; Esc signs nothing and keeps what was typed."""
+    await fill(page, minutes="90")
+    await page.click(f"{FORM} button[type=submit]")
+    dialog = page.locator("dialog[open]")
+    await dialog.wait_for(timeout=LIMIT_S * 1000)
+    focused = "document.activeElement?.closest('dialog') !== null"
+    assert await page.evaluate(focused)
+    assert "A talk by video" in str(await dialog.text_content())
+    await page.keyboard.press("Escape")
+    await dialog.wait_for(state="detached")
+    assert await said(page) == "Not signed. What you typed is still here."
+    assert await page.input_value(f"{FORM} [name='title.en']") == "A talk by video"
+    assert await page.evaluate(f'document.activeElement === document.querySelector("{FORM} button")')
+
+
+async def refuses_in_words(page: Page) -> None:
+    """A node's refusal is said in words beside the form, the field is marked, what was typed stays."""
+    await fill(page, minutes="99999999")
+    await page.click(f"{FORM} button[type=submit]")
+
+    async def refused() -> bool:
+        return "Nothing was written." in await said(page)
+
+    await until("the refusal", refused)
+    assert await page.get_attribute(f"{FORM} [name=minutes]", "aria-invalid") == "true"
+    assert await page.input_value(f"{FORM} [name='title.en']") == "A talk by video"
+
+
+async def signs_once(page: Page, officer: Delegate) -> None:
+    """Signing enters one entry, however often the button is pressed."""
+    await fill(page, minutes="90")
+    await page.evaluate(
+        f"""() => {{ const form = document.querySelector("{FORM}");
+        for (let i = 0; i < 3; i++) form.requestSubmit(); }}"""
+    )
+    await page.locator("dialog[open]").wait_for(timeout=LIMIT_S * 1000)
+    assert await page.locator("dialog[open]").count() == 1
+    async with page.expect_navigation():
+        await page.click("dialog[open] button[value=sign]")
+    talks = (await officer.state())["talks"]
+    assert [each["talk"]["status"] for each in talks] == ["proposed"]
+    time = talks[0]["talk"]["times"][0]
+    assert (time["start"], time["minutes"]) == ("2031-12-07T15:00:00Z", 90)
+
+
+async def keeps_up(page: Page, other: Delegate) -> None:
+    """What the other side does appears by itself, and is announced; a form that is being filled stays."""
+    await unfold(page)
+    await page.fill(f"{FORM} [name='title.en']", "Half a wo")
+    await other.act(
+        "talks.propose",
+        title={"en": "Another talk"},
+        start="2032-01-10T15:00:00Z",
+        minutes=60,
+        mode="video",
+    )
+
+    async def shown() -> bool:
+        return "Another talk" in str(await page.text_content("#talk-line"))
+
+    await until("the other side's proposal", shown)
+
+    async def announced() -> bool:
+        return "A talk has changed." in str(await page.text_content("#announcements"))
+
+    await until("its announcement", announced)
+    assert await page.input_value(f"{FORM} [name='title.en']") == "Half a wo"
+
+
+async def signs_in_again(page: Page, home: str) -> None:
+    """Without the cookie the key that the browser kept opens a session again."""
+    await page.context.clear_cookies()
+    await page.goto(home)
+    await page.click("form[data-sign-in] button[type=submit]")
+    await page.wait_for_selector("form[data-sign-in]", state="detached")
+    assert await page.evaluate("fetch('/api/session').then(answer => answer.status)") == 200
+
+
+async def loses_its_key(page: Page, address: str) -> None:
+    """A browser whose key is gone says so, and drafts nothing."""
+    await page.evaluate("new Promise(done => indexedDB.deleteDatabase('visavis').onsuccess = done)")
+    await page.goto(address)
+    await fill(page, minutes="90")
+    await page.click(f"{FORM} button[type=submit]")
+
+    async def told() -> bool:
+        return (await said(page)).startswith("This browser holds no key for you.")
+
+    await until("the word that there is no key", told)
+
+
+async def test_forms_that_sign(tmp_path: Path) -> None:
+    """A principal's forms, from the first press to a lost key."""
+    problems: list[str] = []
+    async with running_node(tmp_path / "data") as stage, async_playwright() as playwright:
+        a, b = await found_dialogue(stage)
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=list(FLAGS))
+        page = await at_the_door(browser, a, "A", problems)
+        address = f"{stage.url}/d/{a.dialogue}"
+        await page.goto(address)
+        await cancels_and_keeps(page)
+        await refuses_in_words(page)
+        await signs_once(page, a)
+        await page.goto(address)
+        await keeps_up(page, b)
+        await signs_in_again(page, stage.url)
+        await loses_its_key(page, address)
+        await browser.close()
+    assert problems == []
