@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import re
 from pathlib import Path
 
@@ -10,7 +12,10 @@ import pytest
 from tests.talks.table import Table
 
 from visavis.dialogue.acts import ProofLevel
+from visavis.press import acts as press_acts
 from visavis.rulebook import COMMANDS, EDITION_1, dialogue_json
+from visavis.talks import acts as talks_acts
+from visavis.understandings import acts as understandings_acts
 
 DOCS = Path(__file__).parent.parent / "docs" / "spec"
 NAME = re.compile(r"`([a-z-]*\.?[a-z-]+)`")
@@ -77,3 +82,18 @@ def test_an_empty_dialogue_has_a_view() -> None:
         assert not view["understandings"]
         assert not any(view["waiting"].values())
     table.mirrored()
+
+
+def test_every_void_reason_is_explained() -> None:
+    """Whatever word an act's form or rule can return, the person refused reads a sentence for it."""
+    for module in (talks_acts, understandings_acts, press_acts):
+        tree = ast.parse(inspect.getsource(module))
+        said = {
+            node.value
+            for part in ast.walk(tree)
+            if isinstance(part, ast.Return | ast.Lambda | ast.IfExp)
+            for node in ast.walk(part)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value
+        }
+        assert said
+        assert said <= EDITION_1.explained.keys(), module.__name__

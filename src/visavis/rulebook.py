@@ -14,16 +14,18 @@ from typing import Any
 import msgspec
 
 from visavis.dialogue import model as dialogue_model
-from visavis.dialogue import people
+from visavis.dialogue import people, verdicts
 from visavis.dialogue.acts import Rulebook
 from visavis.dialogue.commands import Command
 from visavis.dialogue.join import Joint
 from visavis.dialogue.memo import remembered
 from visavis.dialogue.people import SidesView, sides_view
 from visavis.dialogue.steps import Step, Steps, together
+from visavis.press import errors as press_errors
 from visavis.press import model as press_model
 from visavis.press import service as press_service
 from visavis.press.model import PressView, press_view
+from visavis.talks import errors as talks_errors
 from visavis.talks import model as talks_model
 from visavis.talks import service as talks_service
 from visavis.talks.model import RelationView, TalkView, known_talks, relations_of, talk_view
@@ -37,7 +39,14 @@ from visavis.understandings.model import (
     understanding_view,
 )
 
-EDITION_1 = Rulebook((*dialogue_model.ACTS, *talks_model.ACTS, *understandings_model.ACTS, *press_model.ACTS))
+EDITION_1 = Rulebook(
+    (*dialogue_model.ACTS, *talks_model.ACTS, *understandings_model.ACTS, *press_model.ACTS),
+    {
+        **verdicts.EXPLAINED,
+        **talks_errors.EXPLAINED,
+        **press_errors.EXPLAINED,
+    },
+)
 
 COMMANDS: Mapping[str, Command] = {
     command.name: command

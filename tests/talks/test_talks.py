@@ -8,6 +8,7 @@ import pytest
 from tests.talks.table import ADVISER, OFFICER, PRESS, PRINCIPAL, Table, agreed_talk, signed_text, tabled_last
 
 from visavis.dialogue.chair import SealState
+from visavis.dialogue.errors import NotTabled
 from visavis.errors import Malformed
 from visavis.rulebook import steps, waiting
 from visavis.talks.errors import (
@@ -15,7 +16,6 @@ from visavis.talks.errors import (
     NoPositionHeld,
     NoSuchItem,
     NoSuchTalk,
-    NotTabled,
     PositionHeld,
     TalkNotScheduled,
 )

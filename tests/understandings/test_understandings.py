@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.talks.table import ADVISER, OFFICER, PRINCIPAL, Table, agreed_talk, signed_text, tabled_last
 
 from visavis.dialogue.chair import SealState
+from visavis.dialogue.errors import NotTabled
 from visavis.errors import Malformed
 from visavis.rulebook import steps, waiting
 from visavis.understandings.acts import ACTS, Kind, TableText, Verdict
@@ -17,7 +18,6 @@ from visavis.understandings.errors import (
     KindKept,
     NoSuchUnderstanding,
     NotInForce,
-    NotTabled,
     OneSidedGuarantee,
 )
 from visavis.understandings.model import (

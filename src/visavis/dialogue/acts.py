@@ -272,10 +272,11 @@ class ActSpec:
 
 
 class Rulebook:
-    """All acts of all slices, by type."""
+    """All acts of all slices, by type. explained: void reason → what it says to the person refused."""
 
-    def __init__(self, specs: Iterable[ActSpec]) -> None:
+    def __init__(self, specs: Iterable[ActSpec], explained: Mapping[str, str] | None = None) -> None:
         self.by_type: dict[str, ActSpec] = {}
+        self.explained = explained or {}
         for spec in specs:
             if spec.type in self.by_type:
                 raise ValueError(f"act {spec.type!r} is given twice")

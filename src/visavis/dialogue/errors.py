@@ -1,11 +1,13 @@
 """Errors of the dialogue.
 
-Lives here: `ActVoid` (an act that the rules do not allow, before it is written), `Forked`, `LogBehind`,
+Lives here: `ActVoid` (an act that the rules do not allow, before it is written), `NotTabled`, `Forked`, `LogBehind`,
 `LogDiffers`.
 Not here: the reasons themselves (`verdicts`), their translation and HTTP status (`web/errors.py`).
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from visavis.dialogue import verdicts
 from visavis.errors import Refused, Unavailable, Untrusted
@@ -20,17 +22,16 @@ class ActVoid(Refused):
 
     code = "act-void"
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(verdicts.EXPLAINED.get(reason, f"The rules say no: {reason}."), reason=reason)
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message, reason=reason)
         self.reason = reason
 
 
-def act_void(reason: str) -> ActVoid:
-    """The error for a void reason, of the machine's or a slice's, with the reason as its stable code."""
-    kind = _kinds.get(reason)
-    if kind is None:
-        kind = _kinds[reason] = type("ActVoid", (ActVoid,), {"code": reason_code(reason)})
-    return kind(reason)
+def act_void(reason: str, explained: Mapping[str, str] = verdicts.EXPLAINED) -> ActVoid:
+    """The error for a void reason, with the reason as its stable code. explained: reason → what it says."""
+    kind = type("ActVoid", (ActVoid,), {"code": reason_code(reason)})
+    error: ActVoid = kind(reason, explained.get(reason, f"The rules say no: {reason}."))
+    return error
 
 
 def reason_code(reason: str) -> str:
@@ -38,8 +39,10 @@ def reason_code(reason: str) -> str:
     return reason.replace(" ", "-").lower()
 
 
-_kinds: dict[str, type[ActVoid]] = {}
-"""By reason. Reasons are words of our own code, a few dozen; none comes from outside."""
+class NotTabled(Refused):
+    """Nothing with that hash was tabled there."""
+
+    code = "not-tabled"
 
 
 class Forked(Untrusted):

@@ -387,7 +387,7 @@ class Dialogues:
         """Refuse what would be void, before it is written. proven: the proof has been checked or is ours."""
         verdict = preview(ledger.joint, us, entry, proven=proven)
         if verdict is not None:
-            raise act_void(verdict)
+            raise act_void(verdict, self._rulebook.explained)
 
     async def _receipts(self, ledger: Ledger) -> None:
         """Acknowledge the other's entries that no entry of ours has acknowledged yet (rule book §6)."""

@@ -5,6 +5,8 @@ Lives here: refusals by name. Not here: void reasons of the record (`dialogue.ve
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from visavis.errors import Refused
 
 
@@ -26,12 +28,6 @@ class NoSuchRelease(Refused):
     code = "no-such-release"
 
 
-class NotTabled(Refused):
-    """Nothing with that hash was tabled there."""
-
-    code = "not-tabled"
-
-
 class JointNotApproved(Refused):
     """The joint readout is not approved by both sides."""
 
@@ -42,3 +38,16 @@ class CommentRefused(Refused):
     """A reader's comment is empty, too long, or one too many; nothing was kept."""
 
     code = "comment-refused"
+
+
+EXPLAINED: Mapping[str, str] = {
+    "time form": "An embargo is an instant with its zone.",
+    "cleared already": "This version was cleared already; clear the next one.",
+    "version out of turn": "Versions of a release are numbered from 1, one after the other.",
+    "release of another kind": "A release stays what it was, of the talk that it was of.",
+    "not cleared": "This version was not cleared by a delegate with full powers.",
+    "released already": "This was released already.",
+    "not approved by both": "The joint readout is not approved by both sides.",
+    "called already": "Your side has called the press already.",
+}
+"""Void reasons of this slice's acts, and what each says to the person refused."""

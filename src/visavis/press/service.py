@@ -17,6 +17,7 @@ from msgspec import Meta
 
 from visavis.dialogue import chair
 from visavis.dialogue.commands import Audience, Command, Drafted, Fresh, Summary, View
+from visavis.dialogue.errors import NotTabled
 from visavis.dialogue.texts import TITLE_LIMIT, ActFields, Hash, Id, Language, Writer
 from visavis.dialogue.times import instant, spelt
 from visavis.errors import Malformed
@@ -27,7 +28,6 @@ from visavis.press.errors import (
     JointNotApproved,
     NoSuchRelease,
     NotCleared,
-    NotTabled,
 )
 from visavis.press.model import embargoed, release_view
 from visavis.press.ports import Comment, Comments, CommentState

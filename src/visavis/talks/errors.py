@@ -5,6 +5,8 @@ Lives here: refusals by name. Not here: void reasons of the record (`dialogue.ve
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from visavis.errors import Refused
 
 
@@ -18,12 +20,6 @@ class NoSuchItem(Refused):
     """No item of that id lies on the table of this talk."""
 
     code = "no-such-item"
-
-
-class NotTabled(Refused):
-    """Nothing with that hash was tabled there."""
-
-    code = "not-tabled"
 
 
 class TalkNotScheduled(Refused):
@@ -48,3 +44,17 @@ class NoPositionHeld(Refused):
     """There is no position of this side held back under this item."""
 
     code = "no-position-held"
+
+
+EXPLAINED: Mapping[str, str] = {
+    "time form": "A time is an instant in whole minutes, with an end after it.",
+    "zones form": "A time names the zone of each of the two sides.",
+    "sat already": "Your side has opened a sitting of this talk: conclude it, it can no longer be called off.",
+    "item stands by itself": "This item stands on the agenda by itself; nobody puts it there or takes it off.",
+    "item of the other side": "The other side put this item on the table.",
+    "item twice": "An item stands on an agenda once.",
+    "not as deposited": "A position is tabled as it was deposited, word for word; state a new one instead.",
+    "sides form": "Floor time is noted for each of the two sides.",
+    "no such sitting of yours": "Your side has not opened this sitting.",
+}
+"""Void reasons of this slice's acts, and what each says to the person refused."""

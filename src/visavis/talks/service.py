@@ -18,6 +18,7 @@ from msgspec import Meta
 from visavis.dialogue import chair
 from visavis.dialogue.acts import Slot, Subject
 from visavis.dialogue.commands import Audience, Command, Drafted, Fresh, Summary, View
+from visavis.dialogue.errors import NotTabled
 from visavis.dialogue.texts import TITLE_LIMIT, ActFields, Hash, Id, Words, Writer, listed, texts_of
 from visavis.dialogue.times import instant, spelt
 from visavis.errors import Malformed
@@ -27,7 +28,6 @@ from visavis.talks.errors import (
     NoPositionHeld,
     NoSuchItem,
     NoSuchTalk,
-    NotTabled,
     PositionHeld,
     TalkNotScheduled,
 )

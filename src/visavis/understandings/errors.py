@@ -41,12 +41,6 @@ class NoSuchUnderstanding(Refused):
     code = "no-such-understanding"
 
 
-class NotTabled(Refused):
-    """Nothing with that hash was tabled there."""
-
-    code = "not-tabled"
-
-
 class KindKept(Refused):
     """A successor keeps the kind of what it amends: no amendment turns a guarantee into less."""
 

@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from visavis.dialogue import chair
 from visavis.dialogue.commands import Audience, Command, Drafted, Fresh, Summary, View
+from visavis.dialogue.errors import NotTabled
 from visavis.dialogue.texts import TITLE_LIMIT, ActFields, Hash, Id, Words, Writer, same_languages, texts_of
 from visavis.errors import Malformed
 from visavis.understandings.acts import Kind, Verdict, text_slot
@@ -20,7 +21,6 @@ from visavis.understandings.errors import (
     KindKept,
     NoSuchUnderstanding,
     NotInForce,
-    NotTabled,
     OneSidedGuarantee,
 )
 from visavis.understandings.model import known_understandings
