@@ -57,7 +57,7 @@ async def browsers(folder: Path) -> AsyncIterator[dict[str, Browser]]:
 
 
 async def open_the_room(a: Delegate, b: Delegate, pages: Mapping[str, Page]) -> tuple[str, list[str]]:
-    """A talk in force with an agenda of two items; both sides open sitting 1. The talk, the items' ids."""
+    """A talk in force with an agenda of two items; side A opens its half of sitting 1. The talk, the items' ids."""
     act = await a.act(
         "talks.propose",
         title={"en": "A talk by video"},
@@ -82,7 +82,7 @@ async def open_the_room(a: Delegate, b: Delegate, pages: Mapping[str, Page]) -> 
     for officer, page in ((a, pages["A"]), (b, pages["B"])):
         principal = await page.evaluate("fetch('/api/session').then(answer => answer.json())")
         await officer.act("talks.delegation", talk=talk, delegates=[principal["delegate"]])
-        await officer.act("talks.open-sitting", talk=talk, n=1)
+    await a.act("talks.open-sitting", talk=talk, n=1)
     return talk, items
 
 
@@ -92,8 +92,7 @@ async def frames(page: Page) -> int:
     return int(await page.evaluate(script))
 
 
-async def go_in(page: Page, url: str) -> None:
-    await page.goto(url)
+async def go_in(page: Page) -> None:
     await page.wait_for_selector("#devicecheck[data-ready]")
     await page.click("[data-control=join]")
     await page.wait_for_selector("#room[data-state=in]", timeout=LIMIT_S * 1000)
@@ -110,7 +109,13 @@ async def meet(stage: Stage, folder: Path) -> None:
         talk, items = await open_the_room(a, b, pages)
         url = f"{stage.url}/d/{a.dialogue}/talks/{talk}/room"
         for page in pages.values():
-            await go_in(page, url)
+            await page.goto(url)
+            assert await page.get_attribute("#room", "data-sitting") == ""
+
+        # The door opens before their eyes when the second side opens its half.
+        await b.act("talks.open-sitting", talk=talk, n=1)
+        for page in pages.values():
+            await go_in(page)
 
         # They see each other, and go on doing so.
         for side, page in pages.items():
@@ -174,7 +179,8 @@ async def meet(stage: Stage, folder: Path) -> None:
         await until("a new epoch", turned)
 
         # And comes back: the same device, a further epoch.
-        await go_in(pages["B"], url)
+        await pages["B"].goto(url)
+        await go_in(pages["B"])
         await until("frames again", lambda: frames(pages["A"]))
         await until("frames again on side B", lambda: frames(pages["B"]))
     assert problems == []

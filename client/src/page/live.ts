@@ -64,6 +64,9 @@ export function listen(): void {
   };
   // A page in the back/forward cache must hold no stream.
   addEventListener('pagehide', () => source?.close());
+  addEventListener('pageshow', event => {
+    if (event.persisted) location.reload();
+  });
 }
 
 /** Bring the page up to date; several causes within a moment are one. */
@@ -109,6 +112,13 @@ async function refresh(): Promise<void> {
 
 /** Swap every region of this document that differs in `fresh`. */
 export function swap(fresh: Document): void {
+  // The room's door opens or shuts with the sitting: that is another page, unless somebody is inside.
+  const [room, door] = [document.getElementById('room'), fresh.getElementById('room')];
+  const inside = ['joining', 'in', 'lost'].includes(room?.dataset['state'] ?? '');
+  if (room && door && !inside && room.dataset['sitting'] !== door.dataset['sitting']) {
+    location.reload();
+    return;
+  }
   const said = new Set<string>();
   for (const old of Array.from(document.querySelectorAll<HTMLElement>('[data-region][id]'))) {
     const come = fresh.getElementById(old.id);
