@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.talks.table import OFFICER, PRINCIPAL, Table, agreed_talk
 
-from visavis.bootstrap import DATABASE
+from visavis.bootstrap import DATABASE, open_record
 from visavis.cli.quotes import MAX_BYTES, lines, read_article
 from visavis.dialogue.ports import ContentRow, FoundingRow
 from visavis.errors import Malformed, Unavailable
@@ -90,6 +90,23 @@ async def test_a_faithful_article_has_status_0(data: Path) -> None:
     done = visavis("-", "--json", "--data", str(data), cwd=data, stdin=f"«{SAID}»")
     assert done.returncode == 0, done.stderr
     assert [q["finding"] for q in json.loads(done.stdout)["quotations"]] == ["verbatim"]
+
+
+async def test_a_bundle_speaks_for_itself_if_it_verifies(data: Path) -> None:
+    """What is public in a bundle can be quoted from it; a bundle with one byte changed proves nothing."""
+    async with open_record(data) as dialogues:
+        packed = dialogues.export(dialogues.ids[0], None)
+    bundle, article = data / "record.visavis", data / "article.txt"
+    bundle.write_bytes(packed)
+    article.write_text(f"“{SAID}”\n\n“This was cleared and never released”, they wrote.", encoding="utf-8")
+    done = visavis(str(article), "--bundle", str(bundle), cwd=data)
+    assert done.returncode == 1, done.stderr
+    assert "2 quotations: 1 verbatim, 0 altered, 1 not found." in done.stdout
+    at = packed.index(b"binds one of us")
+    bundle.write_bytes(packed[:at] + b"B" + packed[at + 1 :])
+    done = visavis(str(article), "--bundle", str(bundle), cwd=data)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "does not verify" in done.stderr
 
 
 async def test_what_cannot_be_checked_says_so(tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from cyclopts import App, Parameter
 
-from visavis.cli.record import printable
-from visavis.errors import Malformed, Unavailable
+from visavis.cli.record import printable, read_bundle
+from visavis.errors import Malformed, Unavailable, Untrusted
 
 if TYPE_CHECKING:
     from visavis.press.quotes import Finding, Quotation, Released, Report
@@ -37,6 +37,7 @@ async def check(
     *,
     node: str | None = None,
     data: Path | None = None,
+    bundle: Path | None = None,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:
     """Find every quotation of an article, or a bare sentence, in what both sides have released.
@@ -52,6 +53,8 @@ async def check(
         Ask a node by its public address (https://…). Otherwise the node's data are read.
     data:
         Folder of the node's data (VISAVIS_DATA; default ./visavis-data). The node may be running.
+    bundle:
+        Look in the public releases of this bundle (`*.visavis`) instead; one that does not verify proves nothing.
     as_json:
         Print the findings as JSON.
     """
@@ -61,6 +64,8 @@ async def check(
     article = read_article(file)
     if node is not None:
         report = await _ask(node, article)
+    elif bundle is not None:
+        report = find(article, released_in(read_bundle(bundle)))
     else:
         report = find(article, await _released(data))
     if as_json:
@@ -105,6 +110,36 @@ async def _released(data: Path | None) -> list[Released]:
                 ledger.joint, partial(public_text, ledger), lambda *release: base + address(*release)
             )
     return found
+
+
+def released_in(data: bytes) -> tuple[Released, ...]:
+    """Everything released in a bundle's bytes. Raises `Untrusted` if the bundle does not verify."""
+    from visavis.dialogue.fold import SideState
+    from visavis.dialogue.join import Joint
+    from visavis.press.public import to_quote_from
+    from visavis.record.bundle import parse_bundle
+    from visavis.rulebook import EDITION_1
+    from visavis.verification.verify import verify
+    from visavis.web.newsroom import address
+
+    verified = verify(data, EDITION_1)
+    if not verified.holds:
+        why = printable(verified.faults[0].message) if verified.faults else "an entry in it is void"
+        raise Untrusted(f"the bundle does not verify: {why}")
+    read, _ = parse_bundle(data)
+    states = []
+    for side in read.sides:
+        state = SideState(read.dialogue, side, read.sides, EDITION_1)
+        for leaf in read.logs[side].leaves:
+            state.append(leaf)
+        states.append(state)
+
+    def text(commitment: str) -> str | None:
+        opened = read.contents.get(commitment)
+        return None if opened is None else opened.content.decode("utf-8", "replace")
+
+    # A bundle also holds what both sides alone may read; only the words of public releases are asked for.
+    return to_quote_from(Joint(states[0], states[1], EDITION_1), text, address)
 
 
 async def _ask(node: str, article: str) -> Report:
