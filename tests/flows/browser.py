@@ -17,6 +17,7 @@ from typing import Any
 
 import anyio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import TimeoutError as BrowserTimeout
 
 from visavis.dialogue.model import Role
 from visavis.rehearsal.delegate import Delegate
@@ -36,7 +37,8 @@ FLAGS = [
     "--disable-background-timer-throttling",
     "--disable-backgrounding-occluded-windows",
     "--no-first-run",
-    "--mute-audio",
+    # No sound card is asked: under load its opening may time out, and then nothing is played or measured.
+    "--disable-audio-output",
 ]
 LIMIT_MS = 60_000.0
 """For one thing to happen on a page, on a machine that builds something else meanwhile."""
@@ -94,17 +96,24 @@ class Visitor:
     async def open(self, address: str) -> None:
         """Go to a page, and wait until its forms can sign."""
         await self.page.goto(address if "://" in address else self.url + address, timeout=LIMIT_MS)
-        await self.page.wait_for_selector("html[data-signs=ready]", state="attached", timeout=LIMIT_MS)
+        await self.wait("html[data-signs=ready]")
 
     async def sit_down(self, room: str) -> None:
         """Open the room, go in by the device check's button, and wait until the call has us."""
         await self.open(room)
-        await self.page.locator("#devicecheck[data-ready=true]").wait_for(timeout=LIMIT_MS)
+        await self.wait("#devicecheck[data-ready=true]")
         await self.page.locator("[data-control=join]").click()
         await self.wait("#room[data-state=in]")
 
     async def wait(self, selector: str) -> None:
-        await self.page.wait_for_selector(selector, state="attached", timeout=LIMIT_MS)
+        """Until it is there. Raises `TimeoutError` with what the page says instead."""
+        try:
+            await self.page.wait_for_selector(selector, state="attached", timeout=LIMIT_MS)
+        except BrowserTimeout as error:
+            words = await self.page.locator("body").inner_text()
+            raise TimeoutError(
+                f"{self.name} at {self.page.url}: no {selector}; {words}; {self.said}"
+            ) from error
 
     async def call(self) -> dict[str, Any]:
         """The call as this browser's own counters have it."""
@@ -168,7 +177,7 @@ class Table:
         waiting = (await officer.get(f"{base}/enrolments"))["enrolments"]
         enrolment = next(e["id"] for e in waiting if e["delegate"] == invited["delegate"])
         await officer.act("dialogue.admit", enrolment=enrolment, role=role)
-        await visitor.page.wait_for_selector("main section.dialogue", timeout=LIMIT_MS)
+        await visitor.wait("main section.dialogue")
         return visitor
 
     async def delegate_of(self, visitor: Visitor) -> str:

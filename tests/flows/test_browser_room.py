@@ -38,7 +38,7 @@ async def meet(table: Table) -> tuple[str, dict[str, str], list[Visitor]]:
 
 
 async def test_two_sides_meet_in_the_room(table: Table) -> None:
-    """Each sees the other's frames grow and hears the other's own tone, and the item put by both appears without a reload."""
+    """Each sees the other's frames grow, hears the other's own tone, and sees the agenda move without a reload."""
     talk, items, people = await meet(table)
     room = f"/d/{table.dialogue}/talks/{talk}/room"
     await table.both("talks.put-item", talk=talk, item=items["tension"])
@@ -68,7 +68,8 @@ async def test_two_sides_meet_in_the_room(table: Table) -> None:
     await table.both("talks.put-item", talk=talk, item=items["guarantees"])
     for person in people:
         await person.page.wait_for_function(
-            "() => document.querySelector('#room-head h1')?.innerText.includes('Guarantees')", timeout=LIMIT_MS
+            "() => document.querySelector('#room-head h1')?.innerText.includes('Guarantees')",
+            timeout=LIMIT_MS,
         )
         # The same document: nobody was thrown out of the call by a reload.
         assert await person.page.evaluate("() => !!window.loadedOnce")
