@@ -284,7 +284,7 @@ async def test_an_officer_invites_by_a_plain_form(stage: Stage, day: Day) -> Non
     await person.enrol(link)
     waiting = await Browser(stage.url, person.token).page("/")
     assert lint(waiting, "waiting") == []
-    assert not waiting.xpath("//form")
+    assert waiting.xpath("//form/@action") == ["/leave"]
     page = await officer.page(f"/d/{day.dialogue}")
     form = page.xpath("//section//form[@data-command='dialogue.admit']")[0]
     assert form.xpath(".//select/option[@selected]/@value") == ["interpreter"]
@@ -325,3 +325,28 @@ async def test_pages_are_light(stage: Stage, day: Day) -> None:
             if "room-" not in address:  # the call's bundle loads in the room alone, after its page is painted
                 total += len(gzip.compress((await visitor.get(address)).content))
         assert total < 100_000, f"{path}: {total} bytes"
+
+
+async def test_signing_out_ends_the_session(empty: Stage) -> None:
+    """Who signs out is nobody afterwards, though the browser still had its cookie; the key signs in again."""
+    person = empty.delegate("Officer of side A")
+    await person.enrol(empty.links[0])
+    visitor = Browser(empty.url, person.token)
+    assert (await visitor.get("/")).headers["location"] == "/founding"
+    assert (await visitor.post("/leave")).status_code == 303
+    page = await visitor.page("/")
+    assert page.xpath("//form[@data-sign-in]")
+    assert lint(page, "/") == []
+    await visitor.page("/founding", status=401)
+
+
+async def test_the_form_of_a_text_says_what_is_refused(stage: Stage, day: Day) -> None:
+    """The form says beforehand that a one-sided guarantee is refused, what is kept, and three ways on."""
+    at = f"/d/{day.dialogue}/understandings/new?kind=guarantee&talk={day.talk}"
+    page = await browser(stage, day, "a", PRINCIPAL).page(at)
+    assert page.xpath("//select[@id='kind']/option[@selected]/@value") == ["guarantee"]
+    assert len(page.xpath("//ul[contains(@class, 'ways')]/li")) == 3
+    sides = page.xpath("//fieldset[@data-if-filled]/input[@type='hidden']/@value")
+    assert set(sides) == set(day.sides.values())
+    places = page.xpath("//fieldset[@data-if-filled]/input[@type='hidden']/@name")
+    assert len(places) == len(set(places))

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from visavis.access import Asker, load
+from visavis.access import Asker, load, must_admit
 from visavis.dialogue.acts import Power
 from visavis.dialogue.commands import View
 from visavis.dialogue.model import DEFAULT_POWERS, Role
@@ -112,7 +112,7 @@ async def invite(request: Request) -> Response:
     """Make a one-time link for a delegate of our side, and show it once."""
     asker, view = await load(request, request.path_params["d"])
     node: Node = request.app.state.node
-    asker_must_admit(asker)
+    must_admit(asker)
     form = await request.form(max_files=0, max_fields=4, max_part_size=1024)
     name, role = str(form.get("name", "")).strip(), str(form.get("role", ""))
     if role not in {each.value for each in Role}:
@@ -120,14 +120,6 @@ async def invite(request: Request) -> Response:
     opened = await node.admission.invite(asker.dialogue, asker.side, name=name, role=role)
     link = f"{node.url_of(request)}/enter/{opened.token}"
     return await _show(request, asker, view, link=link, invited=name)
-
-
-def asker_must_admit(asker: Asker) -> None:
-    """Inviting is an officer's: the power that admits."""
-    from visavis.access import NotYours
-
-    if not asker.may("admit"):
-        raise NotYours("only who may admit delegates invites them")
 
 
 routes = [

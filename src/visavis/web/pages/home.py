@@ -1,6 +1,6 @@
-"""The first pages: home, and the door by a one-time link.
+"""The first pages: home, the door by a one-time link, the way out.
 
-Lives here: `/`, `/enter/{token}`. Not here: founding a side (`founding`), the dialogue itself (`dialogue`).
+Lives here: `/`, `/enter/{token}`, `/leave`. Not here: founding a side (`founding`), the dialogue itself (`dialogue`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from visavis.access import asker_of
+from visavis.access import COOKIE, asker_of
 from visavis.errors import Refused
 from visavis.web.context import page
 from visavis.web.pages.dialogue import card
@@ -45,4 +45,15 @@ async def enter(request: Request) -> Response:
     return page(request, "enter.html", token=token, link=link)
 
 
-routes = [Route("/", home), Route("/enter/{token}", enter)]
+async def leave(request: Request) -> Response:
+    """Sign out: the session ends; the key stays in the browser."""
+    node: Node = request.app.state.node
+    asker = asker_of(request)
+    if asker is not None:
+        await node.admission.leave(asker.token)
+    answer = RedirectResponse("/", 303)
+    answer.delete_cookie(COOKIE)
+    return answer
+
+
+routes = [Route("/", home), Route("/enter/{token}", enter), Route("/leave", leave, methods=["POST"])]

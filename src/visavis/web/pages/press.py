@@ -13,9 +13,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from visavis.access import Asker, NotYours, load
+from visavis.access import load, must_be_desk
 from visavis.dialogue.commands import View
-from visavis.dialogue.model import Role
 from visavis.errors import Malformed
 from visavis.press.model import LanguageView, press_view
 from visavis.press.ports import Draft, DraftText
@@ -28,16 +27,6 @@ if TYPE_CHECKING:
 
 MAX_TEXT = 64 * 1024
 KINDS: tuple[Literal["readout"], Literal["statement"]] = ("readout", "statement")
-
-
-def is_desk(asker: Asker) -> bool:
-    """Whether the asker works at the side's press desk: drafts, and reads readers' comments."""
-    return asker.role == Role.PRESS_OFFICER or asker.may("release")
-
-
-def must_be_desk(asker: Asker) -> None:
-    if not is_desk(asker):
-        raise NotYours("the press desk is your side's press officer's, and of who may release")
 
 
 def opened(view: View, texts: tuple[LanguageView, ...]) -> dict[str, DraftText]:
@@ -54,7 +43,7 @@ async def press(request: Request) -> Response:
     asker, view = await load(request, request.path_params["d"])
     node: Node = request.app.state.node
     talk = found(view, request.path_params["t"])
-    desk = is_desk(asker)
+    desk = asker.is_desk
     drafts = {draft.kind: draft for draft in await node.drafts.of(asker.dialogue, asker.side, talk.id)}
     return page(
         request,

@@ -1,21 +1,19 @@
 """The quotation check as a public page.
 
 Lives here: `/quotes`.
-Not here: the check itself (`press.quotes`), what is public (`web.newsroom`), its JSON twin (`web.api`).
+Not here: the check itself (`web.quoting`), what is public (`web.newsroom`), its JSON twin (`web.api`).
 """
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
-import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from visavis.errors import Malformed
-from visavis.press.quotes import MAX_ARTICLE, Report, check
+from visavis.press.quotes import MAX_ARTICLE
 from visavis.web.context import page
 from visavis.web.newsroom import published
 
@@ -31,7 +29,7 @@ async def quotes(request: Request) -> Response:
         form = await request.form(max_files=0, max_fields=4, max_part_size=4 * MAX_ARTICLE + 1024)
         text = str(form.get("text", ""))
         try:
-            report = await checked(node, text)
+            report = await request.app.state.quoting.check(request, text)
         except Malformed as error:
             wrong = error.message
     return page(
@@ -43,11 +41,6 @@ async def quotes(request: Request) -> Response:
         wrong=wrong,
         released=len(published(node, "")),
     )
-
-
-async def checked(node: Node, text: str) -> Report:
-    """Run the check in a thread: an article takes some milliseconds, a hostile one more. Raises `Malformed`."""
-    return await anyio.to_thread.run_sync(partial(check, text, published(node, "")))
 
 
 routes = [Route("/quotes", quotes, methods=["GET", "POST"])]

@@ -102,7 +102,7 @@ async def record(request: Request) -> Response:
     receipts = request.query_params.get("receipts") == "1"
     every = [row for row in rows(view) if receipts or not row.receipt]
     start = request.query_params.get("from", "0")
-    first = min(int(start), len(every)) if start.isdigit() and len(start) < 9 else 0
+    first = min(int(start), len(every)) if start.isascii() and start.isdigit() and len(start) < 9 else 0
     sizes = [state.size for state in view.joint.sides]
     return page(
         request,
