@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.browser, pytest.mark.media]
 PAGES = Path(__file__).parent / "pages"
 BUNDLE = Path(__file__).parents[2] / "src/visavis/web/static/bundle"
 FLAGS = ("--no-sandbox", "--disable-dev-shm-usage", "--no-first-run", "--allow-loopback-in-peer-connection")
-LIMIT_S = 30.0
+LIMIT_S = 60.0
 SETTLED = 30
 """Packets after which a frame would have been decoded, were there any to decode."""
 

@@ -93,7 +93,7 @@ async def frames(page: Page) -> int:
 
 
 async def go_in(page: Page) -> None:
-    await page.wait_for_selector("#devicecheck[data-ready]")
+    await page.wait_for_selector("#devicecheck[data-ready]", timeout=LIMIT_S * 1000)
     await page.click("[data-control=join]")
     await page.wait_for_selector("#room[data-state=in]", timeout=LIMIT_S * 1000)
 

@@ -133,6 +133,7 @@ class Call {
       .on(RoomEvent.TrackUnsubscribed, (track, _publication, from) => this.detach(track, from.identity))
       .on(RoomEvent.TrackMuted, ({ kind }, { identity }) => kind === Track.Kind.Audio && view.muted(identity, true))
       .on(RoomEvent.TrackUnmuted, ({ kind }, { identity }) => kind === Track.Kind.Audio && view.muted(identity, false))
+      .on(RoomEvent.SignalReconnecting, () => view.stage('lost', t('call.lost')))
       .on(RoomEvent.Reconnecting, () => view.stage('lost', t('call.lost')))
       .on(RoomEvent.Reconnected, () => {
         view.stage('in', t('call.in'));
