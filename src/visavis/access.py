@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import structlog
 
 from visavis.dialogue.acts import Power
 from visavis.dialogue.admission import NotSignedIn
 from visavis.dialogue.commands import View
+from visavis.dialogue.model import Role
 from visavis.dialogue.ports import Session
 from visavis.errors import Untrusted
 
@@ -75,13 +77,21 @@ class Asker:
     def may(self, power: str) -> bool:
         return Power(power) in self.powers
 
+    @property
+    def is_desk(self) -> bool:
+        """Whether they work at the side's press desk: draft, and read readers' comments."""
+        return self.role == Role.PRESS_OFFICER or self.may(Power.RELEASE)
+
+
+def bearer_of(request: HTTPConnection) -> str | None:
+    """The token of `Authorization: Bearer …`. None: none, or another kind, which a browser may send by itself."""
+    kind, _, value = request.headers.get("authorization", "").partition(" ")
+    return value.strip() if kind.lower() == "bearer" and value.strip() else None
+
 
 def token_of(request: HTTPConnection) -> str | None:
     """The session token: `Authorization: Bearer …` first, then the cookie."""
-    kind, _, value = request.headers.get("authorization", "").partition(" ")
-    if kind.lower() == "bearer" and value:
-        return value.strip()
-    return request.cookies.get(COOKIE)
+    return bearer_of(request) or request.cookies.get(COOKIE)
 
 
 async def find_asker(node: Node, request: HTTPConnection) -> Asker | None:
@@ -118,6 +128,12 @@ def require(request: HTTPConnection) -> Asker:
     return asker
 
 
+def place_of(request: HTTPConnection) -> str:
+    """A request's path for the log: no one-time token in it, and no character that could pass for another line."""
+    path = request.url.path
+    return "/enter/…" if path.startswith("/enter/") else quote(path)[:200]
+
+
 async def load(request: HTTPConnection, dialogue: str) -> tuple[Asker, View]:
     """The asker and what they may look at in `dialogue`.
 
@@ -125,7 +141,7 @@ async def load(request: HTTPConnection, dialogue: str) -> tuple[Asker, View]:
     """
     asker = require(request)
     if asker.dialogue != dialogue:
-        log.warning("access.refused", path=request.url.path, dialogue=dialogue, side=asker.side)
+        log.warning("access.refused", path=place_of(request), dialogue=asker.dialogue, side=asker.side)
         raise NotYours("this is not your dialogue")
     if not asker.admitted:
         raise NotAdmitted("your protocol officer has not admitted you yet, or has revoked this credential")
@@ -133,8 +149,20 @@ async def load(request: HTTPConnection, dialogue: str) -> tuple[Asker, View]:
     return asker, node.dialogues.view(dialogue, asker.side, asker.delegate)
 
 
+def must_admit(asker: Asker) -> None:
+    """Inviting is an officer's: the power that admits. Raises `NotYours`."""
+    if not asker.may(Power.ADMIT):
+        raise NotYours("only who may admit delegates invites them")
+
+
+def must_be_desk(asker: Asker) -> None:
+    """Raises `NotYours`."""
+    if not asker.is_desk:
+        raise NotYours("the press desk is your side's press officer's, and of who may release")
+
+
 def own_side(request: HTTPConnection, asker: Asker, side: str) -> None:
     """Hold a private matter of `side` to its own delegates. Raises `NotYours` (403, logged)."""
     if side != asker.side:
-        log.warning("access.refused", path=request.url.path, dialogue=asker.dialogue, side=asker.side)
+        log.warning("access.refused", path=place_of(request), dialogue=asker.dialogue, side=asker.side)
         raise NotYours("this is a private matter of the other side")

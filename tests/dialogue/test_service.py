@@ -98,7 +98,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         made.officers.append(Officer(key, opened.session))
         await made.dialogues.state_founding(opened.session, {"en": f"Side {len(made.officers)}"}, ())
     for officer in made.officers:
-        whose = made.dialogues.side_of_credential(officer.credential)
+        whose = await made.admission.founder(officer.credential)
         assert whose is not None
         officer.session = whose
         await made.enter(officer, "dialogue.found")
@@ -162,7 +162,7 @@ async def test_receipts_end(house: House) -> None:
     one = house.officers[0]
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(house.dialogues.run)
-        async with house.dialogues.subscribe(house.ledger.id) as events:
+        async with house.dialogues.subscribe(house.ledger.id, "somebody") as events:
             await house.enter(one, "dialogue.profile", **PROFILE)
             with anyio.fail_after(60):
                 told = [(await events.receive()).data["side"] for _ in range(2)]
@@ -215,7 +215,7 @@ async def test_a_listener_that_fails_harms_nobody(house: House) -> None:
 
 async def test_who_listens_too_slowly_is_let_go(house: House) -> None:
     """A subscriber that takes nothing is closed rather than waited for."""
-    async with house.dialogues.subscribe(house.ledger.id) as events:
+    async with house.dialogues.subscribe(house.ledger.id, "somebody") as events:
         for _ in range(100):
             house.ledger.publish("log", side="x", size=1)
         assert not house.ledger.subscribers

@@ -9,10 +9,11 @@ Spec: docs/spec/http.md §§1–2.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -25,7 +26,6 @@ from visavis.record.digest import from_text, to_text
 LINK_LIFE = timedelta(days=7)
 SESSION_LIFE = timedelta(hours=14)
 CHALLENGE_LIFE = timedelta(minutes=2)
-MAX_CHALLENGES = 10_000
 ENROLMENT_DOMAIN = b"visavis/enrolment/v1\0"
 SESSION_DOMAIN = b"visavis/session/v1\0"
 
@@ -57,7 +57,8 @@ class Admission:
         self._store = store
         self._clock = clock
         self._fresh = fresh
-        self._challenges: dict[str, datetime] = {}
+        self._challenge_key = secrets.token_bytes(32)
+        self._used: dict[str, datetime] = {}
 
     async def invite_founders(self) -> tuple[str, str]:
         """Two one-time tokens, one for each side of a dialogue yet to be founded. Neither is first."""
@@ -122,38 +123,64 @@ class Admission:
         return Opened(session_token, session), enrolment
 
     def challenge(self) -> str:
-        """A challenge for `sign_in`, good once and for two minutes."""
-        now = self._clock()
-        self._challenges = {c: until for c, until in self._challenges.items() if until > now}
-        if len(self._challenges) >= MAX_CHALLENGES:
-            raise Refused("too many sign-ins at once; try again in two minutes")
-        challenge = _token()
-        self._challenges[challenge] = now + CHALLENGE_LIFE
-        return challenge
+        """A challenge for `sign_in`, good once and for two minutes.
+
+        Nothing of it is kept: it carries its end and the node's own mark, so that asking for many takes nothing
+        from anybody. Only a used one is remembered, until it would have ended.
+        """
+        end = int((self._clock() + CHALLENGE_LIFE).timestamp() * 1000)
+        said = secrets.token_bytes(16) + end.to_bytes(8)
+        return to_text(said + self._mark(said))
+
+    def _mark(self, said: bytes) -> bytes:
+        return hmac.digest(self._challenge_key, said, "sha256")
+
+    def _end_of(self, challenge: str) -> datetime:
+        """When a challenge of this node ends. Raises `Untrusted` if it is none, or has ended."""
+        unknown = Untrusted("the challenge is unknown or too old; ask for another")
+        try:
+            whole = from_text(challenge, 56, what="challenge")
+        except Malformed as error:
+            raise unknown from error
+        said, mark = whole[:24], whole[24:]
+        if not hmac.compare_digest(mark, self._mark(said)):
+            raise unknown
+        end = datetime.fromtimestamp(int.from_bytes(said[16:]) / 1000, UTC)
+        if end <= self._clock():
+            raise unknown
+        return end
 
     async def sign_in(self, credential: str, challenge: str, proof: str, of: Session) -> Opened:
         """Open a further session by the credential's signature over `challenge`.
 
         of: whose credential it is (the caller found it in a log or among the enrolments).
         """
-        until = self._challenges.pop(challenge, None)
-        if until is None or until <= self._clock():
-            raise Untrusted("the challenge is unknown or too old; ask for another")
+        end, now = self._end_of(challenge), self._clock()
         _check(credential, proof, SESSION_DOMAIN + challenge.encode())
+        self._used = {used: until for used, until in self._used.items() if until > now}
+        if challenge in self._used:
+            raise Untrusted("the challenge was used already; ask for another")
+        self._used[challenge] = end
         token = _token()
         session = Session(
             _hash(token),
             of.delegate,
             credential,
-            self._clock() + SESSION_LIFE,
+            now + SESSION_LIFE,
             of.pair,
             of.chair,
             of.dialogue,
             of.side,
         )
         async with self._store.begin() as unit:
+            await unit.drop_ended_sessions(now)
             await unit.add_session(session)
         return Opened(token, session)
+
+    async def founder(self, credential: str) -> Session | None:
+        """Whose credential this is, if it came by a founding link: an officer's, from before there was a log."""
+        async with self._store.begin() as unit:
+            return await unit.founder(credential)
 
     async def session(self, token: str) -> Session:
         """The session behind a token. Raises `NotSignedIn`."""

@@ -53,7 +53,7 @@ class Ledger:
     contents: dict[str, ContentRow] = field(default_factory=dict)
     enrolments: dict[str, EnrolmentRow] = field(default_factory=dict)
     lock: anyio.Lock = field(default_factory=anyio.Lock)
-    subscribers: set[MemoryObjectSendStream[Event]] = field(default_factory=set)
+    subscribers: dict[MemoryObjectSendStream[Event], str] = field(default_factory=dict)
     receipts_due: anyio.Event = field(default_factory=anyio.Event)
 
     def take(self, side: str, leaf: bytes) -> None:
@@ -115,7 +115,7 @@ class Ledger:
             try:
                 stream.send_nowait(Event(kind, data))
             except (anyio.WouldBlock, anyio.BrokenResourceError, anyio.ClosedResourceError):
-                self.subscribers.discard(stream)
+                self.subscribers.pop(stream, None)
                 stream.close()
 
 

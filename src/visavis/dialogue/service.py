@@ -1,6 +1,6 @@
 """Dialogues of this node: founding, drafting, entering, reading. Load → decide → append → publish.
 
-Lives here: `Ledger` (one dialogue in memory, as its logs on disk give it) and `Dialogues` (the use cases).
+Lives here: `Dialogues`, the use cases; `Draft`. The dialogue in memory is `ledger.Ledger`.
 Not here: verdicts (`fold`, `join`), what commands mean (the slices), sessions (`admission`), HTTP (`web`).
 Spec: docs/spec/record.md, docs/spec/http.md §§2–4.
 
@@ -59,9 +59,11 @@ from visavis.record.entry import (
 log = structlog.get_logger(__name__)
 
 DRAFT_LIFE = timedelta(minutes=10)
-MAX_DRAFTS = 1000
+MAX_DRAFTS = 16
+"""Of one credential; its oldest gives way, so that one delegate's drafts never stand in another's way."""
 MAX_CONTENT_BYTES = 256 * 1024
-MAX_SUBSCRIBERS = 10_000
+MAX_LISTENERS = 20
+"""Open event streams of one credential: its windows, with room to spare."""
 RECEIPT_DELAY_S = 1.0
 """A receipt is written this long after the last entry it acknowledges: one for a burst, none for a receipt."""
 
@@ -189,7 +191,7 @@ class Dialogues:
         )
 
     def side_of_credential(self, credential: str) -> Session | None:
-        """Whose credential this is: in a log, a founding statement, or waiting among the enrolments."""
+        """Whose credential this is: in a log, or waiting among the enrolments."""
         for ledger in self._ledgers.values():
             for side, state in zip(ledger.sides, ledger.states, strict=True):
                 delegate = state.delegate_of(credential)
@@ -198,9 +200,6 @@ class Dialogues:
             for row in ledger.enrolments.values():
                 if row.enrolment.credential == credential:
                     return _session_of(row.enrolment.delegate, credential, ledger.id, row.side)
-            for founding in ledger.foundings:
-                if founding.credential == credential:
-                    return _session_of(founding.officer, credential, ledger.id, founding.side())
         return None
 
     # --- founding ---------------------------------------------------------------------------------
@@ -320,8 +319,9 @@ class Dialogues:
         self._judge(ledger, us, make_entry(signed, Proof("ed25519", b""), seq=signed.own.size, time=""), True)
         now = self._clock()
         self._drafts = {k: d for k, d in self._drafts.items() if d.expires > now}
-        if len(self._drafts) >= MAX_DRAFTS:
-            raise Unavailable("too many drafts wait to be signed; try again in a moment")
+        own = [k for k, d in self._drafts.items() if d.signed.credential == session.credential]
+        for oldest in own[: 1 + len(own) - MAX_DRAFTS]:
+            del self._drafts[oldest]
         draft = Draft(self._fresh.id(), dialogue, signed, drafted, now + DRAFT_LIFE)
         self._drafts[draft.id] = draft
         return draft
@@ -339,9 +339,11 @@ class Dialogues:
         verify_proof(draft.signed, proof, from_text(draft.signed.credential, 32, what="credential"))
         ledger = self.ledger(dialogue)
         async with ledger.lock:
-            if self._drafts.pop(draft_id, None) is None:
+            if draft_id not in self._drafts:
                 raise DraftGone("this draft was entered already")
-            return await self._append(ledger, draft.signed, proof, draft.drafted)
+            entry = await self._append(ledger, draft.signed, proof, draft.drafted)
+            self._drafts.pop(draft_id, None)
+            return entry
 
     async def _append(
         self, ledger: Ledger, signed: SignedMembers, proof: Proof, drafted: Drafted | None
@@ -395,10 +397,16 @@ class Dialogues:
             await ledger.receipts_due.wait()
             await anyio.sleep(RECEIPT_DELAY_S)
             ledger.receipts_due = anyio.Event()
-            for us, side in enumerate(ledger.sides):
-                async with ledger.lock:
-                    if ledger.states[us].size and ledger.joint.owes_receipt(us):
-                        await self._receipt(ledger, us, side)
+            try:
+                for us, side in enumerate(ledger.sides):
+                    async with ledger.lock:
+                        if ledger.states[us].size and ledger.joint.owes_receipt(us):
+                            await self._receipt(ledger, us, side)
+            except Unavailable as error:
+                log.warning("receipt.put-off", dialogue=ledger.id, why=error.message)
+                ledger.receipts_due.set()
+            except Exception:  # one dialogue's receipts must not end the node
+                log.exception("receipt.failed", dialogue=ledger.id)
 
     async def _receipt(self, ledger: Ledger, us: int, side: str) -> None:
         signed = SignedMembers(
@@ -411,10 +419,7 @@ class Dialogues:
             credential=NODE,
             nonce=secrets.token_bytes(NONCE_BYTES),
         )
-        try:
-            await self._append(ledger, signed, sign(signed, ledger.log_keys[side]), None)
-        except (Refused, Unavailable) as error:
-            log.warning("receipt.refused", dialogue=ledger.id, side=side, why=str(error))
+        await self._append(ledger, signed, sign(signed, ledger.log_keys[side]), None)
 
     # --- reading ------------------------------------------------------------------------------------
 
@@ -430,19 +435,23 @@ class Dialogues:
         async with self._store.begin() as unit:
             return list(await unit.certificates(dialogue, talk, sitting))
 
+    def may_listen(self, dialogue: str, who: str) -> None:
+        """Raises `Unavailable` when the credential `who` has its share of open event streams."""
+        if list(self.ledger(dialogue).subscribers.values()).count(who) >= MAX_LISTENERS:
+            raise Unavailable("you listen in too many windows; close one and try again")
+
     @asynccontextmanager
-    async def subscribe(self, dialogue: str) -> AsyncIterator[MemoryObjectReceiveStream[Event]]:
-        """Events of a dialogue from now on. Raises `Unavailable` when there are too many subscribers."""
+    async def subscribe(self, dialogue: str, who: str) -> AsyncIterator[MemoryObjectReceiveStream[Event]]:
+        """Events of a dialogue from now on, for the credential `who`. Raises as `may_listen` does."""
+        self.may_listen(dialogue, who)
         ledger = self.ledger(dialogue)
-        if len(ledger.subscribers) >= MAX_SUBSCRIBERS:
-            raise Unavailable("too many listeners; try again in a moment")
         send, receive = anyio.create_memory_object_stream[Event](64)
-        ledger.subscribers.add(send)
+        ledger.subscribers[send] = who
         try:
             async with receive:
                 yield receive
         finally:
-            ledger.subscribers.discard(send)
+            ledger.subscribers.pop(send, None)
             send.close()
 
 

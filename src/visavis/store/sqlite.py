@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-from sqlalchemy import event, insert, select, update
+from sqlalchemy import URL, event, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -32,8 +32,15 @@ async def open_store(path: Path) -> SqliteStore:
 
     Raises `Unavailable` if it cannot be read or has another version's schema.
     """
-    _make_private(path)
-    engine = create_async_engine(f"sqlite+aiosqlite:///{path}", pool_size=4, max_overflow=0)
+    try:
+        _make_private(path)
+    except OSError as error:
+        raise Unavailable(
+            f"the database cannot be made or opened: {error.strerror}", path=path.name
+        ) from error
+    # hide_parameters: an error's words may reach the log, and parameters are contents and keys.
+    url = URL.create("sqlite+aiosqlite", database=str(path))
+    engine = create_async_engine(url, pool_size=4, max_overflow=0, hide_parameters=True)
     event.listen(engine.sync_engine, "connect", _prepare)
     event.listen(engine.sync_engine, "begin", _begin)
     try:
@@ -120,6 +127,16 @@ class SqliteUnit:
 
     async def add_session(self, session: Session) -> None:
         await self._db.execute(insert(t.sessions), _row(session, expires=instant_text(session.expires)))
+
+    async def drop_ended_sessions(self, now: datetime) -> None:
+        c = t.sessions.c
+        await self._db.execute(t.sessions.delete().where(c.pair == "", c.expires <= instant_text(now)))
+
+    async def founder(self, credential: str) -> Session | None:
+        c = t.sessions.c
+        query = select(t.sessions).where(c.credential == credential, c.pair != "").order_by(c.expires.desc())
+        row = (await self._db.execute(query.limit(1))).mappings().one_or_none()
+        return None if row is None else Session(**_given(row, expires=instant_of(row["expires"])))
 
     async def session(self, token_hash: str, now: datetime) -> Session | None:
         query = select(t.sessions).where(

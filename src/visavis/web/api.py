@@ -7,30 +7,28 @@ Spec: docs/spec/http.md.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import AsyncIterator
 from typing import Any, TypeVar
 
 import anyio
-import anyio.to_thread
 import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from visavis.access import COOKIE, Asker, describe, load, own_side, require
-from visavis.dialogue.acts import Power
-from visavis.dialogue.admission import Opened
+from visavis.access import COOKIE, Asker, describe, load, must_admit, must_be_desk, own_side, require
+from visavis.dialogue.admission import NotSignedIn, Opened
 from visavis.dialogue.commands import Audience
 from visavis.dialogue.model import Role
-from visavis.errors import Malformed, Refused, Untrusted
+from visavis.dialogue.people import NoSuchDelegate
+from visavis.errors import Malformed, Untrusted
 from visavis.node import Node
-from visavis.press.quotes import check
 from visavis.record.digest import from_text, to_text
 from visavis.record.entry import Proof
 from visavis.record.merkle import leaf_hash
 from visavis.rulebook import dialogue_view
-from visavis.web.newsroom import published
 
 LEAVES_A_PAGE = 500
 KEEP_ALIVE_S = 15.0
@@ -104,6 +102,18 @@ async def body_of(request: Request, kind: type[T]) -> T:
         raise Malformed(str(error)) from error
 
 
+def number(text: str) -> int | None:
+    """A number below 10^12 in ASCII digits, else None."""
+    return int(text) if re.fullmatch("[0-9]{1,12}", text) else None
+
+
+def sitting_of(request: Request) -> int:
+    n = number(request.path_params["n"])
+    if n is None:
+        raise HTTPException(404)
+    return n
+
+
 def node_of(request: Request) -> Node:
     node: Node = request.app.state.node
     return node
@@ -130,7 +140,7 @@ def opened(request: Request, answer: Opened, *, founding: bool) -> Response:
         max_age=SESSION_COOKIE_S,
         httponly=True,
         samesite="lax",
-        secure=request.url.scheme == "https",
+        secure=node.url_of(request).startswith("https:"),
     )
     return response
 
@@ -154,7 +164,9 @@ async def challenge(request: Request) -> Response:
 async def sign_in(request: Request) -> Response:
     given = await body_of(request, SessionBody)
     node = node_of(request)
-    whose = node.dialogues.side_of_credential(given.credential)
+    whose = node.dialogues.side_of_credential(given.credential) or await node.admission.founder(
+        given.credential
+    )
     if whose is None:
         raise Untrusted("this credential is not known here")
     answer = await node.admission.sign_in(given.credential, given.challenge, given.proof, whose)
@@ -247,9 +259,10 @@ async def drafter(request: Request) -> Asker:
     """Who may draft: a delegate whose credential counts, or the officer who is about to found the side."""
     asker = require(request)
     dialogue = request.path_params["d"]
-    if asker.session.pair and asker.dialogue == dialogue:
+    if asker.dialogue == dialogue:
         ledger = node_of(request).dialogues.ledger(dialogue)
-        if ledger.states[ledger.index(asker.side)].size == 0:
+        us = ledger.index(asker.side)
+        if ledger.states[us].size == 0 and ledger.foundings[us].credential == asker.credential:
             return asker
     return (await load(request, dialogue))[0]
 
@@ -268,10 +281,11 @@ async def enrolments(request: Request) -> Response:
 
 
 async def invite(request: Request) -> Response:
-    asker, _ = await load(request, request.path_params["d"])
-    if Power.ADMIT not in asker.powers:
-        raise Refused("only a delegate who may admit invites")
+    asker, view = await load(request, request.path_params["d"])
+    must_admit(asker)
     given = await body_of(request, InvitationBody)
+    if given.delegate and given.delegate not in view.joint.sides[view.us].delegates:
+        raise NoSuchDelegate("your side has no such delegate")
     node = node_of(request)
     made = await node.admission.invite(
         asker.dialogue, asker.side, name=given.name, role=given.role.value, delegate=given.delegate
@@ -286,10 +300,9 @@ async def leaves(request: Request) -> Response:
     ledger = dialogues.ledger(asker.dialogue)
     side = request.path_params["side"]
     state = ledger.states[ledger.index(side)]
-    start = request.query_params.get("from", "0")
-    if not start.isdigit() or int(start) > state.size:
+    first = number(request.query_params.get("from", "0"))
+    if first is None or first > state.size:
         raise Malformed("from: an index of this log is due", field="from")
-    first = int(start)
     some = ledger.leaves[ledger.index(side)][first : first + LEAVES_A_PAGE]
     answer: dict[str, object] = {"side": side, "from": first, "size": state.size}
     answer["leaves"] = [to_text(leaf) for leaf in some]
@@ -334,23 +347,32 @@ async def bundle(request: Request) -> Response:
 
 async def events(request: Request) -> Response:
     asker, _ = await load(request, request.path_params["d"])
-    dialogues = node_of(request).dialogues
+    node = node_of(request)
+    node.dialogues.may_listen(asker.dialogue, asker.credential)
 
     async def stream() -> AsyncIterator[bytes]:
-        async with dialogues.subscribe(asker.dialogue) as received:
+        async with node.dialogues.subscribe(asker.dialogue, asker.credential) as received:
             yield b": open\n\n"
             while True:
-                with anyio.move_on_after(KEEP_ALIVE_S) as waited:
+                event = None
+                with anyio.move_on_after(
+                    KEEP_ALIVE_S
+                ):  # nothing is sent in it: a slow reader is not an error
                     try:
                         event = await received.receive()
                     except anyio.EndOfStream:
                         return
-                    if event.kind != "log" and event.data.get("side") != asker.side:
-                        continue
+                if not describe(node, asker.session, asker.token).admitted:
+                    return
+                if event is None:
+                    try:
+                        await node.admission.session(asker.token)
+                    except NotSignedIn:
+                        return
+                    yield b": still here\n\n"
+                elif event.kind == "log" or event.data.get("side") == asker.side:
                     data = msgspec.json.encode(event.data)
                     yield b"event: " + event.kind.encode() + b"\ndata: " + data + b"\n\n"
-                if waited.cancelled_caught:
-                    yield b": still here\n\n"
 
     return StreamingResponse(stream(), media_type="text/event-stream")
 
@@ -364,23 +386,22 @@ async def join(request: Request) -> Response:
     path = request.path_params
     node = node_of(request)
     answer = await node.seating.seat(
-        view, asker.credential, path["t"], path["n"], given.certificate, node.url_of(request)
+        view, asker.credential, path["t"], sitting_of(request), given.certificate, node.url_of(request)
     )
     return JSONResponse(answer)
 
 
 async def certificates(request: Request) -> Response:
     asker, _ = await load(request, request.path_params["d"])
-    path = request.path_params
-    rows = await node_of(request).dialogues.certificates(asker.dialogue, path["t"], path["n"])
+    talk, n = request.path_params["t"], sitting_of(request)
+    rows = await node_of(request).dialogues.certificates(asker.dialogue, talk, n)
     return JSONResponse({"certificates": [msgspec.json.decode(row.body) for row in rows]})
 
 
 async def moderate(request: Request) -> Response:
     asker, _ = await load(request, request.path_params["d"])
     given = await body_of(request, CommentBody)
-    if asker.role != Role.PRESS_OFFICER and not asker.may(Power.RELEASE):
-        raise Refused("comments are read by your side's press officer")
+    must_be_desk(asker)
     await node_of(request).desk.decide(
         asker.dialogue, asker.side, request.path_params["comment"], publish=given.publish
     )
@@ -389,15 +410,14 @@ async def moderate(request: Request) -> Response:
 
 async def held_comments(request: Request) -> Response:
     asker, _ = await load(request, request.path_params["d"])
+    must_be_desk(asker)
     held = await node_of(request).desk.held(asker.dialogue, asker.side)
     return json_response({"comments": held})
 
 
 async def quotes(request: Request) -> Response:
     given = await body_of(request, QuotesBody)
-    node = node_of(request)
-    released = published(node, node.url_of(request))
-    return json_response(await anyio.to_thread.run_sync(check, given.text, released))
+    return json_response(await request.app.state.quoting.check(request, given.text))
 
 
 async def health(request: Request) -> Response:
@@ -406,7 +426,11 @@ async def health(request: Request) -> Response:
 
 async def metrics(request: Request) -> Response:
     """The call's counters in Prometheus' text form; to this machine's own processes only."""
-    if request.client is None or not ipaddress.ip_address(request.client.host).is_loopback:
+    try:
+        local = request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:  # what a proxy says may be anything
+        local = False
+    if not local:
         raise HTTPException(404)
     counted = node_of(request).call.stats().items()
     lines = [f"visavis_call_{name.replace('.', '_')} {value}" for name, value in sorted(counted)]
@@ -420,7 +444,7 @@ def json_response(value: Any) -> Response:
 
 def api_routes() -> list[BaseRoute]:
     d = "/api/dialogues/{d}"
-    sitting = d + "/talks/{t}/sittings/{n:int}"
+    sitting = d + "/talks/{t}/sittings/{n}"
     return [
         Route("/api/enrolments", enrol, methods=["POST"]),
         Route("/api/sessions/challenges", challenge, methods=["POST"]),

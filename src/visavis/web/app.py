@@ -20,9 +20,10 @@ from visavis.errors import VisavisError
 from visavis.node import Node
 from visavis.rtc.routes import rtc_routes
 from visavis.web.api import api_routes
-from visavis.web.errors import on_any_error, on_http_exception, on_visavis_error
+from visavis.web.errors import on_http_exception, on_visavis_error
 from visavis.web.newsroom import newsroom_routes
 from visavis.web.pages import page_routes
+from visavis.web.quoting import Quoting
 from visavis.web.security import Guard
 
 
@@ -50,8 +51,8 @@ def create_app(node: Node) -> Starlette:
         exception_handlers={
             VisavisError: on_visavis_error,
             HTTPException: on_http_exception,
-            Exception: on_any_error,
         },
     )
     app.state.node = node
+    app.state.quoting = Quoting()
     return app

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from visavis.access import NotAdmitted, NotYours
+from visavis.access import NotAdmitted, NotYours, place_of
 from visavis.dialogue.admission import NotSignedIn
 from visavis.dialogue.ledger import NoSuchDialogue
 from visavis.errors import Malformed, Refused, Unavailable, Untrusted, VisavisError
@@ -74,7 +74,7 @@ def wants_json(request: Request) -> bool:
 
 async def on_visavis_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, VisavisError)
-    log.info("request.refused", path=request.url.path, code=error.code, why=error.message)
+    log.info("request.refused", path=place_of(request), code=error.code, why=error.message)
     if wants_json(request):
         return problem(error)
     return _page(request, status_of(error), error.code, error.message)
@@ -100,7 +100,7 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
 
 async def on_any_error(request: Request, error: Exception) -> Response:
     """What we did not foresee: the cause goes to the log, nothing of it to the person."""
-    log.error("request.failed", path=request.url.path, exc_info=error)
+    log.error("request.failed", path=place_of(request), exc_info=error)
     unforeseen = VisavisError("something went wrong at the node; what you had entered before stands")
     if wants_json(request):
         return problem(unforeseen)
@@ -110,4 +110,7 @@ async def on_any_error(request: Request, error: Exception) -> Response:
 def _page(request: Request, status: int, code: str, message: str) -> Response:
     from visavis.web.context import page  # the templates import access, which the handlers serve
 
-    return page(request, "error.html", status=status, code=code, message=message)
+    try:
+        return page(request, "error.html", status=status, code=code, message=message)
+    except VisavisError as error:  # the bundle is not built
+        return problem(error)

@@ -17,9 +17,6 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from limits import RateLimitItemPerHour
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import MovingWindowRateLimiter
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -36,14 +33,14 @@ from visavis.press.ports import Comment
 from visavis.press.public import OpenRelease, OpenText, open_newsroom, open_text, to_feed, to_quote_from
 from visavis.press.quotes import Released
 from visavis.web import words
+from visavis.web.budget import Budget
 from visavis.web.context import environment, language_of
-from visavis.web.errors import TooMany
 from visavis.web.pages.frame import Side
 
 if TYPE_CHECKING:
     from visavis.node import Node
 
-COMMENTS_AN_HOUR = RateLimitItemPerHour(20)
+COMMENTS_AN_HOUR = 20
 """From one address: a desk of persons reads every one of them."""
 FRESH_S = 10
 """How long a cache may answer by itself: at the moment of a release thousands come at once."""
@@ -280,7 +277,7 @@ class Comments:
     """The door for readers' comments, with its budget."""
 
     def __init__(self) -> None:
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._budget = Budget("comments", COMMENTS_AN_HOUR)
 
     async def leave(self, request: Request) -> Response:
         """Keep a comment for the desk to read; it appears when a person of the desk has published it."""
@@ -289,9 +286,7 @@ class Comments:
         name = request.path_params["release"]
         if not any(each.id == name for each in newsroom(room.joint, room.s)):
             raise HTTPException(404)
-        sender = request.client.host if request.client else "unknown"
-        if not await self._limiter.hit(COMMENTS_AN_HOUR, "comments", sender):
-            raise TooMany("too many comments from your address within the hour; nothing was kept")
+        await self._budget.spend(request)
         form = await request.form(max_files=0, max_fields=8, max_part_size=16 * 1024)
         text = str(form.get("text", ""))
         try:

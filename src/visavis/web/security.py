@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from visavis.access import COOKIE, NotYours, find_asker
-from visavis.web.errors import TooLarge, problem
+from visavis.access import COOKIE, NotYours, bearer_of, find_asker
+from visavis.errors import Malformed, VisavisError
+from visavis.web.errors import TooLarge, on_any_error, on_visavis_error
 
 if TYPE_CHECKING:
     from visavis.node import Node
@@ -49,7 +50,7 @@ HEADERS = {
 
 
 class Guard:
-    """Sets the headers, refuses cross-origin changes and great bodies, and says who asks."""
+    """Sets the headers, refuses cross-origin changes and great bodies, says who asks, and answers what failed."""
 
     def __init__(self, app: ASGIApp, node: Node) -> None:
         self._app = app
@@ -59,31 +60,22 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        connection = HTTPConnection(scope)
-        secure = connection.url.scheme == "https"
+        request = Request(scope)
+        secure = self._node.url_of(request).startswith("https:")
+        started = False
 
         async def guarded_send(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 out = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     out.setdefault(name, value)
                 if secure:
                     out.setdefault("Strict-Transport-Security", "max-age=31536000")
-                if not scope["path"].startswith(("/static/", "/newsroom/")):
-                    out.setdefault("Cache-Control", "no-store")
+                out.setdefault("Cache-Control", "no-store")  # what may be kept says so itself
             await send(message)
 
-        # A bearer token is never sent by a browser on its own, so another site cannot make it go along.
-        by_cookie = COOKIE in connection.cookies and "authorization" not in headers
-        if scope["method"] not in SAFE and by_cookie and not _same_origin(headers):
-            refusal = problem(NotYours("a request from another site is not taken"))
-            await refusal(scope, receive, guarded_send)
-            return
-        length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > MAX_BODY_BYTES:
-            await problem(TooLarge("the request is larger than 1 MiB"))(scope, receive, guarded_send)
-            return
         taken = 0
 
         async def counted() -> Message:
@@ -94,14 +86,39 @@ class Guard:
                 raise TooLarge("the request is larger than 1 MiB")
             return message
 
-        scope.setdefault("state", {})["asker"] = await find_asker(self._node, connection)
-        await self._app(scope, counted, guarded_send)
+        try:
+            if scope["method"] not in SAFE and not self._own_site(request):
+                raise NotYours("a request from another site is not taken")
+            _check_length(request.headers)
+            scope.setdefault("state", {})["asker"] = await find_asker(self._node, request)
+            await self._app(scope, counted, guarded_send)
+        except Exception as error:
+            if started:
+                raise
+            answer = on_visavis_error if isinstance(error, VisavisError) else on_any_error
+            await (await answer(request, error))(scope, receive, guarded_send)
+
+    def _own_site(self, request: HTTPConnection) -> bool:
+        """Whether a request that changes something is not another site's doing.
+
+        By `Sec-Fetch-Site` where the browser says it, else by `Origin`. Also without a session: else another site
+        could sign its reader in as somebody of its own. A bearer token is never sent by a browser on its own; a
+        browser that says nothing is taken only where there is no cookie to go along.
+        """
+        if bearer_of(request) is not None:
+            return True
+        site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+        if site is not None:
+            return site in ("same-origin", "none")
+        if origin is not None:
+            own = {request.headers.get("host"), urlsplit(self._node.url_of(request)).netloc}
+            return urlsplit(origin).netloc in own
+        return COOKIE not in request.cookies
 
 
-def _same_origin(headers: Headers) -> bool:
-    """By `Sec-Fetch-Site` where the browser says it, else by `Origin` against `Host`."""
-    site = headers.get("sec-fetch-site")
-    if site is not None:
-        return site in ("same-origin", "none")
-    origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc == headers.get("host")
+def _check_length(headers: Headers) -> None:
+    length = headers.get("content-length", "0")
+    if not (length.isascii() and length.isdigit()):
+        raise Malformed("Content-Length: a number is due")
+    if len(length) > 12 or int(length) > MAX_BODY_BYTES:
+        raise TooLarge("the request is larger than 1 MiB")
