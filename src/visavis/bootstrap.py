@@ -5,7 +5,6 @@ Lives here: `open_node`, `open_record`. Not here: use cases (`node` and the slic
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,6 +26,7 @@ from visavis.rtc.service import CallService
 from visavis.rtc.tokens import TokenKey
 from visavis.rulebook import COMMANDS, EDITION_1
 from visavis.seating import Seating
+from visavis.serving import write_private
 from visavis.store.press import SqliteComments, SqliteDrafts
 from visavis.store.sqlite import open_store
 
@@ -62,6 +62,7 @@ async def open_node(settings: Settings) -> AsyncIterator[Node]:
         ):
             tasks.start_soon(dialogues.run)
             seating = Seating(dialogues, call, now)
+            await seating.load()
             desk = Desk(SqliteComments(store), now, fresh)
             yield Node(
                 settings,
@@ -109,10 +110,8 @@ def call_key(data: Path) -> TokenKey:
         key = TokenKey(to_text(secrets.token_bytes(9)), to_text(secrets.token_bytes(32)))
     except (msgspec.DecodeError, OSError) as error:
         raise Unavailable("the call's key cannot be read", path=path.name) from error
-    new = path.with_suffix(".new")
-    with os.fdopen(os.open(new, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(msgspec.json.encode(key))
-        file.flush()
-        os.fsync(file.fileno())
-    new.rename(path)
+    try:
+        write_private(path, msgspec.json.encode(key))
+    except OSError as error:
+        raise Unavailable("the call's key cannot be kept", path=path.name) from error
     return key

@@ -24,16 +24,24 @@ from visavis.e2ee.logs import logs_of
 from visavis.errors import Malformed, Refused, Untrusted
 from visavis.record import canonical
 from visavis.rtc.service import CallService
+from visavis.talks.acts import SITTING
 
 log = structlog.get_logger(__name__)
 
-SITTING = "sitting"
+MAX_DEVICES = 32
+"""Of one delegate in one sitting: each reload without its keys is a new one, and every one is kept."""
 
 
 class SittingNotOpen(Refused):
     """Your side has not opened this sitting, or it is over."""
 
     code = "sitting-not-open"
+
+
+class TooManyDevices(Refused):
+    """A delegate's share of devices for one sitting is spent."""
+
+    code = "too-many-devices"
 
 
 class Seating:
@@ -46,12 +54,28 @@ class Seating:
         self._rooms: dict[str, dict[str, tuple[str, str, int, Certificate]]] = {}
         dialogues.on_entry(self._reconcile)
 
+    async def load(self) -> None:
+        """At start: seat again whoever was given a token before, then put out whom the logs no longer seat.
+
+        Tokens outlive the process that made them, so a seat must not be forgotten with it.
+        """
+        for dialogue in self._dialogues.ids:
+            ledger = self._dialogues.ledger(dialogue)
+            begun = {key for side in ledger.joint.sessions.begun for key in side}
+            for talk, sitting in sorted({(talk, n) for kind, talk, n in begun if kind == SITTING}):
+                for row in await self._dialogues.certificates(dialogue, talk, sitting):
+                    read = Certificate.from_json(canonical.decode(row.body))
+                    seats = self._rooms.setdefault(room_of(dialogue, talk, sitting), {})
+                    seats[row.device] = (dialogue, talk, sitting, read)
+            self._reconcile(ledger)
+
     async def seat(
         self, view: View, credential: str, talk: str, sitting: int, certificate: Mapping[str, Any], url: str
     ) -> dict[str, Any]:
         """A token for the device that `certificate` certifies.
 
-        Raises `Malformed`, `DeviceUntrusted`, `SittingNotOpen`, or `Untrusted` for a device that is not the asker's.
+        Raises `Malformed`, `DeviceUntrusted`, `SittingNotOpen`, `TooManyDevices`, or `Untrusted` for a device that is
+        not the asker's.
         """
         encoded = canonical.encode(dict(certificate))
         if len(encoded) > MAX_CERTIFICATE_BYTES:
@@ -67,10 +91,15 @@ class Seating:
         ):
             raise Untrusted("the certificate is of another delegate's device")
         device = check(read, logs_of(ledger.joint, talk, sitting), self._now_ms())
-        await self._dialogues.keep_certificate(CertificateRow(ledger.id, talk, sitting, device, encoded))
         room = room_of(ledger.id, talk, sitting)
+        seats = self._rooms.get(room, {})
+        own = sum(held.body.delegate == view.delegate for *_, held in seats.values())
+        if device not in seats and own >= MAX_DEVICES:
+            raise TooManyDevices(f"a delegate brings at most {MAX_DEVICES} devices to a sitting", devices=own)
+        # Seated before anything is waited for: an entry that comes meanwhile takes seat and token back.
         self._rooms.setdefault(room, {})[device] = (ledger.id, talk, sitting, read)
         token = self._call.mint(room, device)
+        await self._dialogues.keep_certificate(CertificateRow(ledger.id, talk, sitting, device, encoded))
         return {"url": url, "token": token, "identity": device, "room": room}
 
     def _reconcile(self, ledger: Ledger) -> None:
@@ -87,9 +116,9 @@ class Seating:
                         continue
                     except DeviceUntrusted as error:
                         why = error.message
-                log.info("seat.taken-back", room=room, device=device, why=why)
                 del seats[device]
-                self._call.remove(room, device)
+                if self._call.remove(room, device):
+                    log.info("seat.taken-back", room=room, device=device, why=why)
             if not seats:
                 del self._rooms[room]
 

@@ -1,6 +1,6 @@
 """Where a node listens, and what it leaves for others on this machine to find it.
 
-Lives here: `Serving` and its file, `bind`, `address`. Not here: the server's life (`cli.serve`).
+Lives here: `Serving` and its file, `write_private`, `bind`, `address`. Not here: the server's life (`cli.serve`).
 """
 
 from __future__ import annotations
@@ -30,10 +30,17 @@ class Serving(msgspec.Struct, frozen=True):
 
 def leave(data: Path, serving: Serving) -> None:
     """Write `serving.json`, readable by the owner alone: the founding links are in it."""
-    new = data / (SERVING + ".new")
+    write_private(data / SERVING, msgspec.json.encode(serving))
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all, on disk when this returns, readable by the owner alone."""
+    new = path.with_suffix(".new")
     with os.fdopen(os.open(new, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(msgspec.json.encode(serving))
-    new.rename(data / SERVING)
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    new.rename(path)
 
 
 def bind(host: str, port: int) -> socket.socket:
