@@ -16,6 +16,8 @@ from weakref import WeakKeyDictionary
 
 from visavis.dialogue.join import Joint
 
+MAX_ANSWERS = 50_000
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -35,6 +37,8 @@ def remembered(question: Callable[Concatenate[Joint, P], T]) -> Callable[Concate
         at = (question, args, tuple(kwargs.items()))
         answers = known[1]
         if at not in answers:
+            if len(answers) >= MAX_ANSWERS:  # asked of ids that are none, over and over
+                answers.clear()
             answers[at] = question(joint, *args, **kwargs)
         answer: T = answers[at]
         return answer
