@@ -1,24 +1,27 @@
 """`visavis rehearse`: play a scenario end to end on this machine, and report what was seen.
 
-Lives here: the command, its progress display, `--keep`. Not here: the rehearsal (`visavis.rehearsal`).
+Lives here: the command, its progress display. Not here: the rehearsal (`visavis.rehearsal`), what stays open
+afterwards (`visavis.rehearsal.keeping`).
 """
 
 from __future__ import annotations
 
+import signal
 import time
 from pathlib import Path
 
 import anyio
 from rich.console import Console
 
-from visavis.dialogue.model import Role
-from visavis.errors import Refused, Unavailable, VisavisError
-from visavis.rehearsal.play import CHAIRS, OFFICER, Day
+from visavis.errors import VisavisError
+from visavis.rehearsal.keeping import Kept, keep_open
+from visavis.rehearsal.play import CHAIRS, Day
 from visavis.rehearsal.rehearse import Cast, Outcome
 from visavis.rehearsal.rehearse import rehearse as play
 from visavis.rehearsal.scenario import read_scenario
 
-ADMIT_EVERY_S = 0.5
+INTERRUPTED = 130
+"""The shell's status of a command that Ctrl-C ended."""
 
 
 async def rehearse(scenario: Path, /, *, out: Path = Path("build/rehearsal"), keep: bool = False) -> int:
@@ -36,24 +39,46 @@ async def rehearse(scenario: Path, /, *, out: Path = Path("build/rehearsal"), ke
     keep:
         Leave the node running with the dialogue in it, and print links to open in a browser; Ctrl-C ends it.
     """
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     read = read_scenario(scenario)
     began = time.monotonic()
+    status, interrupted = 1, False
+    with console.status("") as line:
 
-    def told(step: str) -> None:
-        console.print(f"[dim]{time.monotonic() - began:6.1f} s[/]  {step}")
+        def told(step: str) -> None:
+            """One line a step; while it lasts, the line below moves."""
+            console.print(f"[dim]{time.monotonic() - began:6.1f} s[/]  {step}")
+            line.update(f"[dim]{step} …[/]")
 
-    async def stay(day: Day, cast: Cast, url: str) -> None:
-        await keep_open(day, cast, url, console)
+        async def stay(outcome: Outcome, day: Day, cast: Cast, url: str) -> None:
+            nonlocal status
+            conclude(console, outcome)
+            status = 0 if outcome.held else 1
+            if keep:
+                line.update("[dim]The officers open a next talk …[/]")
+                await keep_open(day, cast, url, lambda kept: show(console, kept), told)
 
-    try:
-        outcome = await play(read, out, told=told, keep=stay if keep else None)
-    except VisavisError as error:
-        console.print(f"[red]The rehearsal ended early:[/] {error.message}")
-        console.print(f"The logs are in {out}.")
-        return 1
-    conclude(console, outcome)
-    return 0 if outcome.held else 1
+        async with anyio.create_task_group() as tasks:
+
+            async def listen() -> None:
+                nonlocal interrupted
+                with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+                    async for _ in signals:
+                        interrupted = True
+                        line.update("[dim]Ending …[/]")
+                        tasks.cancel_scope.cancel()
+
+            tasks.start_soon(listen)
+            try:
+                await play(read, out, told=told, keep=stay)
+            except VisavisError as error:
+                console.print(f"[red]The rehearsal ended early:[/] {error.message}")
+                console.print(f"How far it came: {out / 'report.html'}. The logs are beside it.")
+            tasks.cancel_scope.cancel()
+    if interrupted and status:
+        console.print(f"Interrupted. How far it came: {out / 'report.html'}.")
+        return INTERRUPTED
+    return status
 
 
 def conclude(console: Console, outcome: Outcome) -> None:
@@ -62,41 +87,29 @@ def conclude(console: Console, outcome: Outcome) -> None:
         mark = "[green]●[/]" if fact.held else "[red]○[/]"
         console.print(f"  {mark} {name:4} {fact.says}")
         if not fact.held:
-            console.print(f"         observed: {fact.observed}")
+            console.print(f"         observed: {fact.observed}", markup=False)
     if not outcome.account["holds"]:
         console.print("[red]The record does not verify:[/]")
         for fault in outcome.account["faults"][:10]:
-            console.print(f"    {fault}")
+            console.print(f"    {fault}", markup=False)
     words = "[green]Everything held[/]" if outcome.held else "[red]Not everything held[/]"
     console.print(f"{words}, in {outcome.took_s:.0f} s. Report: {outcome.out / 'report.html'}")
 
 
-async def keep_open(day: Day, cast: Cast, url: str, console: Console) -> None:
-    """Print links for a person's browser; admit whoever enrols by them; until interrupted."""
-    base = f"/api/dialogues/{day.dialogue}"
+def show(console: Console, kept: Kept) -> None:
+    """The links of what stays open."""
     console.print()
-    console.print("The node stays. Open these in a browser (each delegate's link opens once):")
+    console.print(
+        "The node stays, and a next talk sits now. Open these in a browser, each side in one of its own:"
+    )
     for chair in CHAIRS:
-        officer = cast.people[chair][OFFICER]
-        name = f"Visiting principal of side {chair.upper()}"
-        invited = await officer.post(f"{base}/invitations", {"name": name, "role": Role.PRINCIPAL})
-        console.print(f"  a delegate of side {chair.upper()}:  [bold]{invited['link']}[/]")
-    side = day.sides["a"]
-    console.print(f"  a journalist's page:    [bold]{url}/newsroom/{side}[/]")
-    console.print(f"  the talk:               [bold]{url}/d/{day.dialogue}/talks/{day.talk}[/]")
-    console.print(f"  the room:               [bold]{url}/d/{day.dialogue}/talks/{day.talk}/room[/]")
-    console.print("Ctrl-C ends it.")
-    while True:
-        for chair in CHAIRS:
-            try:
-                await admit_visitors(day, cast, chair, base)
-            except (Refused, Unavailable) as error:
-                console.print(f"[dim]{error.message}[/]")
-        await anyio.sleep(ADMIT_EVERY_S)
-
-
-async def admit_visitors(day: Day, cast: Cast, chair: str, base: str) -> None:
-    """What the officer of a side does when somebody has enrolled: admit the credential."""
-    officer = cast.people[chair][OFFICER]  # type: ignore[index]
-    for enrolment in (await officer.get(f"{base}/enrolments"))["enrolments"]:
-        await officer.act("dialogue.admit", enrolment=enrolment["id"], role=enrolment["role"])
+        console.print(f"  a delegate of side {chair.upper()} (good once):  [bold]{kept.links[chair]}[/]")
+    console.print(f"  the room, once inside:           [bold]{kept.room}[/]")
+    console.print(
+        f"  the talk of the day:             [bold]{kept.url}/d/{kept.dialogue}/talks/{kept.concluded}[/]"
+    )
+    console.print(
+        f"  its review:                      [bold]{kept.url}/d/{kept.dialogue}/talks/{kept.concluded}/review[/]"
+    )
+    console.print(f"  a journalist's page:             [bold]{kept.newsroom}[/]")
+    console.print("Whoever comes by these links is admitted by their officer. Ctrl-C ends it.")

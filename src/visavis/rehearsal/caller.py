@@ -20,6 +20,7 @@ import anyio.abc
 import numpy as np
 import structlog
 from livekit import rtc
+from livekit.rtc.participant import PublishTrackError
 
 from visavis.e2ee.device import Certificate, DeviceKeys, certify
 from visavis.e2ee.logs import logs_of
@@ -166,13 +167,13 @@ class Caller:
         room.on("track_subscribed", lambda track, _, who: self._watch(tasks, track, who.identity))
         room.on("participant_disconnected", lambda who: self._gone(who.identity))
         url = seat["url"].replace("http", "ws", 1)
-        with warnings.catch_warnings(), anyio.fail_after(CONNECT_LIMIT_S):
-            # Data is sealed by our own messages; the SDK's data encryption stays off (docs/spec/keys.md).
-            warnings.simplefilter("ignore", DeprecationWarning)
-            try:
+        try:
+            with warnings.catch_warnings(), anyio.fail_after(CONNECT_LIMIT_S):
+                # Data is sealed by our own messages; the SDK's data encryption stays off (docs/spec/keys.md).
+                warnings.simplefilter("ignore", DeprecationWarning)
                 await room.connect(url, seat["token"], options)
-            except rtc.ConnectError as error:
-                raise Unavailable(f"the call cannot be reached: {error}") from error
+        except (rtc.ConnectError, TimeoutError) as error:
+            raise Unavailable(f"the call cannot be reached: {str(error) or 'no answer in time'}") from error
 
     # --- keys ------------------------------------------------------------------------------------------
 
@@ -250,16 +251,19 @@ class Caller:
         camera = rtc.LocalVideoTrack.create_video_track("camera", picture)
         microphone = rtc.LocalAudioTrack.create_audio_track("microphone", voice)
         me = self._room.local_participant
-        with anyio.fail_after(CONNECT_LIMIT_S):
-            await me.publish_track(
-                camera,
-                rtc.TrackPublishOptions(
-                    source=rtc.TrackSource.SOURCE_CAMERA, simulcast=False, video_codec=rtc.VideoCodec.VP8
-                ),
-            )
-            await me.publish_track(
-                microphone, rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
-            )
+        try:
+            with anyio.fail_after(CONNECT_LIMIT_S):
+                await me.publish_track(
+                    camera,
+                    rtc.TrackPublishOptions(
+                        source=rtc.TrackSource.SOURCE_CAMERA, simulcast=False, video_codec=rtc.VideoCodec.VP8
+                    ),
+                )
+                await me.publish_track(
+                    microphone, rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+                )
+        except (PublishTrackError, TimeoutError) as error:
+            raise Unavailable(f"the call takes no picture and no voice: {str(error) or 'no answer in time'}") from error
         self._use_index()
         tasks.start_soon(self._show, picture)
         tasks.start_soon(self._speak, voice)

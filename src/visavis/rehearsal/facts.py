@@ -54,8 +54,9 @@ class Day:
     ) -> None:
         self.scenario, self.observed, self.account, self.numbers = scenario, observed, account, numbers
         self.ids = observed.ids
-        self.base = f"/d/{self.ids['dialogue']}"
-        self.talk_page = f"{self.base}/talks/{self.ids['talk']}"
+        # A day that ended early may have come to a dialogue and to no talk.
+        self.base = f"/d/{self.ids.get('dialogue', '')}"
+        self.talk_page = f"{self.base}/talks/{self.ids.get('talk', '')}"
 
     def talk(self, moment: str, chair: Chair) -> dict[str, Any]:
         """The talk's part of a view: {"talk", "review", "press", "steps"}."""

@@ -128,9 +128,12 @@ class Day:
         """A named step: told, timed."""
         self._told(name)
         begun = time.monotonic()
-        yield
-        ended = time.monotonic()
-        self.observed.steps.append(StepTaken(name, round(begun - self._began, 3), round(ended - begun, 3)))
+        try:
+            yield
+        finally:
+            # The step in which a day ended early is the last one in the report.
+            took = time.monotonic() - begun
+            self.observed.steps.append(StepTaken(name, round(begun - self._began, 3), round(took, 3)))
 
     async def act(self, chair: Chair, role: Role, command: str, /, **fields: Any) -> Mapping[str, Any]:
         """An act of one person, kept in `signed`."""

@@ -19,7 +19,7 @@ import anyio
 import structlog
 
 from visavis.dialogue.model import Role
-from visavis.errors import VisavisError
+from visavis.errors import Unavailable, VisavisError
 from visavis.rehearsal.facts import Fact, all_held, facts
 from visavis.rehearsal.play import CHAIRS, OFFICER, Day
 from visavis.rehearsal.report import write_report
@@ -59,12 +59,13 @@ async def rehearse(
     out: Path,
     *,
     told: Callable[[str], None],
-    keep: Callable[[Day, Cast, str], Awaitable[None]] | None = None,
+    keep: Callable[[Outcome, Day, Cast, str], Awaitable[None]] | None = None,
 ) -> Outcome:
     """Play `scenario` against a fresh node; leave the report, the bundle and the logs in `out`.
 
     told: progress, one line a step. keep: called at the end, with the node still running, until it returns.
-    Raises what a step raised: the report then says how far it came, if it came to a dialogue at all.
+    Raises what a step raised, and is cancelled like any other: the report then says how far it came. No process
+    that was started here outlives the call.
     """
     began = time.monotonic()
     prepare(out)
@@ -76,30 +77,50 @@ async def rehearse(
         cast = await gather(stack, scenario, serving.url, out)
         day = Day(scenario, cast.people, cast.seats, PublicReader(serving.url), told)
         before_s, before_at = server.cpu_s(), time.monotonic()
-        failure: BaseException | None = None
+        account: dict[str, Any] = {"holds": False, "agreements": [], "faults": []}
+
+        async def tell(failure: VisavisError | None) -> dict[str, Fact]:
+            """Judge what was observed, and write the report."""
+            load = {"cpu_s": server.cpu_s() - before_s, "wall_s": time.monotonic() - before_at}
+            load["packets"] = await server.packets()
+            found = facts(scenario, day.observed, account, cast.numbers) if day.observed.ids else {}
+            took_s = time.monotonic() - began
+            await anyio.to_thread.run_sync(
+                lambda: write_report(out, scenario, day.observed, found, account, load, took_s, failure)
+            )
+            return found
+
         try:
             await play(day, serving.founding_links, server)
-        except VisavisError as error:
-            failure = error
-        load = {"cpu_s": server.cpu_s() - before_s, "wall_s": time.monotonic() - before_at}
-        load["packets"] = await server.packets()
-        bundle = out / BUNDLE
-        account: dict[str, Any] = {"holds": False, "agreements": [], "faults": []}
-        if failure is None:
             async with day.step("The record is exported, and verified offline in another process"):
+                bundle = out / BUNDLE
                 bundle.write_bytes(await cast.people["a"][OFFICER].bundle())
                 account = await verify_apart(bundle)
-        found = facts(scenario, day.observed, account, cast.numbers) if day.observed.ids else {}
-        held = failure is None and all_held(found) and bool(account["holds"])
-        took_s = time.monotonic() - began
-        await anyio.to_thread.run_sync(
-            lambda: write_report(out, scenario, day.observed, found, account, load, took_s, failure)
-        )
-        if failure is not None:
-            raise failure
+        except (VisavisError, ExceptionGroup) as error:
+            failure = ours(error)
+            await tell(failure)
+            raise failure from error
+        except anyio.get_cancelled_exc_class():
+            with anyio.CancelScope(shield=True):
+                await tell(Unavailable("it was interrupted"))
+            raise
+        found = await tell(None)
+        held = all_held(found) and bool(account["holds"])
+        outcome = Outcome(held, found, account, time.monotonic() - began, out)
         if keep is not None:
-            await keep(day, cast, serving.url)
-    return Outcome(held, found, account, took_s, out)
+            await keep(outcome, day, cast, serving.url)
+    return outcome
+
+
+def ours(error: BaseException) -> VisavisError:
+    """The first error of ours in a group of errors. Raises `error` again if there is none."""
+    found: list[BaseException] = [error]
+    for each in found:
+        if isinstance(each, VisavisError):
+            return each
+        if isinstance(each, BaseExceptionGroup):
+            found += each.exceptions
+    raise error
 
 
 def prepare(out: Path) -> None:

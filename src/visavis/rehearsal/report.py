@@ -64,7 +64,8 @@ def summary(
     """The report as JSON values. Times in seconds, latencies in milliseconds."""
     failed = None
     if failure is not None:
-        failed = {"error": type(failure).__name__, "message": str(failure)}
+        step = observed.steps[-1].name if observed.steps else None
+        failed = {"error": type(failure).__name__, "message": str(failure), "step": step}
     seats = {name: _seat(measure, observed) for name, measure in observed.seats.items()}
     held = failure is None and len(found) == 12 and all(f.held for f in found.values())
     return {

@@ -87,12 +87,14 @@ class ServerProcess:
         process = self._process
         if process is None or process.returncode is not None:
             return
-        process.send_signal(how)
-        with anyio.move_on_after(STOP_LIMIT_S):
+        # Also when we are interrupted: nobody's process outlives us.
+        with anyio.CancelScope(shield=True):
+            process.send_signal(how)
+            with anyio.move_on_after(STOP_LIMIT_S):
+                await process.wait()
+                return
+            process.kill()
             await process.wait()
-            return
-        process.kill()
-        await process.wait()
 
     def cpu_s(self) -> float:
         """Processor seconds that the node has used, from `/proc/<pid>/stat`; 0.0 where there is none."""
@@ -103,9 +105,12 @@ class ServerProcess:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     async def packets(self) -> int:
-        """Media packets that the node took in and sent out, by its own counters."""
-        async with httpx2.AsyncClient() as http:
-            text = (await http.get(f"{self.url}/metrics")).text
+        """Media packets that the node took in and sent out, by its own counters; 0 if it does not answer."""
+        try:
+            async with httpx2.AsyncClient() as http:
+                text = (await http.get(f"{self.url}/metrics")).text
+        except httpx2.TransportError:
+            return 0
         counted = dict(line.split() for line in text.splitlines())
         return sum(int(counted.get(f"visavis_call_engine_{name}", 0)) for name in ("rtp_in", "rtp_out"))
 
@@ -221,7 +226,8 @@ async def seat_process(
     rgb = ",".join(str(part) for part in colour)
     command = [sys.executable, "-m", "visavis.rehearsal.seat", url, name, str(number), rgb]
     with log.open("ab") as errors:
-        process = await anyio.open_process(command, stderr=errors)
+        # In a session of its own: Ctrl-C is the rehearsal's to carry out. It ends when its input does.
+        process = await anyio.open_process(command, stderr=errors, start_new_session=True)
     seat = SeatProcess(process, name)
     try:
         yield seat
@@ -238,18 +244,22 @@ class PublicReader:
         self._url = url
 
     async def page(self, path: str) -> tuple[int, str]:
-        async with httpx2.AsyncClient(base_url=self._url, follow_redirects=True) as http:
-            answer = await http.get(path, headers={"Accept": "text/html,application/atom+xml,*/*"})
+        answer = await self._once("GET", path, headers={"Accept": "text/html,application/atom+xml,*/*"})
         return answer.status_code, answer.text
 
     async def form(self, path: str, fields: Mapping[str, str]) -> tuple[int, str]:
-        async with httpx2.AsyncClient(base_url=self._url, follow_redirects=True) as http:
-            answer = await http.post(path, data=dict(fields), headers={"Accept": "text/html"})
+        answer = await self._once("POST", path, data=dict(fields), headers={"Accept": "text/html"})
         return answer.status_code, answer.text
 
+    async def _once(self, method: str, path: str, **given: Any) -> httpx2.Response:
+        try:
+            async with httpx2.AsyncClient(base_url=self._url, follow_redirects=True) as http:
+                return await http.request(method, path, **given)
+        except httpx2.TransportError as error:
+            raise Unavailable(f"{self._url} does not answer a reader: {type(error).__name__}") from error
+
     async def ask(self, path: str, body: object) -> dict[str, Any]:
-        async with httpx2.AsyncClient(base_url=self._url) as http:
-            answer = await http.post(path, json=body)
+        answer = await self._once("POST", path, json=body)
         if answer.status_code >= 400:
             raise Answered(answer.status_code, answer.json())
         result: dict[str, Any] = answer.json()
