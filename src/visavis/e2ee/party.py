@@ -54,6 +54,9 @@ class Notice:
     words: str = ""
 
 
+DIFFER_MS = 5_000
+"""Rosters that differ for longer than this are shown (docs/spec/keys.md §4)."""
+
 Outcome = Send | SetKey | InRoom | Notice
 
 
@@ -85,6 +88,7 @@ class Party:
         self._own: dict[int, tuple[bytes, bytes]] = {}
         self._keys: dict[tuple[str, int], bytes] = {}
         self._seen: dict[str, list[Any]] = {}
+        self._differing: dict[str, int | None] = {}
 
     @property
     def roster(self) -> tuple[str, ...]:
@@ -186,8 +190,7 @@ class Party:
             case "hello":
                 out += self._step(exchange.Heard(now_ms, device, fresh=True), now_ms)
             case "beat":
-                if message["roster"] != roster_hash([*self.roster, self.id]):
-                    out.append(Notice("rosters-differ", device))
+                out += self._compare(device, message["roster"], now_ms)
                 out += self._step(exchange.Beat(now_ms, device, message["n"], message["have"]), now_ms)
             case "want":
                 if message["of"] == self.id:
@@ -207,6 +210,17 @@ class Party:
             case _:
                 out += self._step(exchange.Heard(now_ms, device), now_ms)
         return out
+
+    def _compare(self, device: str, hashed: str, now_ms: int) -> list[Outcome]:
+        """Another's roster beside mine. Views differ for a moment at every coming and going; said once (§4)."""
+        if hashed == roster_hash([*self.roster, self.id]):
+            self._differing.pop(device, None)
+            return []
+        since = self._differing.setdefault(device, now_ms)
+        if since is None or now_ms - since <= DIFFER_MS:
+            return []
+        self._differing[device] = None
+        return [Notice("rosters-differ", device)]
 
     def _step(self, event: exchange.Event, now_ms: int) -> list[Outcome]:
         self._state, effects = exchange.step(self._state, event)
@@ -247,6 +261,7 @@ class Party:
                         del self._keys[device, epoch]
                 return [SetKey(effect.device, effect.index, self._random(KEY_BYTES))]
             case exchange.Drop():
+                self._differing.pop(effect.device, None)
                 gone = [each for each in self._keys if each[0] == effect.device]
                 for each in gone:
                     del self._keys[each]
