@@ -1,3 +1,6 @@
+"""The binding's one exception, compiled into it. Not here: its codes (`error.rs` of each crate)."""
+
+
 class EngineError(Exception):
     """The engine did not do what it was told: `code` is stable, the message is for people."""
 
