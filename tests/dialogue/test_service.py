@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import anyio
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import event
 
 from visavis.dialogue.admission import ENROLMENT_DOMAIN, SESSION_DOMAIN, Admission, LinkSpent, NotSignedIn
 from visavis.dialogue.ledger import Ledger
@@ -20,7 +22,7 @@ from visavis.errors import Malformed, Refused, Unavailable, Untrusted
 from visavis.record.digest import to_text
 from visavis.record.entry import Entry, sign
 from visavis.rulebook import COMMANDS, EDITION_1
-from visavis.store.sqlite import SqliteStore, open_store
+from visavis.store.sqlite import SqliteStore, SqliteUnit, open_store
 
 pytestmark = pytest.mark.anyio
 
@@ -289,3 +291,69 @@ async def test_a_log_with_a_gap_stops_the_node(house: House, tmp_path: Path) -> 
         await unit.append_leaf(ledger.id, ledger.sides[0], 7, b"from nowhere")
     with pytest.raises(Unavailable, match="gap"):
         await open_house(tmp_path / "node.sqlite", house.clock)
+
+
+# --- a store that fails -----------------------------------------------------------------------------
+
+
+class Failing:
+    """A store that raises `error` at each of its next `times` transactions' ends, then is itself again."""
+
+    def __init__(self, store: SqliteStore, error: Exception, times: int) -> None:
+        self._store, self._error, self.times = store, error, times
+        self.failed = anyio.Event()
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[SqliteUnit]:
+        async with self._store.begin() as unit:
+            yield unit
+            if self.times:
+                self.times -= 1
+                self.failed.set()
+                raise self._error
+
+
+async def test_a_full_disk_loses_nothing_and_enters_nothing(house: House) -> None:
+    """Memory and disk stay one when the store cannot write; the same signed draft is taken once it can."""
+    one = house.officers[0]
+    title = {f"x{letter}": "слово " * 40 for letter in "abcdefghijklmnop"}
+    fields = {"title": title, "start": "2021-12-07T15:00:00Z", "minutes": 60, "mode": "video"}
+    draft = await house.dialogues.draft(one.session, house.ledger.id, "talks.propose", fields)
+    async with house.store.connection() as db:
+        pages = (await db.exec_driver_sql("PRAGMA page_count")).scalar_one()
+    event.listen(
+        house.store._engine.sync_engine,
+        "begin",
+        full := lambda db: db.exec_driver_sql(f"PRAGMA max_page_count = {pages}"),
+    )
+    size, held = house.ledger.states[0].size, dict(house.ledger.contents)
+    with pytest.raises(Unavailable):
+        await house.dialogues.enter(one.session, house.ledger.id, draft.id, sign(draft.signed, one.key))
+    assert (house.ledger.states[0].size, house.ledger.contents) == (size, held)
+    event.remove(house.store._engine.sync_engine, "begin", full)
+    async with house.store.connection() as db:
+        await db.exec_driver_sql("PRAGMA max_page_count = 1000000")
+    entry = await house.dialogues.enter(one.session, house.ledger.id, draft.id, sign(draft.signed, one.key))
+    async with house.store.begin() as unit:
+        assert (await unit.leaves(house.ledger.id, one.session.side))[-1] == entry.leaf
+
+
+@pytest.mark.parametrize("error", [Unavailable("away"), ZeroDivisionError("unforeseen")])
+async def test_receipts_survive_a_store_that_fails(house: House, error: Exception) -> None:
+    """A receipt that could not be written is written later; an error that nobody foresaw ends no dialogue."""
+    one, other = house.officers
+    house.dialogues._store = failing = Failing(house.store, error, 0)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(house.dialogues.run)
+        async with house.dialogues.subscribe(house.ledger.id, "somebody") as events:
+            await house.enter(one, "dialogue.profile", **PROFILE)
+            failing.times = 1
+            with anyio.fail_after(60):
+                await events.receive()
+                await failing.failed.wait()
+                if not isinstance(error, Unavailable):  # not tried again by itself, but by the next entry
+                    await house.enter(one, "dialogue.profile", **PROFILE)
+                    await events.receive()
+                assert (await events.receive()).data["side"] == other.session.side
+        tasks.cancel_scope.cancel()
+    assert not any(house.ledger.joint.owes_receipt(s) for s in (0, 1))

@@ -82,7 +82,7 @@ async def test_one_delegates_drafts_stand_in_nobodys_way(stage: Stage) -> None:
     """A delegate who drafts without end loses the oldest drafts; the other side acts as before."""
     one, other = await found_dialogue(stage)
     base = f"/api/dialogues/{one.dialogue}"
-    for _ in range(40):
+    for _ in range(18):
         await one.post(f"{base}/drafts", {"command": "dialogue.profile", "fields": PROFILE})
     kept = stage.node.dialogues._drafts.values()
     assert len([draft for draft in kept if draft.signed.side == one.side]) <= 16

@@ -50,6 +50,20 @@ class StoreContract:
             assert await unit.link("h1", NOW) is None
             assert await unit.spend_link("h1", NOW) is None
 
+    async def test_ended_sessions_are_forgotten_but_founders(self, store: Store) -> None:
+        """What has ended is dropped, but for founding officers', who may come back by their key."""
+        ended = Session("s1", "delegate", "credential", NOW, dialogue="d", side="a")
+        founder = Session("s2", "officer", "key", NOW, pair="p", chair=1)
+        alive = Session("s3", "delegate", "credential", LATER, dialogue="d", side="a")
+        async with store.begin() as unit:
+            for each in (ended, founder, alive):
+                await unit.add_session(each)
+            await unit.drop_ended_sessions(NOW)
+            assert await unit.session("s1", NOW - timedelta(hours=1)) is None
+            assert await unit.session("s3", NOW) == alive
+            assert await unit.founder("key") == founder
+            assert await unit.founder("credential") is None
+
     async def test_what_failed_left_no_trace(self, store: Store) -> None:
         """A transaction that raises writes nothing."""
         with pytest.raises(ZeroDivisionError):

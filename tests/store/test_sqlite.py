@@ -60,3 +60,21 @@ async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Unavailable):
         await open_store(path)
     assert path.read_bytes().startswith(b"not a database")
+
+
+@pytest.mark.parametrize("name", ["what?mode=memory", "a#b", "50%25", "два слова"])
+async def test_any_path_is_a_path(tmp_path: Path, name: str) -> None:
+    """The data folder may have any name: nothing in it is read as a part of an address."""
+    path = tmp_path / name / "visavis.sqlite"
+    opened = await open_store(path)
+    async with opened.connection() as db:
+        row = (await db.exec_driver_sql("PRAGMA database_list")).all()[0]
+    await opened.close()
+    assert Path(row[2]) == path
+
+
+async def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    """A file where the folder should be is an error of the store's own kind."""
+    (tmp_path / "data").write_bytes(b"")
+    with pytest.raises(Unavailable):
+        await open_store(tmp_path / "data" / "visavis.sqlite")
