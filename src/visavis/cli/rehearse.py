@@ -16,7 +16,7 @@ from rich.console import Console
 from visavis.errors import VisavisError
 from visavis.rehearsal.keeping import Kept, keep_open
 from visavis.rehearsal.play import CHAIRS, Day
-from visavis.rehearsal.rehearse import Cast, Outcome
+from visavis.rehearsal.rehearse import Cast, Outcome, ours
 from visavis.rehearsal.rehearse import rehearse as play
 from visavis.rehearsal.scenario import read_scenario
 
@@ -71,8 +71,9 @@ async def rehearse(scenario: Path, /, *, out: Path = Path("build/rehearsal"), ke
             tasks.start_soon(listen)
             try:
                 await play(read, out, told=told, keep=stay)
-            except VisavisError as error:
-                console.print(f"[red]The rehearsal ended early:[/] {error.message}")
+            except (VisavisError, ExceptionGroup) as error:
+                status = 1
+                console.print("[red]The rehearsal ended early:[/]", ours(error).message)
                 console.print(f"How far it came: {out / 'report.html'}. The logs are beside it.")
             tasks.cancel_scope.cancel()
     if interrupted and status:

@@ -263,7 +263,9 @@ class Caller:
                     microphone, rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
                 )
         except (PublishTrackError, TimeoutError) as error:
-            raise Unavailable(f"the call takes no picture and no voice: {str(error) or 'no answer in time'}") from error
+            raise Unavailable(
+                f"the call takes no picture and no voice: {str(error) or 'no answer in time'}"
+            ) from error
         self._use_index()
         tasks.start_soon(self._show, picture)
         tasks.start_soon(self._speak, voice)

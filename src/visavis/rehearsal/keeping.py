@@ -51,15 +51,14 @@ async def keep_open(
     """Open a next talk, call `ready` with its links, and serve visitors until cancelled. told: what happens."""
     base = f"/api/dialogues/{day.dialogue}"
     links: dict[Chair, str] = {}
-    visitors: dict[Chair, str] = {}
     for chair in CHAIRS:
         name = f"Visiting principal of side {chair.upper()}"
         invited = await cast.people[chair][OFFICER].post(
             f"{base}/invitations", {"name": name, "role": Role.PRINCIPAL}
         )
-        links[chair], visitors[chair] = str(invited["link"]), str(invited["delegate"])
+        links[chair] = str(invited["link"])
     hosts = {chair: _host(cast, chair) for chair in CHAIRS}
-    talk = await _open_talk(day, {chair: [hosts[chair].id, visitors[chair]] for chair in CHAIRS})
+    talk = await _open_talk(day, {chair: [hosts[chair].id] for chair in CHAIRS})
     for host in hosts.values():
         await host.join(talk, SITTING)
     for host in hosts.values():
@@ -69,7 +68,7 @@ async def keep_open(
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_converse, list(hosts.values()))
         for chair in CHAIRS:
-            tasks.start_soon(_admit, day, cast, chair, told)
+            tasks.start_soon(_admit, day, cast, chair, talk, [hosts[chair].id], told)
 
 
 def _host(cast: Cast, chair: Chair) -> SeatProcess:
@@ -82,7 +81,7 @@ def _host(cast: Cast, chair: Chair) -> SeatProcess:
 
 async def _open_talk(day: Day, delegations: dict[Chair, list[str]]) -> str:
     """A talk that begins now, its agenda of one item approved, its room open; its id."""
-    start = datetime.now(UTC).replace(microsecond=0).isoformat()
+    start = datetime.now(UTC).replace(second=0, microsecond=0).isoformat()
     talk = await day.agree_time(title=TITLE, start=start, minutes=MINUTES, mode="video")
     for chair in CHAIRS:
         await day.act(chair, OFFICER, "talks.delegation", talk=talk, delegates=delegations[chair])
@@ -112,14 +111,18 @@ async def _converse(hosts: list[SeatProcess]) -> None:
             await anyio.sleep(PAUSE_S)
 
 
-async def _admit(day: Day, cast: Cast, chair: Chair, told: Callable[[str], None]) -> None:
-    """What the officer of a side does when somebody has enrolled: admit the credential."""
+async def _admit(
+    day: Day, cast: Cast, chair: Chair, talk: str, listed: list[str], told: Callable[[str], None]
+) -> None:
+    """What the officer of a side does when somebody has enrolled: admit them, and name them in the delegation."""
     officer = cast.people[chair][OFFICER]
     path = f"/api/dialogues/{day.dialogue}/enrolments"
     while True:
         try:
             for enrolment in (await officer.get(path))["enrolments"]:
                 await officer.act("dialogue.admit", enrolment=enrolment["id"], role=enrolment["role"])
+                listed = sorted({*listed, str(enrolment["delegate"])})
+                await officer.act("talks.delegation", talk=talk, delegates=listed)
                 told(f"Side {chair.upper()} has admitted a visitor")
         except (Refused, Unavailable) as error:
             told(error.message)
