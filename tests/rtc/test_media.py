@@ -306,3 +306,20 @@ async def test_leave_is_seen(lay_table):
         await until(lambda: gone == ["a1"], "B sees A leave")
         await until(lambda: [e.identity for e in left] == ["a1"], "the observer is told")
         await until(lambda: table.node.calls.stats()["engine.transports"] == 2, "transports are closed")
+
+
+async def test_a_track_may_be_left_and_taken_again(lay_table):
+    """Unsubscribed and subscribed again, several times and at once: the picture comes back, the client stays in."""
+    async with lay_table() as table:
+        a, b = await table.meet()
+        await until(lambda: sees_and_hears(a, b), f"A sees and hears B: {a.frames} {a.pixel} {a.heard_hz}")
+        others = a.room.remote_participants["b1"].track_publications.values()
+        for _ in range(3):
+            for publication in others:
+                publication.set_subscribed(False)
+            for publication in others:
+                publication.set_subscribed(True)
+            before = a.frames["b1"]
+            await until(lambda n=before: a.frames["b1"] >= n + 10, f"A sees B again: {a.frames} {a.states}")
+        assert "disconnected" not in a.states
+        assert "reconnecting" not in a.states

@@ -83,6 +83,18 @@ class Downlink:
     unanswered: set[Mid] = field(default_factory=set)
     declined: set[TrackSid] = field(default_factory=set)
     settings: dict[TrackSid, Setting] = field(default_factory=dict)
+    sections: dict[TrackSid, int] = field(default_factory=dict)
+
+    def msid_track(self, track: TrackSid) -> str:
+        """The track half of the msid of the section that offers `track` next.
+
+        A section that stopped keeps its msid for good, and a description with one msid twice is refused by
+        browsers and ends the SDK's process: a track that is received again comes under another name. Clients
+        take the track from the stream half.
+        """
+        n = self.sections.get(track, 0)
+        self.sections[track] = n + 1
+        return f"{track}.{n}" if n else track
 
     def _step(self, step: Step) -> bool:
         after = TRANSITIONS.get((self.phase, step))
@@ -113,6 +125,7 @@ class Downlink:
         """A track is gone for good: forget what was asked of it."""
         self.declined.discard(track)
         self.settings.pop(track, None)
+        self.sections.pop(track, None)
 
     @property
     def due(self) -> bool:

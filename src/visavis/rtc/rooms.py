@@ -726,7 +726,11 @@ class Room:
             if p.connection is not None and p.down.due:
                 add, stop, channels, restart = p.down.plan()
                 sending = tuple(
-                    Sending(owner.tracks[sid].info.type == m.TrackType.VIDEO, f"{owner.sid}|{sid}", sid)
+                    Sending(
+                        owner.tracks[sid].info.type == m.TrackType.VIDEO,
+                        f"{owner.sid}|{sid}",
+                        p.down.msid_track(sid),
+                    )
                     for sid in add
                     for owner in [self._owner[sid]]
                 )
