@@ -25,8 +25,7 @@ import anyio
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
-from tests.flows.browser import LIMIT_MS, Visitor, laid_table  # noqa: E402
-from tests.flows.test_browser_room import meet  # noqa: E402
+from tests.flows.browser import LIMIT_MS, Visitor, laid_table, meet  # noqa: E402
 
 CLOCK = """() => new Promise(done => {
   const join = document.querySelector('[data-control=join]');

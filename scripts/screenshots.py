@@ -28,7 +28,8 @@ from playwright.async_api import Browser, Page, async_playwright
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
-from tests.flows.browser import FLAGS, Table, Visitor, inbound, laid_table  # noqa: E402
+from tests.flows.browser import Table, Visitor, inbound, laid_table  # noqa: E402
+from tests.flows.chromium import FLAGS  # noqa: E402
 from tests.flows.stage import Stage, running_node  # noqa: E402
 from tests.flows.test_day import day_on  # noqa: E402
 

@@ -1,6 +1,6 @@
 """Debian's Chromium at the node's pages, one context for each delegate. For tests.
 
-Lives here: `chromium`, `Visitor`, `Table`, `laid_table`.
+Lives here: `chromium`, `Visitor`, `Table`, `laid_table`, `meet`.
 Not here: what is played (the tests), delegates without a browser (`visavis.rehearsal.delegate`).
 
 Each context's microphone is an oscillator of a frequency of its own, so that a listener knows whom it hears;
@@ -18,33 +18,19 @@ from typing import Any
 import anyio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from playwright.async_api import TimeoutError as BrowserTimeout
+from tests.flows.chromium import CHROMIUM, FLAGS
 
 from visavis.dialogue.model import Role
 from visavis.rehearsal.delegate import Delegate
 from visavis.rehearsal.stage import ServerProcess
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = [
-    "--no-sandbox",
-    "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream=fps=15",
-    "--allow-loopback-in-peer-connection",
-    "--autoplay-policy=no-user-gesture-required",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-dev-shm-usage",
-    "--disable-renderer-backgrounding",
-    "--disable-background-timer-throttling",
-    "--disable-backgrounding-occluded-windows",
-    "--no-first-run",
-    # No sound card is asked: under load its opening may time out, and then nothing is played or measured.
-    "--disable-audio-output",
-]
 LIMIT_MS = 60_000.0
 """For one thing to happen on a page, on a machine that builds something else meanwhile."""
 
 NAMES = ({"en": "Side A", "ru": "Сторона А"}, {"en": "Side B", "ru": "Сторона Б"})
 ZONES = ("Europe/Moscow", "America/New_York")
+
+VOICES_HZ = (440.0, 940.0)
 
 MICROPHONE = """
 (() => {
@@ -233,3 +219,19 @@ async def laid_table(data: Path) -> AsyncIterator[Table]:
             await officer.act("dialogue.found")
             await officer.act("dialogue.profile", zone=zone, languages=["en", "ru"])
         yield Table(server, browser, (one, other), stack)
+
+
+async def meet(table: Table) -> tuple[str, dict[str, str], list[Visitor]]:
+    """Both principals enrol through their links, the officers admit and list them and open the sitting.
+
+    The talk, its items' ids, the two visitors.
+    """
+    people = [
+        await table.admitted(side, Role.PRINCIPAL, f"Principal of side {'AB'[side]}", VOICES_HZ[side])
+        for side in (0, 1)
+    ]
+    talk, items = await table.talk({"tension": "Tension in the disputed area", "guarantees": "Guarantees"})
+    for officer, person in zip(table.officers, people, strict=True):
+        await officer.act("talks.delegation", talk=talk, delegates=[await table.delegate_of(person)])
+    await table.both("talks.open-sitting", talk=talk, n=1)
+    return talk, items, people
