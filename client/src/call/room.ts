@@ -85,7 +85,8 @@ class Call {
   private readonly party: Party;
   private readonly floor = new Floor();
   private readonly ears = new Map<string, Ear>();
-  private readonly names = new Map<string, string>();
+  private readonly names = new Map<string, Promise<string>>();
+  private rosters = 0;
   private people: Person[] = [];
   /** Everybody who was ever in, so that a leaving can name them. */
   private readonly known = new Map<string, Person>();
@@ -241,11 +242,13 @@ class Call {
     const before = new Set(this.people.map(({ device }) => device));
     const people = [this.person(this.device.id, true)];
     for (const device of devices) people.push(this.person(device, false));
-    this.people = people.filter((person): person is Person => person !== null);
-    for (const person of this.people) {
-      if (!this.names.has(person.delegate)) await this.findName(person);
-    }
-    this.people = this.people.map(person => ({ ...person, name: this.names.get(person.delegate) ?? '' }));
+    const known = people.filter((person): person is Person => person !== null);
+    const turn = ++this.rosters;
+    const named = await Promise.all(
+      known.map(async person => ({ ...person, name: await this.nameOf(person) })),
+    );
+    if (turn !== this.rosters) return; // Somebody came or went while a name was asked for: the later view stands.
+    this.people = named;
     for (const person of this.people) {
       this.known.set(person.device, person);
       this.view.figure(person);
@@ -267,18 +270,24 @@ class Call {
   }
 
   /** A delegate's name is a content that the admission committed to; shown only if it opens the commitment. */
-  private async findName({ delegate, side }: Person): Promise<void> {
+  private nameOf(person: Person): Promise<string> {
+    let found = this.names.get(person.delegate);
+    if (!found) this.names.set(person.delegate, (found = this.findName(person)));
+    return found;
+  }
+
+  private async findName({ delegate, side }: Person): Promise<string> {
     const commitment = this.logs.folds.get(side)?.delegates.get(delegate)?.name;
-    this.names.set(delegate, '');
-    if (!commitment) return;
+    if (!commitment) return '';
     try {
       const path = `/api/dialogues/${encodeURIComponent(this.where.dialogue)}/contents/${encodeURIComponent(commitment)}`;
       const content = await request<Content>('GET', path);
-      if (content.commitment !== commitment) return;
+      if (content.commitment !== commitment) return '';
       await opens(content);
-      this.names.set(delegate, content.text);
+      return content.text;
     } catch {
       // No name is not a reason to leave: the role is shown.
+      return '';
     }
   }
 
