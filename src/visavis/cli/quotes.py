@@ -177,7 +177,7 @@ def lines(report: Report) -> Iterator[str]:
     if report.unchecked:
         yield f"{report.unchecked} further quotations were not checked: the article has too many."
     counts = ", ".join(f"{report.count(finding)} {word}" for finding, word in _words().items())
-    yield f"{len(report.quotations)} quotations: {counts}."
+    yield f"Checked: {len(report.quotations)}; {counts}."
 
 
 def _words() -> dict[Finding, str]:
