@@ -79,7 +79,7 @@ async def test_an_article_is_checked_against_what_was_released(data: Path) -> No
     )
     done = visavis(str(article), "--data", str(data), cwd=data)
     assert done.returncode == 1, done.stderr
-    assert "3 quotations: 1 verbatim, 1 altered, 1 not found." in done.stdout
+    assert "Checked: 3; 1 verbatim, 1 altered, 1 not found." in done.stdout
     assert "[-neither of us-]" in done.stdout
     assert "{+nobody+}" in done.stdout
     assert "/newsroom/" in done.stdout
@@ -101,7 +101,7 @@ async def test_a_bundle_speaks_for_itself_if_it_verifies(data: Path) -> None:
     article.write_text(f"“{SAID}”\n\n“This was cleared and never released”, they wrote.", encoding="utf-8")
     done = visavis(str(article), "--bundle", str(bundle), cwd=data)
     assert done.returncode == 1, done.stderr
-    assert "2 quotations: 1 verbatim, 0 altered, 1 not found." in done.stdout
+    assert "Checked: 2; 1 verbatim, 0 altered, 1 not found." in done.stdout
     at = packed.index(b"binds one of us")
     bundle.write_bytes(packed[:at] + b"B" + packed[at + 1 :])
     done = visavis(str(article), "--bundle", str(bundle), cwd=data)
