@@ -12,6 +12,7 @@ The delegate's key is made here and never leaves; the play asks, this process si
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
@@ -169,6 +170,11 @@ def main() -> None:
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(file=sys.stderr))
     red, green, blue = (int(part) for part in colour.split(","))
     anyio.run(Seat(url, name, int(number), (red, green, blue)).run)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # The SDK's threads call into Python while an interpreter is taken down, and the process would abort: CPython
+    # ends such a thread under Rust's feet. Everything is told and closed by now.
+    os._exit(0)
 
 
 if __name__ == "__main__":
