@@ -264,10 +264,6 @@ class Joint:
         """Per side: where it first tabled a subject, by hash."""
         return self.machine.tabled_at
 
-    def tabled_in(self, slot: Slot) -> list[tuple[str, Subject]]:
-        """(hash, subject) of all that was tabled in a slot; O(all that was tabled)."""
-        return [(h, subject) for h, subject in self.tabled.items() if subject.slot == slot]
-
     def accords(self, slot: Slot) -> tuple[Accord, ...]:
         """The slot's chain of accords, oldest first."""
         state = self.slots.get(slot)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
@@ -140,8 +140,3 @@ def same_languages(fields: Mapping[str, Mapping[str, str]]) -> None:
             raise Malformed(
                 f"{name}: its languages are not those of {first[0]} ({', '.join(odd)} differs)", field=name
             )
-
-
-def register_texts(value: Mapping[str, Any] | None, member: str) -> Texts:
-    """`member` of a register's value as texts; () if there is none."""
-    return () if value is None else texts_of(value.get(member))

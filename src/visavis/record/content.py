@@ -16,7 +16,6 @@ Salt = NewType("Salt", bytes)
 """Exactly 32 random bytes, one per content, kept beside the content and given with it."""
 
 SALT_BYTES = 32
-COMMITMENT_CHARACTERS = 43
 
 
 class ContentDiffers(Untrusted):

@@ -50,8 +50,6 @@ LISTEN_SAMPLES = RATE_HZ // 10
 TICK_S = 0.1
 DEVICE_LIFE_MS = 3 * 3_600_000
 CONNECT_LIMIT_S = 30.0
-HEARD_HZ = 25.0
-"""How far a heard tone may lie from a seat's own: Opus and 100 ms windows blur by about ten."""
 
 
 def now_ms() -> int:

@@ -19,7 +19,7 @@ import anyio
 
 from visavis.dialogue.model import Role
 from visavis.errors import Refused
-from visavis.rehearsal.scenario import Chair, Scenario, Undertaking, Words
+from visavis.rehearsal.scenario import Chair, Scenario, Undertaking
 
 CHAIRS: tuple[Chair, Chair] = ("a", "b")
 OFFICER = Role.PROTOCOL_OFFICER
@@ -630,6 +630,3 @@ class Day:
 
 def _rfc3339(instant: Any) -> str:
     return str(instant.isoformat())
-
-
-__all__ = ["CHAIRS", "Day", "Observed", "Person", "Reader", "Seated", "Words"]

@@ -91,7 +91,7 @@ async def rehearse(
             return found
 
         try:
-            await play(day, serving.founding_links, server)
+            await play(day, serving.founding_links)
             async with day.step("The record is exported, and verified offline in another process"):
                 bundle = out / BUNDLE
                 bundle.write_bytes(await cast.people["a"][OFFICER].bundle())
@@ -151,7 +151,7 @@ async def gather(stack: AsyncExitStack, scenario: Scenario, url: str, out: Path)
     return Cast(people, seats, numbers)
 
 
-async def play(day: Day, links: tuple[str, ...], server: ServerProcess) -> None:
+async def play(day: Day, links: tuple[str, ...]) -> None:
     """The steps of the day, in order."""
     await day.found(links)
     await day.admit()

@@ -59,11 +59,6 @@ RELATION_ITEM = "relation"
 """Ids of the items that stand on every agenda by themselves; nobody proposes one of these."""
 
 
-class Mode(StrEnum):
-    VIDEO = "video"
-    IN_PERSON = "in-person"
-
-
 class ItemKind(StrEnum):
     REVIEW = "review"
     RELATION = "relation"
