@@ -118,12 +118,12 @@ def key(name: str) -> Ed25519PrivateKey:
 
 
 NAMES = (
-    *("a0", "a1", "a2", "a9", "b0", "b1", "z9", "r9", "phone"),
+    *("a0", "a1", "a1b", "a2", "a9", "b0", "b1", "z9", "r9", "phone"),
     *("recovery-a", "recovery-b", "log-a", "log-b", "k2", "log-a2"),
 )
 KEYS = {name: key(name) for name in NAMES}
 PUBLIC = {name: k.public_key().public_bytes_raw() for name, k in KEYS.items()}
-PERSONS = ("a0", "a1", "a2", "a9", "b0", "b1", "z9", "r9")
+PERSONS = ("a0", "a1", "a1b", "a2", "a9", "b0", "b1", "z9", "r9")
 PASSKEY = {name: passkey(name, KEYS[name]) for name in PERSONS}
 SIGNER: dict[str, Signer] = {name: PASSKEY.get(name) or DeviceKey(KEYS[name]) for name in NAMES}
 CREDENTIAL = {name: signer.credential for name, signer in SIGNER.items()}
@@ -131,6 +131,7 @@ KEY_OF = {PUBLIC[name]: KEYS[name] for name in NAMES}
 DELEGATE = {
     "a0": "officer-a",
     "a1": "principal-a",
+    "a1b": "principal-a",
     "a2": "adviser-a",
     "b0": "officer-b",
     "b1": "principal-b",

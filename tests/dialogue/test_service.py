@@ -13,13 +13,22 @@ import anyio
 import pytest
 from sqlalchemy import event
 
-from visavis.dialogue.admission import SESSION_DOMAIN, Admission, LinkSpent, NotSignedIn
+from visavis.authenticator import Authenticator
+from visavis.dialogue.admission import (
+    Admission,
+    LinkSpent,
+    NotSignedIn,
+    Site,
+    enrolment_challenge,
+    session_challenge,
+)
 from visavis.dialogue.ledger import Ledger
 from visavis.dialogue.ports import Session
 from visavis.dialogue.service import Dialogues, DraftGone
 from visavis.errors import Malformed, Refused, Unavailable, Untrusted
 from visavis.record.digest import to_text
 from visavis.record.entry import Entry
+from visavis.record.proof import Proof
 from visavis.rulebook import COMMANDS, EDITION_1
 from visavis.store.sqlite import SqliteStore, SqliteUnit, open_store
 
@@ -34,6 +43,9 @@ class Fresh:
 
     def salt(self) -> bytes:
         return secrets.token_bytes(32)
+
+
+SITE = Site.of("https://node.example:8443")
 
 
 @dataclass(slots=True)
@@ -260,18 +272,18 @@ async def test_sessions_and_challenges_end(house: House) -> None:
     """A session ends with its time; a challenge is good once and for two minutes."""
     one = house.officers[0]
 
-    def proof(challenge: str) -> str:
-        return to_text(one.key.sign(SESSION_DOMAIN + challenge.encode()))
+    def proof(challenge: str) -> Proof:
+        return one.key.prove(session_challenge(challenge))
 
     challenge = house.admission.challenge()
-    opened = await house.admission.sign_in(one.credential, challenge, proof(challenge), one.session)
+    opened = await house.admission.sign_in(one.key.passkey, challenge, proof(challenge), one.session)
     assert (await house.admission.session(opened.token)).side == one.session.side
     with pytest.raises(Untrusted):
-        await house.admission.sign_in(one.credential, challenge, proof(challenge), one.session)
+        await house.admission.sign_in(one.key.passkey, challenge, proof(challenge), one.session)
     late = house.admission.challenge()
     house.clock.now += timedelta(minutes=2)
     with pytest.raises(Untrusted):
-        await house.admission.sign_in(one.credential, late, proof(late), one.session)
+        await house.admission.sign_in(one.key.passkey, late, proof(late), one.session)
     house.clock.now += timedelta(hours=14)
     with pytest.raises(NotSignedIn):
         await house.admission.session(opened.token)

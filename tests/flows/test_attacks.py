@@ -17,7 +17,7 @@ import structlog
 from starlette.requests import Request
 from tests.flows.stage import Stage, found_dialogue, running_node, seat_delegation
 
-from visavis.dialogue.admission import SESSION_DOMAIN
+from visavis.dialogue.admission import session_challenge
 from visavis.e2ee.device import DeviceKeys, certify
 from visavis.errors import Unavailable
 from visavis.press.markdown import MAX_MARKS, to_html
@@ -105,11 +105,10 @@ async def test_a_made_up_challenge_opens_nothing(stage: Stage) -> None:
     one, _ = await found_dialogue(stage)
     known = (await one.post("/api/sessions/challenges", {}))["challenge"]
     for challenge in ("A" * len(known), known[:-1] + ("A" if known[-1] != "A" else "E"), "", "ü"):
-        proof = to_text(one.key.sign(SESSION_DOMAIN + challenge.encode()))
+        proof = one.signer.prove(session_challenge(challenge)).to_json()
+        body = {"id": to_text(one.signer.passkey.id), "challenge": challenge, "proof": proof}
         with pytest.raises(Answered) as refused:
-            await one.post(
-                "/api/sessions", {"credential": one.credential, "challenge": challenge, "proof": proof}
-            )
+            await one.post("/api/sessions", body)
         assert refused.value.status == 403
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.passkeys import passkey
 
 from visavis.dialogue.commands import Audience, Drafted, Enrolment, NewContent, View
 from visavis.dialogue.fold import SideState
@@ -25,10 +26,6 @@ from visavis.rulebook import COMMANDS, EDITION_1, dialogue_json
 
 def key(name: str) -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(hashlib.sha256(name.encode()).digest())
-
-
-def public(name: str) -> str:
-    return to_text(key(name).public_key().public_bytes_raw())
 
 
 @dataclass(frozen=True)
