@@ -17,6 +17,7 @@ import structlog
 from starlette.requests import Request
 from tests.flows.stage import Stage, found_dialogue, running_node, seat_delegation
 
+from visavis.authenticator import Authenticator
 from visavis.dialogue.admission import session_challenge
 from visavis.e2ee.device import DeviceKeys, certify
 from visavis.errors import Unavailable
@@ -66,7 +67,7 @@ async def join(delegate: Delegate, talk: str) -> str:
         until=now + 3_600_000,
     )
     path = f"/api/dialogues/{delegate.dialogue}/talks/{talk}/sittings/1/join"
-    answer = await delegate.post(path, {"certificate": certify(body, delegate.key).to_json()})
+    answer = await delegate.post(path, {"certificate": certify(body, delegate.signer).to_json()})
     return str(answer["token"])
 
 
@@ -266,7 +267,7 @@ async def test_a_revoked_seat_stays_taken_back_over_a_restart(tmp_path: Path) ->
     async with running_node(tmp_path) as stage:
         assert await validated(stage, token) == 200
         officer = stage.delegate("Protocol officer of side A")
-        officer.key, officer.credential = one.key, one.credential
+        officer.signer, officer.credential = one.signer, one.credential
         await officer.sign_in()
         await officer.act("dialogue.revoke", credential=principal.credential)
         assert await validated(stage, token) == 401
@@ -354,6 +355,7 @@ async def test_behind_a_proxy_the_public_address_counts(stage: Stage) -> None:
         assert answer.status_code == 201
         assert "strict-transport-security" in answer.headers
     officer = stage.delegate("Protocol officer of side A")
+    officer.signer = Authenticator.generate("talks.example", "https://talks.example")
     seen: list[httpx2.Response] = []
 
     async def look(response: httpx2.Response) -> None:
