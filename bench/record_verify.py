@@ -166,11 +166,8 @@ class Workload:
         for s in (0, 1):
             head = (self.dialogue, self.sides[s], self.trees[s].size, self.trees[s].root())
             keys = self.log_keys[s], self.log_keys[1 - s]
-            note = checkpoint.Checkpoint(
-                *head,
-                checkpoint.sign_checkpoint(keys[0], *head),
-                checkpoint.cosign(keys[1], *head, 1_638_889_200),
-            )
+            own, other = (checkpoint.cosign(each, *head, 1_638_889_200) for each in keys)
+            note = checkpoint.Checkpoint(*head, checkpoint.sign_checkpoint(keys[0], *head), other, own)
             data = checkpoint.encode_checkpoint(
                 note,
                 keys[0].public_key().public_bytes_raw(),

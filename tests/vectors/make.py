@@ -1,4 +1,4 @@
-"""Make the vectors of the call's keys and of the record's people anew: `python -m tests.vectors.make`.
+"""Make the vectors of the call's keys, of the record's people and of its receipts anew: `python -m tests.vectors.make`.
 
 They are frozen: a change here is a change of the wire format. Sealed boxes and message signatures over them
 hold the library's randomness, so the files differ each time; the tests check them and make none.
@@ -7,6 +7,7 @@ hold the library's randomness, so the files differ each time; the tests check th
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ from visavis.e2ee.messages import MessageSigner, Receiver
 from visavis.e2ee.roster import roster, roster_hash
 from visavis.errors import Malformed, Untrusted
 from visavis.record import canonical
-from visavis.record.checkpoint import Checkpoint, encode_checkpoint, sign_checkpoint
+from visavis.record import policy as policies
+from visavis.record.checkpoint import Checkpoint, cosign, encode_checkpoint, open_checkpoint, sign_checkpoint
 from visavis.record.digest import digest, to_text
 from visavis.record.entry import (
     Founding,
@@ -36,7 +38,9 @@ from visavis.record.entry import (
     parse_entry,
     sign,
 )
+from visavis.record.inclusion import LoggedProof, check_proof, encode_proof, parse_proof
 from visavis.record.merkle import EMPTY_ROOT, Tree
+from visavis.record.note import COSIGNATURE_V1, VerifierKey, parse_note, verifier_key
 
 HERE = Path(__file__).parent
 NOW = 1_638_889_200_000
@@ -536,6 +540,254 @@ def people() -> None:
     )
 
 
+# --- what others' tools read ------------------------------------------------------------------------
+
+COSIGNED_AT = 1_638_889_200
+
+
+class Cosigned:
+    """Side A's log of a few entries, its key rotated, and notes over it in every state."""
+
+    dialogue, a, b = "D" * 43, "A" * 43, "B" * 43
+    old, new, other, stranger = (credential(n) for n in (70, 71, 72, 73))
+    leaves = tuple(b"entry %d" % n for n in range(7))
+    tree = Tree(leaves)
+
+    @classmethod
+    def raw(cls, key: Ed25519PrivateKey) -> bytes:
+        return key.public_key().public_bytes_raw()
+
+    @classmethod
+    def note(
+        cls,
+        size: int = 7,
+        *,
+        log: Ed25519PrivateKey | None = None,
+        own: bool = True,
+        other: Ed25519PrivateKey | None = other,
+    ) -> str:
+        log = log or cls.new
+        head = (cls.dialogue, cls.a, size, cls.tree.root(size))
+        made = Checkpoint(
+            *head,
+            sign_checkpoint(log, *head),
+            None if other is None else cosign(other, *head, COSIGNED_AT),
+            cosign(log, *head, COSIGNED_AT) if own else None,
+        )
+        return encode_checkpoint(made, cls.raw(log), cls.b, cls.raw(other or log)).decode()
+
+    @classmethod
+    def policy(cls) -> policies.Policy:
+        keys = {cls.a: [cls.raw(cls.old), cls.raw(cls.new)], cls.b: [cls.raw(cls.other)]}
+        return policies.dialogue_policy(cls.dialogue, keys)
+
+    @classmethod
+    def notes(cls) -> dict[str, str]:
+        """Notes over the log, by what is the matter with each."""
+        lines = cls.note().splitlines(keepends=True)
+
+        def bent(at: int) -> str:
+            odd = "B" if lines[at][-20] == "A" else "A"
+            return "".join([*lines[:at], lines[at][:-20] + odd + lines[at][-19:], *lines[at + 1 :]])
+
+        return {
+            "three lines": cls.note(),
+            "an older one, by the older key": cls.note(3, log=cls.old),
+            "not cosigned by the other side": cls.note(other=None),
+            "not cosigned by its own side": cls.note(own=False),
+            "the log's line alone": cls.note(own=False, other=None),
+            "cosigned by a stranger": cls.note(other=cls.stranger),
+            "signed by a stranger": cls.note(log=cls.stranger),
+            "a line by a stranger more": cls.note() + cls.note(other=cls.stranger).splitlines(True)[-1],
+            "the log's signature bent": bent(4),
+            "the own cosignature bent": bent(5),
+            "the other's cosignature bent": bent(6),
+            "another size": cls.note().replace("\n7\n", "\n6\n", 1),
+        }
+
+
+def told(what: Callable[[], Any]) -> dict[str, Any]:
+    """What a check gives: its value, or the family of its refusal."""
+    try:
+        return {"holds": what()}
+    except Malformed:
+        return {"refused": "malformed"}
+    except Untrusted:
+        return {"refused": "untrusted"}
+
+
+def checkpoints() -> None:
+    made = Cosigned
+
+    def opened(text: str) -> dict[str, Any]:
+        size = int(text.split("\n")[1])
+        key = made.raw(made.old if size <= 3 else made.new)
+        found = open_checkpoint(text.encode(), key, made.b, made.raw(made.other))
+        times = {"own": found.own, "other": found.cosignature}
+        return {
+            "size": found.size,
+            **{who: None if each is None else each.timestamp for who, each in times.items()},
+            "receipt": found.receipt is not None,
+        }
+
+    write(
+        "record/cosigned.json",
+        "docs/spec/record.md §10.3; C2SP tlog-cosignature. Side A's key up to size 3 is `old`, then `new`.",
+        dialogue=made.dialogue,
+        side=made.a,
+        other=made.b,
+        keys={who: made.raw(getattr(made, who)).hex() for who in ("old", "new", "other")},
+        notes=[
+            {"name": name, "note": text, **told(lambda text=text: opened(text))}
+            for name, text in made.notes().items()
+        ],
+    )
+
+
+def policy_files() -> None:
+    made = Cosigned
+    own = policies.encode_policy(made.policy()).decode()
+    keys = [verifier_key(f"w{n}.example", COSIGNATURE_V1, made.raw(credential(80 + n))) for n in range(4)]
+    log = own.splitlines()[1]
+    some = "".join(f"witness W{n} {key}\n" for n, key in enumerate(keys))
+    read = {
+        "a dialogue's": own,
+        "no quorum": f"{log}\nquorum none\n",
+        "one witness": f"{log}\n{some}quorum W2\n",
+        "two of three": f"# four witnesses\n\n{log} https://log.example/\n{some}\tgroup G 2 W0 W1 W2 \nquorum G\n",
+        "groups of groups": f"{some}group X any W0 W1\ngroup Y all W2 W3\ngroup Z all X Y\nquorum Z\n",
+    }
+    refused = [
+        "",
+        "quorum none",
+        "quorum none\r\n",
+        "quorum W0\n",
+        "quorum none\nquorum none\n",
+        "witness none " + keys[0] + "\nquorum none\n",
+        f"{log}\n{log}\nquorum none\n",
+        f"witness W0 {log.split()[1]}\nquorum none\n",
+        f"log {keys[0]}\nquorum none\n",
+        f"log {log.split()[1][:-4]}AAA=\nquorum none\n",
+        f"{some}group G 5 W0 W1\nquorum G\n",
+        f"{some}group G 0 W0\nquorum G\n",
+        f"{some}group G all W0 W0\nquorum G\n",
+        f"{some}group G all W0\ngroup H all W0\nquorum H\n",
+        f"{some}group W0 all W1\nquorum W0\n",
+        f"group G all W0\n{some}quorum G\n",
+        f"{some}group G all none\nquorum G\n",
+        f"{some}quorum\n",
+        "check everything\nquorum none\n",
+    ]
+    lines: list[int | None] = []
+    for text in refused:
+        try:
+            policies.parse_policy(text.encode())
+            raise AssertionError(text)
+        except Malformed as error:
+            line = error.details.get("line")
+            lines.append(line if isinstance(line, int) else None)
+    write(
+        "record/policy.json",
+        "docs/spec/record.md §10.5; C2SP tlog-policy. `line` is the one that breaks the form, null where none does.",
+        policies=[
+            {"name": name, "text": text, **policy_json(policies.parse_policy(text.encode()))}
+            for name, text in read.items()
+        ],
+        refused=[{"text": text, "line": line} for text, line in zip(refused, lines, strict=True)],
+        checks=[
+            {"policy": name, "note": note, "text": text, **told(lambda p=name, t=text: met(read[p], t))}
+            for name in ("a dialogue's", "no quorum")
+            for note, text in made.notes().items()
+        ],
+    )
+
+
+def proofs() -> None:
+    made = Cosigned
+    good = {
+        f"entry {index} of {size}": (
+            LoggedProof(
+                index,
+                tuple(made.tree.inclusion_proof(index, size)),
+                made.note(size, log=made.old if size <= 3 else made.new).encode(),
+            ),
+            made.leaves[index],
+        )
+        for index, size in ((0, 1), (1, 2), (2, 3), (0, 7), (4, 7), (6, 7))
+    }
+    first, entry = good["entry 4 of 7"]
+    text = encode_proof(first).decode()
+    cases: dict[str, tuple[str, bytes]] = {
+        **{name: (encode_proof(proof).decode(), leaf) for name, (proof, leaf) in good.items()},
+        "with extra data": (encode_proof(replace(first, extra=b"page-v1")).decode(), entry),
+        "another entry": (text, made.leaves[5]),
+        "another index": (text.replace("index 4", "index 5"), entry),
+        "an index beyond": (text.replace("index 4", "index 7"), entry),
+        "a leading zero": (text.replace("index 4", "index 04"), entry),
+        "another header": (text.replace("@v1", "@v2"), entry),
+        "no index": (text.replace("index 4\n", ""), entry),
+        "a sibling too few": (encode_proof(replace(first, hashes=first.hashes[:-1])).decode(), entry),
+        "a sibling too many": (
+            encode_proof(replace(first, hashes=(*first.hashes, bytes(32)))).decode(),
+            entry,
+        ),
+        "an odd sibling": (text.replace(text.split("\n")[2], "AAAA"), entry),
+        "no checkpoint": (text[: text.index("\n\n") + 2], entry),
+        "no cosignature": (
+            encode_proof(replace(first, checkpoint=made.note(other=None).encode())).decode(),
+            entry,
+        ),
+        "a stranger's log": (
+            encode_proof(replace(first, checkpoint=made.note(log=made.stranger).encode())).decode(),
+            entry,
+        ),
+    }
+    trusted = made.policy()
+
+    def checked(proof: str, leaf: bytes) -> dict[str, Any]:
+        logged = check_proof(parse_proof(proof.encode()), leaf, trusted)
+        return {
+            "side": logged.side,
+            "index": logged.index,
+            "size": logged.size,
+            "by": sorted(logged.met.cosigned),
+        }
+
+    write(
+        "record/tlog-proof.json",
+        "docs/spec/record.md §10.6; C2SP tlog-proof. `entry` in hexadecimal.",
+        policy=policies.encode_policy(trusted).decode(),
+        proofs=[
+            {"name": name, "proof": p, "entry": leaf.hex(), **told(lambda p=p, leaf=leaf: checked(p, leaf))}
+            for name, (p, leaf) in cases.items()
+        ],
+    )
+
+
+def policy_json(policy: policies.Policy) -> dict[str, Any]:
+    def spelt(key: VerifierKey) -> str:
+        return verifier_key(key.name, key.kind, key.public_key)
+
+    return {
+        "logs": [spelt(key) for key in policy.logs],
+        "witnesses": {name: spelt(key) for name, key in policy.witnesses.items()},
+        "groups": {name: [group.threshold, *group.members] for name, group in policy.groups.items()},
+        "quorum": policy.quorum,
+    }
+
+
+def met(policy: str, text: str) -> list[str]:
+    """The witnesses whose cosignatures a policy found under a note that meets it."""
+    found = policies.check_note(policies.parse_policy(policy.encode()), parse_note(text.encode()))
+    return sorted(found.cosigned)
+
+
+def receipts() -> None:
+    checkpoints()
+    policy_files()
+    proofs()
+
+
 if __name__ == "__main__":
     (HERE / "keys").mkdir(exist_ok=True)
     certificates()
@@ -544,3 +796,4 @@ if __name__ == "__main__":
     stories()
     spellings()
     people()
+    receipts()

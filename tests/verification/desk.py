@@ -192,13 +192,23 @@ class Desk:
 
     # --- the bundle ------------------------------------------------------------------------------------
 
-    def checkpoint(self, s: int, size: int | None = None, *, cosigned: bool = True, key: Any = None) -> bytes:
+    def checkpoint(
+        self,
+        s: int,
+        size: int | None = None,
+        *,
+        cosigned: bool = True,
+        own: bool = True,
+        key: Any = None,
+    ) -> bytes:
+        """A note of log s, of `size` entries. cosigned: by the other side; own: by side s itself."""
         seen = self.seen(s, size)
         key = key or self.log_keys[s]
         head = (DIALOGUE, SIDES[s], seen.size, seen.root)
         cosigner = self.log_keys[1 - s]
         cosignature = cosign(cosigner, *head, COSIGNED_AT) if cosigned else None
-        note = Checkpoint(*head, sign_checkpoint(key, *head), cosignature)
+        mine = cosign(key, *head, COSIGNED_AT) if own else None
+        note = Checkpoint(*head, sign_checkpoint(key, *head), cosignature, mine)
         keys = (key.public_key().public_bytes_raw(), SIDES[1 - s], cosigner.public_key().public_bytes_raw())
         return encode_checkpoint(note, *keys)
 
