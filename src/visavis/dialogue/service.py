@@ -25,7 +25,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from visavis.dialogue.acts import Power, Rulebook
-from visavis.dialogue.commands import Command, Drafted, Enrolment, Fresh, View
+from visavis.dialogue.commands import Command, Drafted, Enrolment, Fresh, Summary, View
 from visavis.dialogue.errors import act_void
 from visavis.dialogue.fold import SideState
 from visavis.dialogue.join import Joint, preview
@@ -46,6 +46,7 @@ from visavis.record.digest import to_text
 from visavis.record.entry import (
     NODE,
     NONCE_BYTES,
+    RECOVERY,
     Entry,
     Founding,
     SignedMembers,
@@ -332,15 +333,40 @@ class Dialogues:
             raise Malformed(f"texts of more than {MAX_CONTENT_BYTES // 1024} KiB in one act")
         for content in drafted.contents:
             opens(content.commitment, content.salt, content.data)
+        by = (session.delegate, credential)
+        return self._drafted(ledger, session, by, drafted)
+
+    async def draft_recovery(self, session: Session, recovery: str) -> Draft:
+        """Draft `side.recover`: the session's enrolled passkey becomes the officer's, every older one ends.
+
+        recovery: an offline key of the side's founding, base64url; its holder signs the draft's challenge.
+        Raises `Refused` if nothing of that person waits, or the key is none of the founding's.
+        """
+        ledger = self.ledger(session.dialogue)
+        waits = (row.enrolment for row in ledger.enrolments.values() if row.side == session.side)
+        found = next((e for e in waits if e.credential == session.credential), None)
+        if found is None:
+            raise Refused("no passkey of yours waits to be admitted to this side")
+        act = {"type": "side.recover", "delegate": found.delegate, "passkey": found.passkey.to_json()}
+        lines = (
+            f"New officer: {found.name or found.delegate}",
+            f"Passkey: {found.credential}",
+            "Every other passkey and device key of this side ends. What they signed stands.",
+        )
+        drafted = Drafted(act, Summary("Recover this side", lines))
+        return self._drafted(ledger, session, (RECOVERY, recovery), drafted)
+
+    def _drafted(self, ledger: Ledger, session: Session, by: tuple[str, str], drafted: Drafted) -> Draft:
+        """Keep a draft, if it would stand now. by: the signer's delegate and credential."""
         us = ledger.index(session.side)
         signed = SignedMembers(
-            dialogue=dialogue,
+            dialogue=ledger.id,
             side=session.side,
             own=ledger.seen(session.side, acknowledge=False),
             ack=ledger.seen(ledger.sides[1 - us], acknowledge=True),
             act=drafted.act,
-            delegate=session.delegate,
-            credential=credential,
+            delegate=by[0],
+            credential=by[1],
             nonce=secrets.token_bytes(NONCE_BYTES),
         )
         canonical.encode(signed.to_json())
@@ -350,7 +376,7 @@ class Dialogues:
         own = [k for k, d in self._drafts.items() if d.asker == session.credential]
         for oldest in own[: 1 + len(own) - MAX_DRAFTS]:
             del self._drafts[oldest]
-        draft = Draft(self._fresh.id(), dialogue, session.credential, signed, drafted, now + DRAFT_LIFE)
+        draft = Draft(self._fresh.id(), ledger.id, session.credential, signed, drafted, now + DRAFT_LIFE)
         self._drafts[draft.id] = draft
         return draft
 

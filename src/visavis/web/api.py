@@ -83,6 +83,12 @@ class EntryBody(_Body, frozen=True):
     proof: dict[str, str]
 
 
+class RecoveryBody(_Body, frozen=True):
+    """recovery: an offline key of the side's founding."""
+
+    recovery: str
+
+
 class JoinBody(_Body, frozen=True):
     certificate: dict[str, Any]
 
@@ -275,6 +281,30 @@ async def drafter(request: Request) -> Asker:
     return (await load(request, dialogue))[0]
 
 
+async def draft_recovery(request: Request) -> Response:
+    asker = require(request)
+    given = await body_of(request, RecoveryBody)
+    made = await node_of(request).dialogues.draft_recovery(asker.session, given.recovery)
+    return JSONResponse(
+        {
+            "draft": made.id,
+            "signed": made.signed.to_json(),
+            "hash": to_text(made.signed.challenge()),
+            "summary": {"title": made.drafted.summary.title, "lines": list(made.drafted.summary.lines)},
+        },
+        201,
+    )
+
+
+async def enter_recovery(request: Request) -> Response:
+    asker = require(request)
+    given = await body_of(request, EntryBody)
+    proof = Proof.from_json(given.proof)
+    dialogues = node_of(request).dialogues
+    entry = await dialogues.enter(asker.session, asker.dialogue, given.draft, proof)
+    return JSONResponse({"side": asker.side, "seq": entry.seq, "leaf": to_text(leaf_hash(entry.leaf))}, 201)
+
+
 # --- reading --------------------------------------------------------------------------------------------
 
 
@@ -465,6 +495,8 @@ def api_routes() -> list[BaseRoute]:
         Route("/api/session", sign_out, methods=["DELETE"]),
         Route("/api/foundings", state_founding, methods=["POST"]),
         Route("/api/foundings", founding, methods=["GET"]),
+        Route("/api/recoveries", draft_recovery, methods=["POST"]),
+        Route("/api/recoveries/entries", enter_recovery, methods=["POST"]),
         Route(d, dialogue, methods=["GET"]),
         Route(d + "/drafts", draft, methods=["POST"]),
         Route(d + "/entries", enter, methods=["POST"]),
