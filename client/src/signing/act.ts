@@ -11,14 +11,13 @@ import { opens } from '../record/content';
 import { type Signed, challenge, readSigned } from '../record/entry';
 import { inBrowser } from '../record/logs';
 import { fits } from './fits';
-import { current, sign } from './keys';
+import { current, prove } from './keys';
 
 /** A draft that was checked and may be signed. */
 export interface Prepared {
   readonly dialogue: string;
   readonly draft: Draft;
   readonly signed: Signed;
-  readonly keys: CryptoKeyPair;
 }
 
 export interface Entered {
@@ -33,13 +32,13 @@ export async function prepare(
   command: string,
   fields: Readonly<Record<string, unknown>>,
 ): Promise<Prepared> {
-  const { session, credential } = await current();
+  const session = await current();
   const path = `/api/dialogues/${encodeURIComponent(dialogue)}/drafts`;
   const draft = await request<Draft>('POST', path, { command, fields });
   const signed = readSigned(draft.signed);
   if (signed.dialogue !== dialogue) throw new Untrusted('the draft is of another dialogue');
   if (session.side !== null && signed.side !== session.side) throw new Untrusted('the draft is of another side');
-  if (signed.delegate !== session.delegate || signed.credential !== credential.id) {
+  if (signed.delegate !== session.delegate || signed.credential !== session.credential) {
     throw new Untrusted('the draft is in the name of somebody else');
   }
   const pin = await inBrowser.get(`${dialogue}/${signed.side}`);
@@ -47,12 +46,13 @@ export async function prepare(
   fits(command, fields, signed.act, draft.contents);
   await Promise.all(draft.contents.map(opens));
   if (toText(await challenge(signed)) !== draft.hash) throw new Untrusted('the draft has another hash than it says');
-  return { dialogue, draft, signed, keys: credential.keys };
+  return { dialogue, draft, signed };
 }
 
-/** Sign a prepared draft and have it entered in the side's log. */
+/** Have the delegate's passkey sign a prepared draft, and the node enter it in the side's log. */
 export async function enter(prepared: Prepared): Promise<Entered> {
-  const sig = toText(await sign(prepared.keys, await challenge(prepared.signed)));
-  const path = `/api/dialogues/${encodeURIComponent(prepared.dialogue)}/entries`;
-  return request<Entered>('POST', path, { draft: prepared.draft.draft, proof: { type: 'ed25519', sig } });
+  const { dialogue, draft, signed } = prepared;
+  const proof = await prove(signed.credential, await challenge(signed));
+  const path = `/api/dialogues/${encodeURIComponent(dialogue)}/entries`;
+  return request<Entered>('POST', path, { draft: draft.draft, proof });
 }

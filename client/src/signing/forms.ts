@@ -7,7 +7,7 @@
  * way a form is `aria-busy` and takes no second submission. A failure leaves every control as it was.
  */
 
-import { Malformed, NoKey, Refused, Unreachable, Untrusted } from '../errors';
+import { Malformed, Refused, Unreachable, Untrusted } from '../errors';
 import { t } from '../words';
 import { enter, prepare } from './act';
 import { consent } from './dialog';
@@ -47,7 +47,7 @@ async function carryOut(form: HTMLFormElement): Promise<void> {
   const { command, dialogue, enrol: token, next } = form.dataset;
   if (token !== undefined) {
     say(form, t('enrol.making'));
-    await enrol(token);
+    await enrol(token, form.dataset['name'] ?? '');
     say(form, t('enrol.done'));
     location.assign(next ?? '/');
     return;
@@ -115,10 +115,10 @@ export function wordsOf(error: unknown): string {
     if (error.status >= 500) return t('error.unreachable');
     return t('error.refused', { why: error.message }) + field;
   }
-  if (error instanceof NoKey) return t('error.no-key');
   if (error instanceof Untrusted) return t('error.untrusted', { why: error.message });
   if (error instanceof Malformed) return t('error.malformed', { why: error.message });
   if (error instanceof Unreachable) return t('error.unreachable');
-  if (error instanceof DOMException && error.name === 'NotSupportedError') return t('error.no-crypto');
+  if (error instanceof DOMException && error.name === 'NotAllowedError') return t('error.not-verified');
+  if (error instanceof DOMException && error.name === 'NotSupportedError') return t('error.no-passkeys');
   return t('error.unexpected', { why: error instanceof Error ? error.message : String(error) });
 }
