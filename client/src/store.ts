@@ -6,8 +6,8 @@
 
 const NAME = 'visavis';
 const VERSION = 2;
-/** `devices` are of a sitting, `helpers` act for a delegate, `watched` are entries whose place is not seen yet. */
-const STORES = ['passkeys', 'helpers', 'devices', 'pins', 'watched'] as const;
+/** `acting`: keys that act for a delegate; `devices`: of a sitting; `watched`: what was signed and not seen entered. */
+const STORES = ['passkeys', 'acting', 'devices', 'pins', 'watched'] as const;
 export type StoreName = (typeof STORES)[number];
 
 let opening: Promise<IDBDatabase> | undefined;

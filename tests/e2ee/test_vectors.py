@@ -22,7 +22,7 @@ from visavis.e2ee.messages import LeftOut, Receiver, Taken
 from visavis.e2ee.roster import roster, roster_hash
 from visavis.errors import Malformed, Untrusted
 from visavis.record import canonical
-from visavis.record.digest import digest, from_text, to_text
+from visavis.record.digest import digest, from_text
 from visavis.record.proof import Passkey
 
 FOLDER = Path(__file__).parent.parent / "vectors" / "keys"

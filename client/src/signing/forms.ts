@@ -11,6 +11,7 @@ import { Malformed, Refused, Unreachable, Untrusted } from '../errors';
 import { t } from '../words';
 import { enter, prepare } from './act';
 import { consent } from './dialog';
+import { keep, makeDeviceKey } from './device';
 import { controlsOf, fieldsOf } from './fields';
 import { enrol, signIn } from './keys';
 
@@ -59,14 +60,20 @@ async function carryOut(form: HTMLFormElement): Promise<void> {
     return;
   }
   say(form, t('sign.drafting'));
-  const prepared = await prepare(dialogue ?? '', command, fieldsOf(controlsOf(form)));
-  say(form, '');
-  if (!(await consent(prepared))) {
-    say(form, t('sign.cancelled'));
-    return;
+  const made = command === 'dialogue.admit-device' ? await makeDeviceKey() : undefined;
+  const fields = made ? { key: made.id } : fieldsOf(controlsOf(form));
+  const prepared = await prepare(dialogue ?? '', command, fields);
+  // What this device's key signs binds nobody: the button was the word for it.
+  if (!prepared.device) {
+    say(form, '');
+    if (!(await consent(prepared))) {
+      say(form, t('sign.cancelled'));
+      return;
+    }
+    say(form, t('sign.signing'));
   }
-  say(form, t('sign.signing'));
   const entered = await enter(prepared);
+  if (made) await keep(prepared.signed.credential, made);
   form.dataset['entered'] = String(entered.seq);
   say(form, t('sign.done'));
   form.dispatchEvent(new CustomEvent('visavis:entered', { bubbles: true, detail: entered }));
