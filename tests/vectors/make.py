@@ -12,15 +12,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from tests.passkeys import ORIGIN, RP, passkey
 
+from visavis.authenticator import Authenticator, DeviceKey
 from visavis.e2ee import exchange, messages
 from visavis.e2ee.device import Certificate, DeviceKeys, certify, check
-from visavis.e2ee.logs import Logs
+from visavis.e2ee.logs import Holder, Logs
 from visavis.e2ee.messages import MessageSigner, Receiver
 from visavis.e2ee.roster import roster, roster_hash
 from visavis.errors import Malformed, Untrusted
@@ -30,17 +33,16 @@ from visavis.record.checkpoint import Checkpoint, cosign, encode_checkpoint, ope
 from visavis.record.digest import digest, to_text
 from visavis.record.entry import (
     Founding,
-    Proof,
     Seen,
     SignedMembers,
     dialogue_id,
     make_entry,
     parse_entry,
-    sign,
 )
 from visavis.record.inclusion import LoggedProof, check_proof, encode_proof, parse_proof
 from visavis.record.merkle import EMPTY_ROOT, Tree
 from visavis.record.note import COSIGNATURE_V1, VerifierKey, parse_note, verifier_key
+from visavis.record.proof import Proof, Signer
 
 HERE = Path(__file__).parent
 NOW = 1_638_889_200_000
@@ -51,8 +53,13 @@ def seed(number: int) -> bytes:
     return bytes([number]) * 32
 
 
-def credential(number: int) -> Ed25519PrivateKey:
+def plain_key(number: int) -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(seed(number))
+
+
+def credential(number: int) -> Authenticator:
+    """A passkey (EdDSA) from its seed."""
+    return passkey(str(number), plain_key(number))
 
 
 def public(key: Ed25519PrivateKey) -> str:
@@ -66,12 +73,16 @@ def write(name: str, source: str, **value: Any) -> None:
 
 # --- keys of the call -----------------------------------------------------------------------------
 
-KEYS = {"A0": credential(1), "A1": credential(2), "B0": credential(3)}
+P256 = Authenticator(derive_private_key(3, SECP256R1()), id=seed(3), rp=RP, origin=ORIGIN)
+KEYS = {"A0": credential(1), "A1": credential(2), "B0": P256}
 LOGS = Logs(
     "D",
     "T",
     1,
-    {"A": {public(KEYS["A0"]): "A0", public(KEYS["A1"]): "A1"}, "B": {public(KEYS["B0"]): "B0"}},
+    {
+        side: {key.credential: Holder(who, key.passkey) for who, key in KEYS.items() if who[0] == side}
+        for side in "AB"
+    },
     {"A": frozenset({"A0"}), "B": frozenset({"B0"})},
 )
 
@@ -91,7 +102,7 @@ def certificate(who: str, number: int, **changes: Any) -> Certificate:
         sitting=1,
         side=who[0],
         delegate=who,
-        credential=public(KEYS[who]),
+        credential=KEYS[who].credential,
         made=NOW,
         until=NOW + HOUR,
     )
@@ -129,7 +140,11 @@ def certificates() -> None:
         ),
         "unknown member": ({**spelt, "x": 1}, NOW),
         "unknown member of the body": ({**spelt, "body": {**spelt["body"], "x": 1}}, NOW),
-        "proof of another type": ({**spelt, "proof": {**spelt["proof"], "type": "webauthn"}}, NOW),
+        "proof of another type": ({**spelt, "proof": {**spelt["proof"], "type": "word of honour"}}, NOW),
+        "a passkey's key, but no passkey's proof": (
+            {**spelt, "proof": DeviceKey(plain_key(1)).prove(good.body.challenge()).to_json()},
+            NOW,
+        ),
         "loose bits in base64url": (bent, NOW),
         "padding in base64url": (
             {**spelt, "body": {**spelt["body"], "kem": spelt["body"]["kem"] + "="}},
@@ -142,18 +157,21 @@ def certificates() -> None:
         "dialogue": LOGS.dialogue,
         "talk": LOGS.talk,
         "sitting": LOGS.sitting,
-        "credentials": LOGS.credentials,
+        "credentials": {
+            side: {id_: {"delegate": who, "passkey": key.to_json()} for id_, (who, key) in held.items()}
+            for side, held in LOGS.credentials.items()
+        },
         "lists": {side: sorted(names) for side, names in LOGS.lists.items()},
     }
     write(
         "keys/certificate.json",
-        "docs/spec/keys.md §2. Credential A0: Ed25519 seed 01…01; its device: X25519 0a…0a, Ed25519 0b…0b.",
+        "docs/spec/keys.md §2. Passkey A0: EdDSA, seed 01…01; its device: X25519 0a…0a, Ed25519 0b…0b.",
         logs=logs,
         jcs=canonical.encode(good.body.to_json()).decode(),
         challenge=good.body.challenge().hex(),
         device=good.body.id,
         credential_seed=seed(1).hex(),
-        proof=to_text(good.sig),
+        proof=good.proof.to_json(),
         roster={"devices": [good.body.id, "z"], "hash": roster_hash([good.body.id, "z"])},
         checks=[
             {"name": name, "now": now, "certificate": value, **outcome(value, now)}
@@ -397,7 +415,7 @@ class Log:
         self,
         act: dict[str, Any],
         delegate: str,
-        key: Ed25519PrivateKey,
+        signer: Signer,
         *,
         nonce: int | None = None,
         own: int | None = None,
@@ -412,10 +430,10 @@ class Log:
             ack=Seen(0, EMPTY_ROOT),
             act=act,
             delegate=delegate,
-            credential=by or public(key),
+            credential=by or signer.credential,
             nonce=(len(self.leaves) if nonce is None else nonce).to_bytes(16, "big"),
         )
-        self.enter(signed, sign(signed, key), seq)
+        self.enter(signed, signer.prove(signed.challenge()), seq)
         return signed
 
     def enter(self, signed: SignedMembers, proof: Proof, seq: int | None = None) -> None:
@@ -430,23 +448,25 @@ class Log:
 
 def people() -> None:
     officer, second, adviser, stranger, other = (credential(n) for n in (50, 51, 52, 53, 54))
-    log_key, new_key, recovery, newer = (credential(n) for n in (60, 61, 62, 63))
+    newer, device, own_device = credential(63), DeviceKey(plain_key(55)), DeviceKey(plain_key(56))
+    log_key, new_key, recovery = (plain_key(n) for n in (60, 61, 62))
     mine = Founding(
         (("en", "Northern Republic"),),
         log_key.public_key().public_bytes_raw(),
         (recovery.public_key().public_bytes_raw(),),
         "officer",
-        public(officer),
+        officer.passkey,
         bytes(16),
     )
     theirs = replace(mine, names=(("en", "Southern Federation"),), nonce=bytes([1]) * 16)
     side, dialogue = mine.side(), dialogue_id(mine.side(), theirs.side())
     log = Log(dialogue, side)
 
-    def admit(who: str, key: Ed25519PrivateKey, role: str, powers: list[str]) -> dict[str, Any]:
+    def admit(who: str, key: Authenticator | DeviceKey, role: str, powers: list[str]) -> dict[str, Any]:
+        spelt = key.passkey.to_json() if isinstance(key, Authenticator) else None
         return {
-            "type": "side.admit", "delegate": who, "role": role, "credential": public(key),
-            "powers": powers, "name": None,
+            "type": "side.admit", "delegate": who, "role": role, "credential": key.credential,
+            "passkey": spelt, "powers": powers, "name": None,
         }  # fmt: skip
 
     checkpoints = []
@@ -463,10 +483,13 @@ def people() -> None:
     mark("no power: the list stays")
     log.add(admit("stranger", stranger, "adviser", []), "stranger", stranger)
     mark("no credential")
-    log.enter(first, sign(first, officer))
+    log.enter(first, officer.prove(first.challenge()))
     mark("replayed")
-    log.add(admit("stranger", stranger, "adviser", []), "officer", other, by=public(officer))
-    mark("a forged proof")
+    log.add(admit("stranger", stranger, "adviser", []), "officer", other, by=officer.credential)
+    log.add(
+        admit("stranger", stranger, "adviser", []), "officer", DeviceKey(plain_key(50)), by=officer.credential
+    )
+    mark("a forged proof, and a passkey's key without its authenticator")
     log.add(admit("stranger", stranger, "adviser", []), "officer", officer, seq=99)
     mark("wrong seq")
     log.add(admit("stranger", stranger, "adviser", []), "officer", officer, own=90, nonce=90)
@@ -478,15 +501,24 @@ def people() -> None:
     mark("an unknown member")
     log.add(admit("stranger", stranger, "chief", []), "officer", officer)
     mark("an unknown role")
+    log.add(admit("adviser", device, "adviser", ["speak"]), "adviser", adviser)
+    log.add(admit("officer", own_device, "protocol-officer", ["schedule"]), "officer", officer)
+    mark("own device keys are admitted, and are no person's")
+    log.add({"type": "talk.delegation", "talk": "T", "delegates": ["stranger"]}, "officer", own_device)
+    log.add(admit("stranger", DeviceKey(plain_key(57)), "adviser", []), "officer", officer)
     log.add(admit("adviser", other, "adviser", ["speak"]), "adviser", adviser)
-    mark("an own device key is admitted, and is no person's")
+    mark("a device key admits and delegates nobody; a person needs a passkey and an officer")
+    log.add(
+        {**admit("stranger", stranger, "adviser", []), "credential": other.credential}, "officer", officer
+    )
+    mark("a passkey under another's id")
     log.add(admit("stranger", adviser, "adviser", []), "officer", officer)
     mark("a credential known already")
     log.add({"type": "side.powers", "delegate": "adviser", "powers": ["speak", "admit"]}, "officer", officer)
-    log.add({"type": "side.revoke", "credential": public(officer)}, "adviser", adviser)
+    log.add({"type": "side.revoke", "credential": officer.credential}, "adviser", adviser)
     mark("an adviser with full powers ends the officer's credential")
     log.add({"type": "side.powers", "delegate": "adviser", "powers": []}, "second", second)
-    log.add({"type": "side.revoke", "credential": public(second)}, "second", second)
+    log.add({"type": "side.revoke", "credential": second.credential}, "second", second)
     mark("the last officer cannot be ended")
     log.add({"type": "side.powers", "delegate": "second", "powers": []}, "second", second)
     mark("the last officer's powers cannot be taken")
@@ -494,9 +526,10 @@ def people() -> None:
     mark("another log key")
     log.add({"type": "talk.delegation", "talk": "T", "delegates": ["second"]}, "second", second)
     log.add({"type": "talk.delegation", "talk": "U", "delegates": []}, "second", second)
-    log.add({"type": "side.revoke", "credential": public(adviser)}, "adviser", adviser)
+    log.add({"type": "side.revoke", "credential": adviser.credential}, "adviser", adviser)
     mark("the adviser gives up its own credential, and the device key with it")
-    log.add({"type": "side.recover", "delegate": "newer", "credential": public(newer)}, "recovery", recovery)
+    recovered = {"type": "side.recover", "delegate": "newer", "passkey": newer.passkey.to_json()}
+    log.add(recovered, "recovery", DeviceKey(recovery))
     mark("recovered: every older credential ends")
 
     def note(size: int) -> str:
@@ -531,11 +564,12 @@ def people() -> None:
     entry = parse_entry(log.leaves[1])
     write(
         "record/entry.json",
-        "docs/spec/record.md §2. Credential: Ed25519 seed 32…32 (50).",
+        "docs/spec/record.md §2. Passkey: EdDSA, seed 32…32 (50).",
         seed=seed(50).hex(),
         signed=entry.signed.to_json(),
         challenge=entry.signed.challenge().hex(),
-        proof=to_text(entry.proof.sig),
+        proof=entry.proof.to_json(),
+        passkey=officer.passkey.to_json(),
         leaf=to_text(entry.leaf),
     )
 
