@@ -1,6 +1,7 @@
 """How a node is put together: the one place that knows the slices, the store and the engine at once.
 
-Lives here: `open_node`, `open_record`. Not here: use cases (`node` and the slices), the application (`web.app`).
+Lives here: `open_node`, `open_record`, the keys that a node keeps.
+Not here: use cases (`node` and the slices), the application (`web.app`).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -17,8 +19,9 @@ import msgspec
 from visavis.config import Settings
 from visavis.dialogue.admission import Admission
 from visavis.dialogue.service import Dialogues
-from visavis.errors import Unavailable
+from visavis.errors import Malformed, Unavailable
 from visavis.node import Node
+from visavis.paper.sealing import Seal, make_seal, read_seal
 from visavis.press.service import Desk
 from visavis.record.digest import to_text
 from visavis.rtc.engines.embedded import EmbeddedEngine
@@ -32,6 +35,7 @@ from visavis.store.sqlite import open_store
 
 DATABASE = "visavis.sqlite"
 CALL_KEY = "call-key.json"
+SEAL = "seal-{side}.pem"
 
 
 class SystemFresh:
@@ -73,6 +77,7 @@ async def open_node(settings: Settings) -> AsyncIterator[Node]:
                 desk,
                 SqliteDrafts(store),
                 engine.port,
+                partial(side_seal, settings.data),
             )
             tasks.cancel_scope.cancel()
     finally:
@@ -122,3 +127,19 @@ def call_key(data: Path) -> TokenKey:
     except OSError as error:
         raise Unavailable("the call's key cannot be kept", path=path.name) from error
     return key
+
+
+def side_seal(data: Path, dialogue: str, side: str, name: str) -> Seal:
+    """A side's seal on paper: made once, kept, so that all its copies bear the same certificate."""
+    path = data / SEAL.format(side=side)
+    try:
+        return read_seal(path.read_bytes())
+    except FileNotFoundError:
+        seal = make_seal(dialogue, side, name, now())
+    except (Malformed, OSError) as error:
+        raise Unavailable("the side's seal cannot be read", path=path.name) from error
+    try:
+        write_private(path, seal.to_pem())
+    except OSError as error:
+        raise Unavailable("the side's seal cannot be kept", path=path.name) from error
+    return seal

@@ -1,8 +1,9 @@
 """`visavis record`: a dialogue's record as one file, and its checking by anybody, offline.
 
-Lives here: `export`, `verify`, the account in words; `policy`, `prove`, `check-proof`, `unpack` for others' tools.
-Not here: the checks (`verification`), the files' forms (`record.bundle`, `record.policy`, `record.inclusion`).
-Spec: docs/spec/record.md §§10.4–10.6, 12, 14.
+Lives here: `export`, `verify`, `print`, the account in words; `policy`, `prove`, `check-proof`, `unpack` for others' tools.
+Not here: the checks (`verification`), the files' forms (`record.bundle`, `record.policy`, `record.inclusion`), what stands on
+paper (`paper`).
+Spec: docs/spec/record.md §§10.4–10.6, 12, 14, 15.
 """
 
 from __future__ import annotations
@@ -206,6 +207,58 @@ def unpack(bundle: Path, folder: Path, /) -> None:
     for name, content in files:
         write_new(folder / name, content)
     sys.stdout.write(f"{folder}\n")
+
+
+@app.command(name="print")
+def print_(
+    bundle: Path,
+    /,
+    *,
+    side: str,
+    understanding: str | None = None,
+    out: Path | None = None,
+    seal: Path | None = None,
+) -> int:
+    """Print a side's copy of its understandings as PDF, from a bundle: no server and no network.
+
+    The status is 1 if any check of the bundle fails; the paper then says so.
+
+    Parameters
+    ----------
+    bundle:
+        A file made by `visavis record export` (`*.visavis`).
+    side:
+        Whose copy: the side's id, or enough of its beginning. Its name and its language stand first.
+    understanding:
+        Print this one, however it stands (default: all that are in force).
+    out:
+        Where to write (default: the bundle's name, the side's first eight characters, `.pdf`). Never written over.
+    seal:
+        A PEM file with a P-256 key and its certificate, such as the node's `seal-<side>.pem` (default: no seal, since
+        a bundle holds no key).
+    """
+    from visavis.paper.model import paper_of
+    from visavis.paper.printing import print_paper
+    from visavis.paper.sealing import read_seal
+    from visavis.rulebook import EDITION_1
+    from visavis.verification.verify import verify as check
+
+    account = check(read_bundle(bundle), EDITION_1)
+    if not account.dialogue:
+        raise Malformed(account.faults[0].message)
+    chosen = one_of(tuple(log.side for log in account.logs), side, "side")
+    try:
+        key = None if seal is None else read_seal(seal.read_bytes())
+    except OSError as error:
+        raise Unavailable(f"{seal} cannot be read: {error.strerror}") from error
+    pdf = print_paper(paper_of(account, chosen, understanding), key)
+    target = Path(f"{bundle.stem}-{chosen[:8]}.pdf") if out is None else out
+    write_new(target, pdf)
+    sealed = "unsealed: a bundle holds no key" if key is None else f"sealed: certificate {key.fingerprint}"
+    sys.stdout.write(f"{target}\n{sealed}\n")
+    if not account.holds:
+        sys.stderr.write(f"The record does not hold, and the paper says so: {len(account.faults)} faults.\n")
+    return 0 if account.holds else 1
 
 
 def readable(path: Path) -> Readable:

@@ -30,10 +30,10 @@ from visavis.access import asker_of
 from visavis.dialogue import chair
 from visavis.dialogue.commands import View
 from visavis.errors import Unavailable
+from visavis.paper.figure import FIGURES, half
 from visavis.press.markdown import to_html, to_paragraphs
 from visavis.web import words
 from visavis.web.pages.frame import sides_of, texts_of
-from visavis.web.pages.seal import FIGURES, half
 from visavis.web.words import sentences
 
 LANGUAGE_COOKIE = "visavis_language"
