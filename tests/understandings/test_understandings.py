@@ -400,4 +400,7 @@ def test_unknown_members_are_refused() -> None:
     """An act with a member that its row does not name is void by its form."""
     table = Table()
     assert table.enter(PRINCIPAL[0], act_of(kind="understanding", secret="x")) == "act form"
-    assert {spec.type for spec in ACTS if spec.fields is TableText} == {"understanding.table"}
+    assert {spec.type for spec in ACTS if spec.fields is TableText} == {
+        "understanding.table",
+        "understanding.offer",
+    }

@@ -36,7 +36,8 @@ class SlotKind:
 
     parts:   of the slot, the kind included.
     tabled:  its subjects are tabled first (R-T). carried: the consent itself carries the subject. Neither:
-             each side consents to a hash of its own, once ("together").
+             each side consents to a hash of its own, once ("together"). Where subjects are tabled, a consent
+             may carry its own: it tables and consents at once.
     ends:    a slot of this kind takes no consent once its talk, or it itself, has ended.
     """
 
@@ -166,6 +167,10 @@ class Accords:
         state = self.slots.get(slot)
         return state is not None and bool(state.offers[side])
 
+    def seen_tabled(self, place: Place, hash_: str) -> Subject | None:
+        """What was tabled under that hash inside the person's view, or None."""
+        return self.tabled.get(hash_) if self._saw(place, hash_) else None
+
     def _saw(self, place: Place, hash_: str) -> bool:
         """Whether it was tabled inside what the signer had before them (not: inside the cut)."""
         s = place.side
@@ -231,9 +236,13 @@ class Accords:
         current = self.current(place, slot)
         if kind.tabled or kind.carried:
             subject = move.subject
-            if subject is None:
-                subject = self.tabled.get(move.hash)
-                if subject is None or not self._saw(place, move.hash):
+            if subject is not None:
+                refused = self.judge_table(place, subject) if kind.tabled else None
+                if refused is not None:
+                    return refused
+            else:
+                subject = self.seen_tabled(place, move.hash)
+                if subject is None:
                     return verdicts.NOT_TABLED
                 if subject.slot != slot:
                     return verdicts.WRONG_SLOT
@@ -297,7 +306,9 @@ class Accords:
         state = self.slots.get(slot)
         if state is None:
             state = self.slots[slot] = SlotState()
-        if move.subject is not None:
+        if move.subject is not None and SLOTS[slot[0]].tabled:
+            self.table(place, move.subject, hash_)
+        elif move.subject is not None:
             self.tabled.setdefault(hash_, move.subject)
         mine = Offer(hash_, place.index)
         state.offers[s].append(mine)
