@@ -22,7 +22,9 @@ from visavis.understandings.errors import (
     OneSidedGuarantee,
 )
 from visavis.understandings.model import (
+    LIFE,
     STATUSES,
+    Event,
     Status,
     TextFacts,
     register,
@@ -603,3 +605,73 @@ def test_unknown_members_are_refused() -> None:
         "understanding.table",
         "understanding.offer",
     }
+
+
+# --- the life as a table ----------------------------------------------------------------------------
+
+
+def live(table: Table, event: Event, told: dict[str, str], *, first: int) -> dict[str, str]:
+    """Let one event happen, by the side that acts first or by the other; what names the text then."""
+    one, other = PRINCIPAL[first], PRINCIPAL[1 - first]
+    match event:
+        case Event.TABLED | Event.OFFERED:
+            command = "understandings.table" if event is Event.TABLED else "understandings.offer"
+            of = {"understanding": told["understanding"]} if told else {}
+            act = table.do(one, command, **TEXT, kind="understanding", **of)
+            return {"understanding": act["understanding"], "hash": tabled_last(table)}
+        case Event.INITIALLED:
+            for seat in (one, other):
+                table.do(seat, "understandings.initial", **told)
+        case Event.SIGNED:
+            table.do(one, "understandings.sign", **told)
+        case Event.AGREED:
+            table.do(other, "understandings.sign", **told)
+        case Event.LAPSED:
+            table.do(other, "understandings.decline", **told)
+        case Event.REPLACED:
+            _, hash_ = table_text(table, first, understanding=told["understanding"], correction=bool(first))
+            told = {"understanding": told["understanding"], "hash": hash_}
+            for seat in (one, other):
+                table.do(seat, "understandings.sign", **told)
+        case Event.ENDED:
+            table.do(one, "understandings.end", understanding=told["understanding"])
+    return told
+
+
+def way_to(status: Status | None) -> list[Event]:
+    """Events that lead there, by the table itself."""
+    ways: dict[Status | None, list[Event]] = {None: []}
+    for _ in Status:
+        for before, event, after in LIFE:
+            if before in ways:
+                ways.setdefault(after, [*ways[before], event])
+    return ways[status]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize(("before", "event", "after"), LIFE)
+def test_the_life_of_an_understanding_is_the_table(
+    before: Status | None, event: Event, after: Status, first: int
+) -> None:
+    """Every row, driven through real logs by either side, leads where it says, for both chairs."""
+    table = Table()
+    told: dict[str, str] = {}
+    for step in way_to(before):
+        told = live(table, step, told, first=first)
+    if before is not None:
+        view = understanding_view(table.joint, 0, told["understanding"])
+        assert view is not None
+        assert view.status is before
+    told = live(table, event, told, first=first)
+    for us in (0, 1):
+        view = understanding_view(table.joint, us, told["understanding"])
+        assert view is not None
+        assert view.status is after
+    table.mirrored()
+
+
+def test_the_life_reaches_every_state() -> None:
+    """No state is out of reach; an end is final."""
+    assert {after for _, _, after in LIFE} == set(Status)
+    assert {event for _, event, _ in LIFE} == set(Event)
+    assert Status.ENDED not in {before for before, _, _ in LIFE}

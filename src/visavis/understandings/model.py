@@ -62,6 +62,37 @@ def status_of(facts: TextFacts) -> Status:
     return next(status for status, fact in STATUSES if fact is None or getattr(facts, fact))
 
 
+class Event(StrEnum):
+    """What can happen to an understanding."""
+
+    INITIALLED = "the second side initials it"
+    SIGNED = "one side signs"
+    OFFERED = "one side tables and signs"
+    AGREED = "the other side signs the same text"
+    LAPSED = "declined; or withdrawn, and heard"
+    TABLED = "a text is tabled"
+    REPLACED = "both sign an amendment or a correction"
+    ENDED = "either side that ever signed ends it"
+
+
+LIFE: tuple[tuple[Status | None, Event, Status], ...] = (
+    (None, Event.TABLED, Status.TABLED),
+    (None, Event.OFFERED, Status.SIGNED_BY_ONE),
+    (Status.TABLED, Event.INITIALLED, Status.INITIALLED),
+    (Status.TABLED, Event.SIGNED, Status.SIGNED_BY_ONE),
+    (Status.INITIALLED, Event.SIGNED, Status.SIGNED_BY_ONE),
+    (Status.SIGNED_BY_ONE, Event.AGREED, Status.IN_FORCE),
+    (Status.SIGNED_BY_ONE, Event.LAPSED, Status.LAPSED),
+    (Status.SIGNED_BY_ONE, Event.ENDED, Status.ENDED),
+    (Status.LAPSED, Event.TABLED, Status.TABLED),
+    (Status.LAPSED, Event.SIGNED, Status.SIGNED_BY_ONE),
+    (Status.LAPSED, Event.ENDED, Status.ENDED),
+    (Status.IN_FORCE, Event.REPLACED, Status.IN_FORCE),
+    (Status.IN_FORCE, Event.ENDED, Status.ENDED),
+)
+"""The life of an understanding, as the tests drive it: from, event, to. `STATUSES` says what a state is."""
+
+
 # --- views ----------------------------------------------------------------------------------------
 
 
