@@ -109,6 +109,7 @@ async def understanding(request: Request) -> Response:
         view=view,
         u=seen,
         shown=[(text, text_of(view, text)) for text in shown],
+        past=[text for text in seen.past if text not in shown],
         lines=redlines(view, seen),
         talk_reached=talk_of(view, seen.talk),
         starts={each.id: each.time.start for each in talks_of(view.joint, view.us)},
