@@ -35,6 +35,7 @@ from tests.dialogue.lab import (
     B,
     Lab,
     U,
+    admit,
     adopt,
     assess,
     begin,
@@ -67,7 +68,7 @@ from tests.dialogue.lab import (
 from visavis.dialogue.accord import EXCHANGED, OfferStatus
 from visavis.dialogue.join import Since, mirror
 from visavis.errors import Malformed
-from visavis.record.entry import NODE, dialogue_id, make_entry, sign
+from visavis.record.entry import NODE, dialogue_id, make_entry
 
 # --- races -----------------------------------------------------------------------------------------
 
@@ -673,14 +674,14 @@ def test_a_receipt_is_owed_for_anything_but_receipts() -> None:
     assert not any(t.all().owes_receipt(s) for s in (0, 1))
 
 
-@pytest.mark.parametrize("by", ["a0", "b0"])
-def test_the_founding_is_the_sides_own(by: str) -> None:
+@pytest.mark.parametrize(("by", "why"), [("a0", "not a founding"), ("b0", "bad proof")])
+def test_the_founding_is_the_sides_own(by: str, why: str) -> None:
     """A log that begins with another side's founding founds nothing: no key, no credential."""
     t = Lab()
     members, signer = t.signed(1, found(FA), by=by, own=0)
-    leaf = make_entry(members, sign(members, signer), seq=0, time="2021-12-07T15:00:00Z").leaf
+    leaf = make_entry(members, signer.prove(members.challenge()), seq=0, time="2021-12-07T15:00:00Z").leaf
     state = refold(1, [leaf])
-    assert state.verdicts == ["not a founding"]
+    assert state.verdicts == [why]
     assert state.key_at(1) is None
     assert not state.knows_credential(CREDENTIAL[by])
 
@@ -776,19 +777,9 @@ def test_an_offer_withdrawn_and_heard_still_lies_on_the_table() -> None:
 def test_an_offer_takes_the_person() -> None:
     """A device key may table; it does not consent, so it makes no offer."""
     t = Lab()
-    t.write(0, {**admit_phone(), "powers": ["schedule"]})
+    t.write(0, admit("phone", ["schedule"]))
     assert t.verdict(0, t.write(0, G1, by="phone")) is None
     assert t.verdict(0, t.write(0, offered(G2), by="phone")) == "not user-verified"
-
-
-def admit_phone() -> Act:
-    return {
-        "type": "side.admit",
-        "delegate": "principal-a",
-        "role": "principal",
-        "credential": CREDENTIAL["phone"],
-        "name": None,
-    }
 
 
 # --- initials, divergences, receipts for contents ------------------------------------------------------

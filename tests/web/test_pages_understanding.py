@@ -12,8 +12,6 @@ from lxml import html
 from tests.flows.stage import found_dialogue, running_node, seat_delegation
 
 from visavis.dialogue import service
-from visavis.record.digest import to_text
-from visavis.record.entry import sign
 from visavis.rehearsal.delegate import Delegate
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -87,7 +85,7 @@ async def test_a_withdrawal_that_came_too_late_says_so(pair: Pair) -> None:
     asked = {"command": "understandings.sign", "fields": told}
     draft = await b.post(f"/api/dialogues/{b.dialogue}/drafts", asked)
     await pair.do(0, "withdraw", told)
-    proof = {"type": "ed25519", "sig": to_text(sign(b.check(draft, "understandings.sign"), b.key).sig)}
+    proof = b.signer.prove(b.check(draft, "understandings.sign").challenge()).to_json()
     await b.post(f"/api/dialogues/{b.dialogue}/entries", {"draft": draft["draft"], "proof": proof})
     ours, theirs = [await pair.says(s, told) for s in (0, 1)]
     assert "Our withdrawal came too late: they had signed before they heard of it." in ours

@@ -11,9 +11,10 @@
 import { type Bytes, equal, fromText, toText } from '../bytes';
 import { Malformed, Untrusted } from '../errors';
 import { type JsonObject, encode, members } from './canonical';
-import { digest, verify } from './digest';
-import { type Entry, NODE, challenge, readLeaf } from './entry';
+import { digest } from './digest';
+import { type Entry, NODE, type Signed, challenge, readLeaf } from './entry';
 import { Tree } from './merkle';
+import { type Passkey, asserts, proves, readPasskey } from './proof';
 
 const POWERS = ['admit', 'schedule', 'sign', 'record', 'release', 'speak'];
 const ROLES = ['principal', 'protocol-officer', 'adviser', 'press-officer', 'interpreter'];
@@ -25,7 +26,8 @@ export interface Admitted {
   readonly delegate: string;
   readonly powers: ReadonlySet<string>;
   readonly admitted: number;
-  readonly person: boolean;
+  /** null: a device key. */
+  readonly passkey: Passkey | null;
   readonly parent?: string;
 }
 
@@ -40,6 +42,8 @@ export class Fold {
   private readonly live = new Set<string>();
   private readonly granted = new Map<string, { readonly at: number; readonly powers: ReadonlySet<string> }>();
   private readonly nonces = new Set<string>();
+  /** "<delegate> <nonce>": what its own delegate made worthless (record.md §9.6). */
+  private readonly spent = new Set<string>();
   private readonly keys: { readonly at: number; readonly key: Bytes }[] = [];
   private recovery: readonly string[] = [];
   private readonly roots: Bytes[] = [];
@@ -64,9 +68,16 @@ export class Fold {
 
   /** Persons' live credentials → delegate. */
   persons(): Map<string, string> {
-    return new Map([...this.credentials.values()]
-      .filter(({ id, person }) => person && this.isLive(id))
-      .map(({ id, delegate }) => [id, delegate]));
+    return new Map([...this.holders()].map(([id, { delegate }]) => [id, delegate]));
+  }
+
+  /** Persons' live credentials → whose, and the passkey that proves. */
+  holders(): Map<string, { readonly delegate: string; readonly passkey: Passkey }> {
+    const holders = new Map<string, { delegate: string; passkey: Passkey }>();
+    for (const { id, delegate, passkey } of this.credentials.values()) {
+      if (passkey && this.isLive(id)) holders.set(id, { delegate, passkey });
+    }
+    return holders;
   }
 
   /** Take the next leaf, whatever its bytes. */
@@ -85,65 +96,70 @@ export class Fold {
   private async judge(entry: Entry): Promise<void> {
     const { signed, proof, seq } = entry;
     const act = signed.act;
-    if (!act.type.startsWith('side.') && act.type !== 'talk.delegation') return;
+    if (!act.type.startsWith('side.') && act.type !== 'talk.delegation' && act.type !== 'record.spend') return;
     const at = this.size;
     if (signed.dialogue !== this.dialogue || signed.side !== this.side || seq !== at) return;
     const root = this.root(signed.own.size);
     if (signed.own.size > at || !root || !equal(root, signed.own.root)) return;
-    if (signed.credential === NODE || proof.type !== 'ed25519') return;
-    const key = fromText(signed.credential, 32);
-    if (!(await verify(key, proof.sig, await challenge(signed)))) return;
-    if (this.nonces.has(signed.nonce)) return;
+    if (signed.credential === NODE) return;
+    const known = this.credentials.get(signed.credential);
+    const passkey = known ? known.passkey : at === 0 ? await officerOf(signed) : null;
+    const proven = passkey
+      ? await asserts(proof, passkey, await challenge(signed))
+      : await proves(proof, fromText(signed.credential, 32), await challenge(signed));
+    if (!proven) return;
+    if (this.isSpent(signed.delegate, signed.nonce)) return;
     this.nonces.add(signed.nonce);
     if (at === 0) return this.found(entry);
     if (act.type === 'side.recover') return this.recover(entry);
     if (this.isLive(signed.credential)?.delegate !== signed.delegate) return;
-    this.apply(entry, this.credentials.get(signed.credential) as Admitted);
+    return this.apply(entry, this.credentials.get(signed.credential) as Admitted);
   }
 
   private async found({ signed }: Entry): Promise<void> {
     const { founding } = members(signed.act, ['type', 'founding'], 'side.found');
     const obj = members(founding, ['name', 'log_key', 'recovery', 'officer', 'nonce'], 'founding');
-    const officer = members(obj['officer'], ['delegate', 'credential'], 'founding.officer');
+    const officer = members(obj['officer'], ['delegate', 'passkey'], 'founding.officer');
+    const passkey = await readPasskey(officer['passkey']);
     if (signed.act.type !== 'side.found' || toText(await digest('side', encode(founding))) !== this.side) return;
-    if (signed.delegate !== officer['delegate'] || signed.credential !== officer['credential']) return;
+    if (signed.delegate !== officer['delegate'] || signed.credential !== passkey.credential) return;
     this.keys.push({ at: 0, key: fromText(obj['log_key'], 32, 'founding.log_key') });
     this.recovery = obj['recovery'] as readonly string[];
     this.names = obj['name'] as JsonObject;
     this.note(signed.delegate, 'protocol-officer', null);
-    this.admit({ id: signed.credential, delegate: signed.delegate, powers: new Set(OFFICER), admitted: 0, person: true });
+    this.admit({ id: signed.credential, delegate: signed.delegate, powers: new Set(OFFICER), admitted: 0, passkey });
   }
 
-  private recover({ signed, seq }: Entry): void {
+  private async recover({ signed, seq }: Entry): Promise<void> {
     if (signed.delegate !== 'recovery' || !this.recovery.includes(signed.credential)) return;
-    const { delegate, credential } = members(signed.act, ['type', 'delegate', 'credential'], 'side.recover');
-    if (typeof delegate !== 'string' || typeof credential !== 'string' || this.credentials.has(credential)) return;
-    fromText(credential, 32);
+    const { delegate, passkey: value } = members(signed.act, ['type', 'delegate', 'passkey'], 'side.recover');
+    const passkey = await readPasskey(value);
+    if (typeof delegate !== 'string' || this.credentials.has(passkey.credential)) return;
     this.live.clear();
     this.note(delegate, 'protocol-officer', null);
-    this.admit({ id: credential, delegate, powers: new Set(OFFICER), admitted: seq, person: true });
+    this.admit({ id: passkey.credential, delegate, powers: new Set(OFFICER), admitted: seq, passkey });
   }
 
-  private apply({ signed, seq }: Entry, by: Admitted): void {
+  private async apply({ signed, seq }: Entry, by: Admitted): Promise<void> {
     const { act } = signed;
     const mine = this.powersOf(by);
     const officer = mine.has('admit');
     switch (act.type) {
       case 'side.admit': {
-        const fields = members(act, ['type', 'delegate', 'role', 'credential', 'powers', 'name'], act.type);
+        const fields = members(act, ['type', 'delegate', 'role', 'credential', 'passkey', 'powers', 'name'], act.type);
         const { delegate, role, credential, name } = fields as { [name: string]: unknown };
         const powers = powersIn(fields['powers']);
         if (typeof delegate !== 'string' || typeof credential !== 'string' || !ROLES.includes(role as string)) return;
         if (delegate.length < 1 || delegate.length > 64 || delegate === NODE || delegate === 'recovery') return;
         if (name !== null && typeof name !== 'string') return;
         fromText(credential, 32);
+        const passkey = fields['passkey'] === null ? null : await readPasskey(fields['passkey']);
+        if (passkey && passkey.credential !== credential) return;
         const ownDevice = delegate === by.delegate
           && [...powers].every(power => mine.has(power) && DEVICE.includes(power));
-        if (this.credentials.has(credential) || (!officer && !ownDevice) || !by.person) return;
-        if (officer) this.note(delegate, role as string, name);
-        this.admit({
-          id: credential, delegate, powers, admitted: seq, person: officer, ...(officer ? {} : { parent: by.id }),
-        });
+        if (this.credentials.has(credential) || !(passkey ? officer : ownDevice) || !by.passkey) return;
+        if (passkey) this.note(delegate, role as string, name);
+        this.admit({ id: credential, delegate, powers, admitted: seq, passkey, ...(passkey ? {} : { parent: by.id }) });
         return;
       }
       case 'side.revoke': {
@@ -151,7 +167,7 @@ export class Fold {
         const ended = this.credentials.get(String(credential));
         if (!ended || !this.live.has(ended.id)) return;
         const own = by.id === ended.id || by.id === ended.parent;
-        if (!by.person || !(officer || own)) return;
+        if (!by.passkey || !(officer || own)) return;
         if (this.officers().length === 1 && this.powersOf(ended).has('admit')) return;
         this.live.delete(ended.id);
         return;
@@ -159,7 +175,7 @@ export class Fold {
       case 'side.powers': {
         const { delegate, powers } = members(act, ['type', 'delegate', 'powers'], act.type);
         const granted = powersIn(powers);
-        if (!officer || typeof delegate !== 'string' || !this.delegates.has(delegate)) return;
+        if (!officer || !by.passkey || typeof delegate !== 'string' || !this.delegates.has(delegate)) return;
         const others = this.officers().some(other => other.delegate !== delegate);
         const person = [...this.persons().values()].includes(delegate);
         if (!others && !(granted.has('admit') && person)) return;
@@ -168,17 +184,27 @@ export class Fold {
       }
       case 'side.rotate-key': {
         const fields = members(act, ['type', 'log_key'], act.type);
-        if (officer) this.keys.push({ at: seq, key: fromText(fields['log_key'], 32) });
+        if (officer && by.passkey) this.keys.push({ at: seq, key: fromText(fields['log_key'], 32) });
+        return;
+      }
+      case 'record.spend': {
+        const { nonce } = members(act, ['type', 'nonce'], act.type);
+        const text = toText(fromText(nonce, 16, 'nonce'));
+        if (!this.isSpent(signed.delegate, text)) this.spent.add(`${signed.delegate} ${text}`);
         return;
       }
       case 'talk.delegation': {
         const { talk, delegates } = members(act, ['type', 'talk', 'delegates'], act.type);
         const list = Array.isArray(delegates) ? (delegates as readonly unknown[]) : [];
-        if (!officer || typeof talk !== 'string' || list.length > 100) return;
+        if (!officer || !by.passkey || typeof talk !== 'string' || list.length > 100) return;
         if (!Array.isArray(delegates) || !list.every(each => typeof each === 'string')) return;
         this.delegations.set(talk, list as readonly string[]);
       }
     }
+  }
+
+  private isSpent(delegate: string, nonce: string): boolean {
+    return this.nonces.has(nonce) || this.spent.has(`${delegate} ${nonce}`);
   }
 
   private note(delegate: string, role: string, name: string | null): void {
@@ -199,14 +225,20 @@ export class Fold {
   private powersOf(credential: Admitted): ReadonlySet<string> {
     const granted = this.granted.get(credential.delegate);
     if (!granted || granted.at < credential.admitted) return credential.powers;
-    return credential.person ? granted.powers : new Set([...credential.powers].filter(power => granted.powers.has(power)));
+    return credential.passkey ? granted.powers : new Set([...credential.powers].filter(power => granted.powers.has(power)));
   }
 
   private officers(): Admitted[] {
     return [...this.credentials.values()].filter(
-      each => each.person && this.live.has(each.id) && this.powersOf(each).has('admit'),
+      each => each.passkey && this.live.has(each.id) && this.powersOf(each).has('admit'),
     );
   }
+}
+
+/** The passkey that a founding's own statement names. */
+function officerOf(signed: Signed): Promise<Passkey> {
+  const founding = signed.act['founding'] as { officer?: { passkey?: unknown } } | undefined;
+  return readPasskey(founding?.officer?.passkey);
 }
 
 function powersIn(value: unknown): ReadonlySet<string> {
