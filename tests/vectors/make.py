@@ -583,7 +583,7 @@ class Cosigned:
     """Side A's log of a few entries, its key rotated, and notes over it in every state."""
 
     dialogue, a, b = "D" * 43, "A" * 43, "B" * 43
-    old, new, other, stranger = (credential(n) for n in (70, 71, 72, 73))
+    old, new, other, stranger = (plain_key(n) for n in (70, 71, 72, 73))
     leaves = tuple(b"entry %d" % n for n in range(7))
     tree = Tree(leaves)
 
@@ -681,7 +681,7 @@ def checkpoints() -> None:
 def policy_files() -> None:
     made = Cosigned
     own = policies.encode_policy(made.policy()).decode()
-    keys = [verifier_key(f"w{n}.example", COSIGNATURE_V1, made.raw(credential(80 + n))) for n in range(4)]
+    keys = [verifier_key(f"w{n}.example", COSIGNATURE_V1, made.raw(plain_key(80 + n))) for n in range(4)]
     log = own.splitlines()[1]
     some = "".join(f"witness W{n} {key}\n" for n, key in enumerate(keys))
     read = {
