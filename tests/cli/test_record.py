@@ -73,6 +73,8 @@ def test_verify_says_what_holds(bundle: Path) -> None:
         "guarantee  text/u1",
         "“v1: duty of B”",
         "signed by Principal of side A, principal of Side A: entry 4",
+        "its own side tabled the text, at entry",
+        "no receipt for the text before signing",
         "known to both since entry",
         "as of             6 entries",
     ):

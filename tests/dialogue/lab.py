@@ -32,6 +32,7 @@ from visavis.dialogue.acts import (
     Subject,
     Table,
     Withdraw,
+    offers,
     slot_of,
     slot_text,
 )
@@ -91,6 +92,7 @@ D = ProofLevel.DEVICE
 LAB_ACTS = (
     ActSpec("lab.table", TableFields, lambda f: Table(plain_subject(f)), None, D),
     ActSpec("lab.consent", SlotFields, lambda f: Consent(slot_of(f.slot), f.hash), None, D),
+    ActSpec("lab.offer", TableFields, lambda f: offers(plain_subject(f)), None, D),
     ActSpec("lab.withdraw", SlotFields, lambda f: Withdraw(slot_of(f.slot), f.hash), None, D),
     ActSpec("lab.decline", SlotFields, lambda f: Decline(slot_of(f.slot), f.hash), None, D),
     ActSpec("lab.end", WhatFields, lambda f: End(slot_of(f.what)), None, D),
@@ -219,13 +221,41 @@ def plain(slot: Slot, contents: str, base: str | None = None) -> Act:
 def subject(act: Act) -> Subject:
     """What a tabling act tables."""
     fields = {name: value for name, value in act.items() if name != "type"}
-    if act["type"] == "understanding.table":
+    if act["type"] in ("understanding.table", "understanding.offer"):
         return text_subject(msgspec.convert(fields, TableText))
     return plain_subject(msgspec.convert(fields, TableFields))
 
 
 def hash_of(act: Act) -> str:
     return subject(act).hash
+
+
+def offered(act: Act) -> Act:
+    """The same subject, tabled and consented to in one gesture."""
+    return {**act, "type": act["type"].replace(".table", ".offer")}
+
+
+def initial(hash_: str, u: str = "U") -> Act:
+    return {"type": "understanding.initial", "understanding": u, "hash": hash_}
+
+
+def diverge(hash_: str, reading: str, u: str = "U") -> Act:
+    return {
+        "type": "understanding.divergence",
+        "understanding": u,
+        "hash": hash_,
+        "divergence": "d1",
+        "place": [["en", content("place-en")], ["fr", content("place-fr")]],
+        "reading": [["en", content(reading)]],
+    }
+
+
+def received(hash_: str) -> Act:
+    return {"type": "content.receive", "hash": hash_}
+
+
+def spend(nonce_: bytes) -> Act:
+    return {"type": "record.spend", "nonce": to_text(nonce_)}
 
 
 def consent(slot: Slot, hash_: str) -> Act:

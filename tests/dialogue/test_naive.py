@@ -34,6 +34,7 @@ from tests.dialogue.lab import (
     lie,
     novel,
     say,
+    spend,
     stop,
     subject,
     tabled,
@@ -43,6 +44,7 @@ from tests.dialogue.lab import (
 from visavis.dialogue.acts import Slot, slot_text
 from visavis.errors import Malformed
 from visavis.record.content import commit
+from visavis.record.digest import to_text
 from visavis.record.entry import NODE, parse_entry
 
 
@@ -326,3 +328,104 @@ def test_16_an_ack_without_the_others_signature_cannot_tell_a_lie_from_a_fork() 
     assert f.folds[0].signed(ack)
     assert not f.folds[0].signed(made_up)
     assert made_up.sig == FORGED
+
+
+def test_17_a_list_of_acts_under_one_proof_signs_without_being_exposed() -> None:
+    """[sign, withdraw] as one entry: in force if B had signed already, and B can never take it up. An option
+    that separate entries do not give, since between them there is a place that B may have heard up to."""
+
+    def b_answers(*, whole: bool) -> set[str | None]:
+        found: set[str | None] = set()
+        t = tabled(V1)
+        i = t.write(0, consent(U, H1))
+        t.write(0, withdraw(U, H1))
+        heard = (i, i + 2) if whole else (i, i + 1, i + 2)
+        for size in heard:  # B hears a list whole or not at all
+            t.received[1] = size
+            t.write(1, consent(U, H1))
+            if t.all().offers(0, U)[0].at < size:  # an answer, not an offer that crossed
+                found.add(t.force(U))
+            t.drop_last(1)
+        return found
+
+    assert b_answers(whole=True) == {None}  # naive: A's signature could not be taken up by anybody
+    assert b_answers(whole=False) == {None, H1}  # ours: who signs is bound to be taken at their word
+    t = tabled(V1)
+    t.write(1, consent(U, H1))  # unheard
+    t.write(0, consent(U, H1))
+    t.write(0, withdraw(U, H1))
+    assert t.force(U) == H1  # and yet, had B signed before, the list would have bound B
+
+
+def test_17b_in_a_list_nothing_can_follow_in_the_same_slot() -> None:
+    """One proof means one view: a second act of the list in the slot is stale upon the first, or R-S goes."""
+    t = tabled(V1, V2)
+    t.write(0, consent(U, H1))
+    n = len(t.logs[0])
+    t.write(0, withdraw(U, H1), own=n)
+    assert t.verdict(0, t.write(0, consent(U, H2), own=n)) == "stale"
+
+
+def test_17c_a_list_may_stand_in_part() -> None:
+    """[table v2, sign v2] with the pen in use: the table stands, the signature does not. One entry has one
+    verdict; an offer stands whole or not at all."""
+    t = tabled(V1)
+    t.write(0, consent(U, H1))
+    n = len(t.logs[0])
+    parts = [t.verdict(0, t.write(0, act, own=n)) for act in (V2, consent(U, H2))]
+    assert parts[0] is None
+    assert parts[1] is not None
+
+
+def test_18_a_bound_on_growth_lets_a_colleague_void_a_signature_and_a_patient_node_wait() -> None:
+    """ "Void if the log grew by more than k entries since the signer looked": a burst reaches k at will, and
+    a node that holds the signature back need only keep the log short."""
+    k = 8
+
+    def naive(place: int, own: int) -> str | None:
+        return "grown stale" if place - own > k else None
+
+    t = tabled(V1)
+    own = len(t.logs[0])
+    for n in range(k + 1):  # a colleague ranks the agenda while the passkey's prompt is open
+        t.write(0, say("rank/T", str(n)), by="a1")
+    i = t.write(0, consent(U, H1), own=own)
+    assert naive(i, own) is not None
+    assert t.verdict(0, i) is None  # ours: nothing that the signature is about has changed
+
+    t = tabled(V1)
+    own = len(t.logs[0])
+    members, signer = t.signed(0, consent(U, H1))  # the node says "it failed", and keeps it for a year
+    assert naive(len(t.logs[0]), own) is None
+    t.write(0, spend(members.nonce))  # ours: its signer makes it worthless
+    t.put(0, t.leaf(0, members, signer))
+    assert t.verdict(0, len(t.logs[0]) - 1) == "replayed"
+
+
+def test_19_spending_any_nonce_lets_a_colleague_void_a_signature() -> None:
+    """If whoever is of the side may spend a nonce, one who sees a draft voids what another has just signed."""
+    t = tabled(V1)
+    members, signer = t.signed(0, consent(U, H1))
+    t.write(0, spend(members.nonce), by="a0")
+    spent = {act["nonce"] for act in acts_of(t.logs[0]) if act["type"] == "record.spend"}
+    assert to_text(members.nonce) in spent  # naive: void
+    t.put(0, t.leaf(0, members, signer))
+    assert t.verdict(0, len(t.logs[0]) - 1) is None
+
+
+def test_20_a_receipt_as_condition_lets_a_node_undo_its_delegates_signature() -> None:
+    """ "Void without an own receipt for the contents before it": a node that leaves it out frees its side from
+    what both signed, and nobody sees it coming."""
+
+    def naive(t: Lab, s: int) -> str | None:
+        acts = acts_of(t.logs[s])
+        signed = next(i for i, act in enumerate(acts) if act["type"] == "lab.consent")
+        before = [act for act in acts[:signed] if act["type"] == "content.receive"]
+        return None if before else "contents not received"
+
+    t = tabled(V1)
+    t.write(0, consent(U, H1))
+    t.sync()
+    t.write(1, consent(U, H1))  # B's delegate signed; B's node wrote no receipt
+    assert naive(t, 1) == "contents not received"
+    assert t.force(U) == H1  # ours: it stands, and a reader says "no receipt"

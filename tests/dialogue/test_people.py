@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.dialogue import lab
 from tests.passkeys import passkey
 from tests.talks.table import (
     ADVISER,
@@ -17,7 +18,14 @@ from tests.talks.table import (
 
 from visavis.dialogue.commands import Enrolment, View
 from visavis.dialogue.memo import remembered
-from visavis.dialogue.people import NoSuchDelegate, NoSuchEnrolment, NotStated, sides_view
+from visavis.dialogue.people import (
+    AdoptFields,
+    NoSuchDelegate,
+    NoSuchEdition,
+    NoSuchEnrolment,
+    NotStated,
+    sides_view,
+)
 from visavis.errors import Malformed
 from visavis.rulebook import COMMANDS, steps, waiting
 
@@ -119,6 +127,29 @@ def test_a_profile_is_the_latest_word() -> None:
     assert sides_view(table.joint, 1).theirs.zone == "America/New_York"
     with pytest.raises(Malformed):
         table.do(OFFICER[0], "dialogue.profile", zone="Etc/UTC", languages=["ru", "ru"])
+
+
+def test_an_edition_is_adopted_only_if_the_software_knows_it() -> None:
+    """This software knows edition 1 alone; one that knows edition 2 adopts it, and not a third."""
+    table = Table()
+    with pytest.raises(NoSuchEdition) as refused:
+        table.draft(PRINCIPAL[0], "dialogue.adopt-rules", edition=2)
+    assert refused.value.code == "no-such-edition"
+    t = lab.Lab()
+    command = COMMANDS["dialogue.adopt-rules"]
+    for s in (0, 1):
+        view = View(t.all(), s, "x", table.now, lambda _: None, {})
+        with pytest.raises(NoSuchEdition):
+            command.build(view, AdoptFields(3), table.fresh)
+        drafted = command.build(view, AdoptFields(2), table.fresh)
+        assert drafted.summary.lines[0] == "Edition in force: 1; to be adopted: 2"
+        assert t.all().edition == 1
+        assert t.verdict(s, t.write(s, dict(drafted.act))) is None
+        t.sync()
+    assert t.all().edition == t.swapped().edition == 2
+    assert t.verdict(0, t.write(0, lab.novel("now"))) is None
+    again = command.build(View(t.all(), 0, "x", table.now, lambda _: None, {}), AdoptFields(2), table.fresh)
+    assert t.verdict(0, t.write(0, dict(again.act))) == "edition not newer"
 
 
 def test_either_side_ends_the_dialogue_alone() -> None:

@@ -35,6 +35,7 @@ from tests.dialogue.lab import (
     B,
     Lab,
     U,
+    admit,
     adopt,
     assess,
     begin,
@@ -42,16 +43,22 @@ from tests.dialogue.lab import (
     consent,
     content,
     decline,
+    diverge,
     end,
     erase,
     found,
     hash_of,
+    initial,
     lie,
+    nonce,
     novel,
+    offered,
+    received,
     recover,
     refold,
     revoke,
     say,
+    spend,
     stop,
     tabled,
     text,
@@ -677,3 +684,201 @@ def test_the_founding_is_the_sides_own(by: str, why: str) -> None:
     assert state.verdicts == [why]
     assert state.key_at(1) is None
     assert not state.knows_credential(CREDENTIAL[by])
+
+
+# --- one gesture: an offer ---------------------------------------------------------------------------
+
+
+def test_an_offer_tables_and_signs_in_one_entry() -> None:
+    """One entry of A's: B signs what it tabled, and the text is in force; the sides exchanged, the same."""
+    for s in (0, 1):
+        t = Lab()
+        i = t.write(s, offered(V1))
+        assert t.verdict(s, i) is None
+        assert t.all().tabled_at[s] == {H1: i}
+        assert t.force(U) is None
+        t.sync()
+        j = t.write(1 - s, consent(U, H1))
+        assert t.all().accords(U)[0].at == ((i, j) if s == 0 else (j, i))
+        assert mirror(t.swapped().state()) == t.all().state()
+
+
+def test_an_offer_is_tabled_only_for_who_saw_it() -> None:
+    """R-T holds for the other as ever: a signature that claims less than the offer's entry is void."""
+    t = Lab()
+    i = t.write(0, offered(V1))
+    t.sync()
+    assert t.verdict(1, t.write(1, consent(U, H1), ack=i)) == "not tabled"
+    assert t.verdict(1, t.write(1, consent(U, H1), ack=i + 1)) is None
+
+
+@pytest.mark.parametrize(
+    ("act", "reason"),
+    [
+        (text("x", H3), "base not tabled"),
+        (text("x", H1, u="W"), "base of another"),
+        (text("x", H1, kind="understanding"), "kind changed"),
+        (text("x", undertakings=both("x")[:1]), "one-sided guarantee"),
+        (text("x", H1), "base not in force"),
+    ],
+)
+def test_a_void_offer_tables_nothing(act: Act, reason: str) -> None:
+    """The rules of tabling hold, then those of consent; whichever fails, neither half stands."""
+    t = tabled(V1)
+    assert t.verdict(0, t.write(0, offered(act))) == reason
+    assert hash_of(act) not in t.all().tabled
+    t.sync()
+    assert t.verdict(1, t.write(1, consent(("text", act["understanding"]), hash_of(act)))) == "not tabled"
+
+
+def test_an_offer_on_a_stale_view_or_with_the_pen_in_use_is_void() -> None:
+    """R-S and R-P hold for an offer as for any consent."""
+    t = tabled(V1)
+    n = len(t.logs[0])
+    t.write(0, consent(U, H1))
+    assert t.verdict(0, t.write(0, offered(V2), own=n)) == "stale"
+    assert t.verdict(0, t.write(0, offered(V2))) == "pen in use"
+    assert H2 not in t.all().tabled
+
+
+def test_an_offer_answers_as_a_counter_offer() -> None:
+    """R-C: B's offer of another text, having heard A's, declines it and frees A's pen once heard."""
+    t = Lab()
+    t.write(0, offered(V1))
+    t.sync()
+    t.write(1, offered(V2))
+    t.sync()
+    assert t.all().offer_status(0, U, t.all().offers(0, U)[0]) is OfferStatus.CLOSED
+    assert t.verdict(0, t.write(0, consent(U, H2))) is None
+    assert t.force(U) == H2
+
+
+def test_offers_of_one_text_that_cross_are_in_force() -> None:
+    """Both table and sign the same hash, unheard: two consents, one accord."""
+    t = Lab()
+    t.write(0, offered(G1))
+    t.write(1, offered(G1))
+    assert t.force(AG) == HG1
+
+
+def test_an_offer_withdrawn_and_heard_still_lies_on_the_table() -> None:
+    """What is withdrawn is the signature; the text may be signed again by either."""
+    t = Lab()
+    t.write(0, offered(V1))
+    t.write(0, withdraw(U, H1))
+    t.receipts()
+    t.write(1, consent(U, H1))
+    t.sync()
+    assert t.force(U) is None
+    t.write(0, consent(U, H1))
+    assert t.force(U) == H1
+
+
+def test_an_offer_takes_the_person() -> None:
+    """A device key may table; it does not consent, so it makes no offer."""
+    t = Lab()
+    t.write(0, admit("phone", ["schedule"]))
+    assert t.verdict(0, t.write(0, G1, by="phone")) is None
+    assert t.verdict(0, t.write(0, offered(G2), by="phone")) == "not user-verified"
+
+
+# --- initials, divergences, receipts for contents ------------------------------------------------------
+
+
+def test_initials_bind_nobody() -> None:
+    """Initialled by both, a text is not in force, and a signature still waits for nothing but the other's."""
+    t = tabled(V1)
+    for s in (0, 1):
+        assert t.verdict(s, t.write(s, initial(H1))) is None
+    t.sync()
+    assert t.force(U) is None
+    assert t.all().open_offer(0, U) is None
+    assert all(t.all().register(s, ("initial", "U", H1)) == {} for s in (0, 1))
+
+
+def test_what_is_initialled_or_read_apart_was_tabled_there() -> None:
+    """An initial or a reading of a text that was not tabled, or tabled as another matter, is void."""
+    t = tabled(V1, G1)
+    assert t.verdict(0, t.write(0, initial(H2))) == "not tabled"
+    assert t.verdict(0, t.write(0, initial(HG1))) == "wrong slot"
+    assert t.verdict(0, t.write(0, diverge(H2, "x"))) == "not tabled"
+    assert t.verdict(0, t.write(0, diverge(H1, "x", u="W"))) == "wrong slot"
+    assert t.verdict(0, t.write(0, {**diverge(H1, "x"), "place": []})) == "text form"
+
+
+def test_an_ended_understanding_is_not_initialled() -> None:
+    """Ended by either side inside the cut; a reading of it may still be noted."""
+    t = tabled(V1)
+    for s in (0, 1):
+        t.write(s, consent(U, H1))
+    t.sync()
+    t.write(1, end(U))
+    before = t.write(0, initial(H1))
+    t.sync()
+    after = t.write(0, initial(H1))
+    assert [t.verdict(0, i) for i in (before, after)] == [None, "ended"]
+    assert t.verdict(0, t.write(0, diverge(H1, "x"))) is None
+
+
+def test_each_side_has_its_own_reading_under_one_id() -> None:
+    """Neither writes over the other's, and the latest of each counts."""
+    t = tabled(V1)
+    t.write(0, diverge(H1, "first"))
+    t.write(0, diverge(H1, "ours"))
+    t.write(1, diverge(H1, "theirs"))
+    key = ("divergence", "U", H1, "d1")
+    said = [t.all().register(s, key) for s in (0, 1)]
+    assert [one and one["reading"] for one in said] == [
+        [["en", content("ours")]],
+        [["en", content("theirs")]],
+    ]
+
+
+def test_a_receipt_for_contents_names_what_was_tabled() -> None:
+    """It stands for what was tabled inside the view, first place kept; the node may write it, and owes no answer."""
+    t = tabled(V1)
+    i = t.write(1, received(H1), by=NODE)
+    t.write(1, received(H1), by=NODE)
+    assert t.all().received == ({}, {H1: i})
+    t.sync()
+    assert not t.all().owes_receipt(0)
+    assert t.verdict(1, t.write(1, received(H2), by=NODE)) == "not tabled"
+    assert t.verdict(1, t.write(1, {"type": "content.receive", "hash": "x"}, by=NODE)) == "act form"
+
+
+# --- a signature held back ------------------------------------------------------------------------------
+
+
+def test_a_signature_that_never_came_into_the_log_is_made_worthless() -> None:
+    """Whatever view it was signed on, once its nonce is spent it is replayed, for ever."""
+    t = tabled(V1)
+    members, signer = t.signed(0, consent(U, H1))
+    assert t.verdict(0, t.write(0, spend(members.nonce))) is None
+    t.receipts()
+    for _ in range(2):
+        t.put(0, t.leaf(0, members, signer))
+        assert t.verdict(0, len(t.logs[0]) - 1) == "replayed"
+
+
+def test_a_nonce_is_spent_once_and_by_its_own_delegate() -> None:
+    """A colleague's spending harms nobody; what is in the log stands, whoever spends its nonce afterwards."""
+    t = tabled(V1)
+    members, signer = t.signed(0, consent(U, H1))
+    assert t.verdict(0, t.write(0, spend(members.nonce), by="a0")) is None
+    t.put(0, t.leaf(0, members, signer))
+    assert t.verdict(0, len(t.logs[0]) - 1) is None
+    for by in ("a0", "a1"):
+        assert t.verdict(0, t.write(0, spend(members.nonce), by=by)) == "spent already"
+    own = nonce("its own")
+    assert t.verdict(0, t.write(0, spend(own), nonce_=own)) == "spent already"
+    assert t.verdict(0, t.write(0, spend(nonce("x")), by=NODE)) == "not for the node"
+    assert t.verdict(0, t.write(0, {"type": "record.spend", "nonce": "short"})) == "act form"
+
+
+def test_a_nonce_is_spent_though_the_ack_is_false() -> None:
+    """`fold` has applied it: `join` does not call it void for a lie about the other's log."""
+    t = tabled(V1)
+    members, signer = t.signed(0, consent(U, H1))
+    assert t.verdict(0, t.write(0, spend(members.nonce), ack=lie(2))) is None
+    t.put(0, t.leaf(0, members, signer))
+    assert t.verdict(0, len(t.logs[0]) - 1) == "replayed"

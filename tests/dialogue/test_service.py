@@ -22,6 +22,7 @@ from visavis.dialogue.admission import (
     enrolment_challenge,
     session_challenge,
 )
+from visavis.dialogue.errors import ContentMissing
 from visavis.dialogue.ledger import Ledger
 from visavis.dialogue.ports import Session
 from visavis.dialogue.service import Dialogues, DraftGone
@@ -172,6 +173,93 @@ async def test_what_is_wrong_is_refused_before_anybody_signs(
     with pytest.raises(error) as refused:
         await house.dialogues.draft(house.officers[0].session, house.ledger.id, command, fields)
     assert refused.value.args[0]
+
+
+TIME = {
+    "title": {"en": "Meeting in Geneva"},
+    "start": "2021-12-10T15:00:00Z",
+    "minutes": 60,
+    "mode": "video",
+}
+
+
+def acts_of(house: House, officer: Officer) -> list[str]:
+    """The types of all acts in the log of an officer's side."""
+    state = house.ledger.states[house.ledger.index(officer.session.side)]
+    return [str(judged.entry.signed.act["type"]) for judged in state.judged if judged.entry is not None]
+
+
+async def proposed(house: House, officer: Officer) -> dict[str, str]:
+    """A time on the table: what names it in an answer."""
+    act = (await house.enter(officer, "talks.propose", **TIME)).signed.act
+    (hash_,) = house.ledger.joint.tabled_at[house.ledger.index(officer.session.side)]
+    return {"talk": str(act["talk"]), "hash": hash_}
+
+
+async def test_the_node_says_by_itself_that_a_tabled_text_is_at_hand(house: House) -> None:
+    """One receipt for the contents, which is also the receipt for the entry; the tabling side writes none."""
+    one, other = house.officers
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(house.dialogues.run)
+        async with house.dialogues.subscribe(house.ledger.id, "somebody") as events:
+            told = await proposed(house, one)
+            with anyio.fail_after(60):
+                while house.ledger.joint.received == ({}, {}):
+                    await events.receive()
+        tasks.cancel_scope.cancel()
+    assert acts_of(house, other) == ["side.found", "content.receive"]
+    assert "content.receive" not in acts_of(house, one)
+    assert set(house.ledger.joint.received[house.ledger.index(other.session.side)]) == {told["hash"]}
+    assert not any(house.ledger.joint.owes_receipt(s) for s in (0, 1))
+
+
+async def test_a_consent_is_drafted_after_the_receipt_for_its_contents(house: House) -> None:
+    """Nobody waits for the loop: the draft writes the receipt first, once, and the person has it in view."""
+    one, other = house.officers
+    told = await proposed(house, one)
+    for _ in range(2):
+        draft = await house.dialogues.draft(other.session, house.ledger.id, "talks.accept", told)
+        assert acts_of(house, other) == ["side.found", "content.receive"]
+        assert draft.signed.own.size == 2
+    proof = other.key.prove(draft.signed.challenge())
+    await house.dialogues.enter(other.session, house.ledger.id, draft.id, proof)
+    await house.enter(one, "talks.accept", **told)
+    assert acts_of(house, one) == ["side.found", "talk.propose", "talk.accept"]
+    assert house.ledger.joint.in_force(("time", told["talk"])) is not None
+
+
+async def test_what_is_not_at_hand_is_not_signed(house: House) -> None:
+    """A content that did not come: the draft is refused in words, and neither it nor the loop writes a receipt."""
+    one, other = house.officers
+    told = await proposed(house, one)
+    us = house.ledger.index(other.session.side)
+    (commitment,) = house.ledger.joint.tabled[told["hash"]].commitments
+    kept = house.ledger.contents.pop(commitment)
+    with pytest.raises(ContentMissing) as refused:
+        await house.dialogues.draft(other.session, house.ledger.id, "talks.accept", told)
+    assert refused.value.details["missing"] == 1
+    assert house.ledger.to_receive(us) == ()
+    assert acts_of(house, other) == ["side.found"]
+    house.ledger.contents[commitment] = kept
+    assert house.ledger.to_receive(us) == (told["hash"],)
+    await house.enter(other, "talks.accept", **told)
+    assert acts_of(house, other)[1:] == ["content.receive", "talk.accept"]
+
+
+async def test_a_signature_that_the_node_kept_is_made_worthless(house: House) -> None:
+    """Its signer spends the nonce, and the node that enters it afterwards is refused by its own rules."""
+    one, other = house.officers
+    told = await proposed(house, one)
+    draft = await house.dialogues.draft(other.session, house.ledger.id, "talks.accept", told)
+    await house.enter(other, "record.spend", nonce=to_text(draft.signed.nonce))
+    with pytest.raises(Refused) as refused:
+        await house.dialogues.enter(
+            other.session, house.ledger.id, draft.id, other.key.prove(draft.signed.challenge())
+        )
+    assert refused.value.code == "replayed"
+    with pytest.raises(Refused) as twice:
+        await house.enter(other, "record.spend", nonce=to_text(draft.signed.nonce))
+    assert twice.value.code == "spent-already"
 
 
 async def test_receipts_end(house: House) -> None:

@@ -116,7 +116,7 @@ async def test_a_one_sided_guarantee_is_refused_on_the_page(table: Table) -> Non
         await page.locator(f"#title-{code}").fill(TITLE[code])
         await page.locator(f"#body-{code}").fill(BODY[code])
         await page.locator(f".theirs textarea[name$='.text.{code}']").first.fill("Duty of theirs alone")
-    await page.get_by_role("button", name="Sign and table the text").click()
+    await page.get_by_role("button", name="Table the text").click()
     said = page.locator("form.draft [data-form-status][data-state=error]")
     await said.wait_for(timeout=LIMIT_MS)
     words = await said.inner_text()

@@ -16,12 +16,15 @@ from visavis.rulebook import steps, waiting
 from visavis.understandings.acts import ACTS, Kind, TableText, Verdict
 from visavis.understandings.errors import (
     KindKept,
+    NoSuchDivergence,
     NoSuchUnderstanding,
     NotInForce,
     OneSidedGuarantee,
 )
 from visavis.understandings.model import (
+    LIFE,
     STATUSES,
+    Event,
     Status,
     TextFacts,
     register,
@@ -29,6 +32,7 @@ from visavis.understandings.model import (
     status_of,
     understanding_view,
 )
+from visavis.understandings.redline import redline
 from visavis.understandings.service import mutual
 
 TEXT: dict[str, Any] = {"title": {"en": "Heavy weapons"}, "body": {"en": "On the line of contact."}}
@@ -270,6 +274,202 @@ def test_what_was_not_tabled_cannot_be_signed() -> None:
         table_text(table, understanding="elsewhere")
 
 
+# --- one gesture, initials, corrections, divergences ------------------------------------------------
+
+
+def test_one_gesture_tables_and_signs() -> None:
+    """A text that its author offers waits for the other side alone; an amendment, too."""
+    table = Table()
+    asked = TEXT | {"kind": "guarantee", "undertakings": undertakings(*table.sides)}
+    act = table.do(PRINCIPAL[0], "understandings.offer", **asked)
+    told = {"understanding": act["understanding"], "hash": tabled_last(table)}
+    assert [s.key for s in waiting(table.joint, 1).for_us] == ["sign-guarantee"]
+    table.do(PRINCIPAL[1], "understandings.sign", **told)
+    table.do(PRINCIPAL[1], "understandings.offer", **asked, understanding=told["understanding"])
+    table.do(
+        PRINCIPAL[0],
+        "understandings.sign",
+        understanding=told["understanding"],
+        hash=tabled_last(table),
+    )
+    view = understanding_view(table.joint, 1, told["understanding"])
+    assert view is not None
+    assert view.text is not None
+    assert view.text.base == told["hash"]
+    assert view.status is Status.IN_FORCE
+    table.mirrored()
+
+
+def test_the_summary_says_what_the_gesture_does() -> None:
+    """Who tables and signs in one reads both; who initials reads that it binds nobody."""
+    table = Table()
+    asked = TEXT | {"kind": "understanding"}
+    said = {
+        command: table.draft(PRINCIPAL[0], command, **asked).summary
+        for command in ("understandings.table", "understandings.offer")
+    }
+    assert said["understandings.table"].title == "Table a text"
+    assert said["understandings.offer"].title == "Table a text and sign it"
+    assert "Tabling binds nobody" in said["understandings.table"].lines[-1]
+    assert "signs it for our side" in said["understandings.offer"].lines[-1]
+    understanding, hash_ = table_text(table)
+    told = {"understanding": understanding, "hash": hash_}
+    assert "binds nobody" in table.draft(PRINCIPAL[0], "understandings.initial", **told).summary.lines[-1]
+
+
+def test_a_guarantee_on_one_side_is_not_offered_either() -> None:
+    """One gesture is no way around the rule."""
+    table = Table()
+    with pytest.raises(OneSidedGuarantee):
+        table.draft(
+            PRINCIPAL[0],
+            "understandings.offer",
+            **TEXT,
+            kind="guarantee",
+            undertakings=undertakings(table.sides[1]),
+        )
+
+
+def test_initialled_by_both_a_text_is_settled_and_not_in_force() -> None:
+    """One initial changes no state; two make it "initialled"; a signature then goes on as ever."""
+    table = Table()
+    understanding, hash_ = table_text(table)
+    told = {"understanding": understanding, "hash": hash_}
+    seen = []
+    for s in (0, 1):
+        table.do(PRINCIPAL[s], "understandings.initial", **told)
+        view = understanding_view(table.joint, 0, understanding)
+        assert view is not None
+        assert view.text is None
+        seen.append((view.status, view.open[0].initials.both))
+        table.mirrored()
+    assert seen == [(Status.TABLED, False), (Status.INITIALLED, True)]
+    table.do(PRINCIPAL[0], "understandings.sign", **told)
+    view = understanding_view(table.joint, 0, understanding)
+    assert view is not None
+    assert view.status is Status.SIGNED_BY_ONE
+    assert table.enter(ADVISER[0], {"type": "understanding.initial", **told}) == "no power"
+
+
+def test_a_correction_replaces_the_text_from_the_beginning() -> None:
+    """The corrected text is kept, and marked as corrected once both have signed; an amendment marks nothing."""
+    table = Table()
+    understanding = signed_text(table, None, "Visas")
+    for correction in (True, False):
+        before = understanding_view(table.joint, 0, understanding)
+        assert before is not None
+        assert before.text is not None
+        _, hash_ = table_text(table, understanding=understanding, correction=correction)
+        for s in (0, 1):
+            table.do(PRINCIPAL[s], "understandings.sign", understanding=understanding, hash=hash_)
+        view = understanding_view(table.joint, 0, understanding)
+        assert view is not None
+        assert view.text is not None
+        assert (view.text.hash, view.text.correction) == (hash_, correction)
+        old = next(t for t in view.past if t.hash == before.text.hash)
+        assert old.corrected is correction
+    table.mirrored()
+
+
+def test_each_side_notes_how_it_reads_a_place() -> None:
+    """The second side answers under the same id without naming the place again; both readings stand."""
+    table = Table()
+    understanding, hash_ = table_text(table)
+    told = {"understanding": understanding, "hash": hash_}
+    place = {"en": "the line of contact", "ru": "линия соприкосновения"}
+    act = table.do(ADVISER[0], "understandings.diverge", **told, place=place, reading="As of 2014.")
+    answer = {"divergence": act["divergence"], "reading": {"ru": "На день подписания."}}
+    assert table.do(ADVISER[1], "understandings.diverge", **told, **answer)["place"] == act["place"]
+    for us in (0, 1):
+        view = understanding_view(table.joint, us, understanding)
+        assert view is not None
+        (found,) = view.open[0].divergences
+        assert [list(each) for each in found.place] == act["place"]
+        assert found.ours is not None
+        assert found.theirs is not None
+        words = [table.text(us, reading.reading[0][1]) for reading in (found.ours, found.theirs)]
+        assert words[us] == "As of 2014."
+        assert words[1 - us] == "На день подписания."
+    table.mirrored()
+
+
+def test_a_divergence_names_a_place_that_is_known() -> None:
+    """A new one needs its place; an answer needs one that was noted; both need a text that was tabled."""
+    table = Table()
+    understanding, hash_ = table_text(table)
+    told = {"understanding": understanding, "hash": hash_, "reading": "As of 2014."}
+    with pytest.raises(Malformed) as refused:
+        table.do(PRINCIPAL[0], "understandings.diverge", **told)
+    assert refused.value.details["field"] == "place"
+    with pytest.raises(NoSuchDivergence):
+        table.do(PRINCIPAL[0], "understandings.diverge", **told, divergence="elsewhere")
+    with pytest.raises(NotTabled):
+        table.do(PRINCIPAL[0], "understandings.diverge", **(told | {"hash": C}), place={"en": "x"})
+
+
+def test_a_withdrawal_that_came_too_late_is_said() -> None:
+    """A withdraws while B, not having heard it, signs: in force, and A's half says that it came too late."""
+    table = Table()
+    understanding, hash_ = table_text(table)
+    told = {"understanding": understanding, "hash": hash_}
+    table.do(PRINCIPAL[0], "understandings.sign", **told)
+    table.deaf[1] = table.states[0].size
+    table.do(PRINCIPAL[0], "understandings.withdraw", **told)
+    view = understanding_view(table.joint, 0, understanding)
+    assert view is not None
+    assert view.open[0].seal.ours.state is SealState.WITHDRAWING
+    table.do(PRINCIPAL[1], "understandings.sign", **told)
+    for us, late in ((0, (True, False)), (1, (False, True))):
+        view = understanding_view(table.joint, us, understanding)
+        assert view is not None
+        assert view.text is not None
+        assert view.text.seal.in_force
+        assert (view.text.seal.ours.late, view.text.seal.theirs.late) == late
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "lines"),
+    [
+        ("one two", "one two", [[("equal", "one two")]]),
+        (
+            "within thirty days of signing",
+            "within ten days",
+            [
+                [
+                    ("equal", "within"),
+                    ("delete", "thirty"),
+                    ("insert", "ten"),
+                    ("equal", "days"),
+                    ("delete", "of signing"),
+                ]
+            ],
+        ),
+        ("First.\n\nSecond.", "First.", [[("equal", "First.")], [("delete", "Second.")]]),
+        ("", "New  words.", [[("insert", "New words.")]]),
+    ],
+)
+def test_a_redline_is_word_by_word(before: str, after: str, lines: list[list[tuple[str, str]]]) -> None:
+    """What was struck out, what is new, and what stays; a space counts as one, a blank line parts."""
+    assert [list(paragraph) for paragraph in redline(before, after)] == lines
+
+
+WORDS = st.lists(st.sampled_from(["a", "b", "c.", "\n\n"]), max_size=30).map(" ".join)
+
+
+@given(WORDS, WORDS)
+def test_a_redline_holds_both_texts_and_nothing_else(before: str, after: str) -> None:
+    """Without what is struck out it reads as the later text, without what is new as the earlier."""
+    for text, left_out in ((before, "insert"), (after, "delete")):
+        kept = [words for line in redline(before, after) for op, words in line if op != left_out]
+        assert " ".join(kept).split() == text.split()
+
+
+def test_two_long_texts_are_shown_whole() -> None:
+    """What would take seconds to align is struck out and written anew."""
+    one, other = "a " * 5000, "b " * 5000
+    assert [[op for op, _ in line] for line in redline(one, other)] == [["delete"], ["insert"]]
+
+
 # --- ends -----------------------------------------------------------------------------------------
 
 
@@ -391,13 +591,87 @@ def test_only_what_is_in_force_is_assessed() -> None:
 def test_every_state_is_in_the_table_once() -> None:
     """An end wins over every accord; without any fact a text has lapsed."""
     assert {status for status, _ in STATUSES} == set(Status)
-    assert status_of(TextFacts(ended=True, agreed=True, signed_by_one=True, open=True)) is Status.ENDED
-    assert status_of(TextFacts(ended=False, agreed=True, signed_by_one=True, open=True)) is Status.IN_FORCE
-    assert status_of(TextFacts(ended=False, agreed=False, signed_by_one=False, open=False)) is Status.LAPSED
+    facts = [fact for _, fact in STATUSES if fact is not None]
+    for at, (status, _) in enumerate(STATUSES):
+        held = TextFacts(**{fact: n >= at for n, fact in enumerate(facts)})
+        assert status_of(held) is status
 
 
 def test_unknown_members_are_refused() -> None:
     """An act with a member that its row does not name is void by its form."""
     table = Table()
     assert table.enter(PRINCIPAL[0], act_of(kind="understanding", secret="x")) == "act form"
-    assert {spec.type for spec in ACTS if spec.fields is TableText} == {"understanding.table"}
+    assert {spec.type for spec in ACTS if spec.fields is TableText} == {
+        "understanding.table",
+        "understanding.offer",
+    }
+
+
+# --- the life as a table ----------------------------------------------------------------------------
+
+
+def live(table: Table, event: Event, told: dict[str, str], *, first: int) -> dict[str, str]:
+    """Let one event happen, by the side that acts first or by the other; what names the text then."""
+    one, other = PRINCIPAL[first], PRINCIPAL[1 - first]
+    match event:
+        case Event.TABLED | Event.OFFERED:
+            command = "understandings.table" if event is Event.TABLED else "understandings.offer"
+            of = {"understanding": told["understanding"]} if told else {}
+            act = table.do(one, command, **TEXT, kind="understanding", **of)
+            return {"understanding": act["understanding"], "hash": tabled_last(table)}
+        case Event.INITIALLED:
+            for seat in (one, other):
+                table.do(seat, "understandings.initial", **told)
+        case Event.SIGNED:
+            table.do(one, "understandings.sign", **told)
+        case Event.AGREED:
+            table.do(other, "understandings.sign", **told)
+        case Event.LAPSED:
+            table.do(other, "understandings.decline", **told)
+        case Event.REPLACED:
+            _, hash_ = table_text(table, first, understanding=told["understanding"], correction=bool(first))
+            told = {"understanding": told["understanding"], "hash": hash_}
+            for seat in (one, other):
+                table.do(seat, "understandings.sign", **told)
+        case Event.ENDED:
+            table.do(one, "understandings.end", understanding=told["understanding"])
+    return told
+
+
+def way_to(status: Status | None) -> list[Event]:
+    """Events that lead there, by the table itself."""
+    ways: dict[Status | None, list[Event]] = {None: []}
+    for _ in Status:
+        for before, event, after in LIFE:
+            if before in ways:
+                ways.setdefault(after, [*ways[before], event])
+    return ways[status]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize(("before", "event", "after"), LIFE)
+def test_the_life_of_an_understanding_is_the_table(
+    before: Status | None, event: Event, after: Status, first: int
+) -> None:
+    """Every row, driven through real logs by either side, leads where it says, for both chairs."""
+    table = Table()
+    told: dict[str, str] = {}
+    for step in way_to(before):
+        told = live(table, step, told, first=first)
+    if before is not None:
+        view = understanding_view(table.joint, 0, told["understanding"])
+        assert view is not None
+        assert view.status is before
+    told = live(table, event, told, first=first)
+    for us in (0, 1):
+        view = understanding_view(table.joint, us, told["understanding"])
+        assert view is not None
+        assert view.status is after
+    table.mirrored()
+
+
+def test_the_life_reaches_every_state() -> None:
+    """No state is out of reach; an end is final."""
+    assert {after for _, _, after in LIFE} == set(Status)
+    assert {event for _, event, _ in LIFE} == set(Event)
+    assert Status.ENDED not in {before for before, _, _ in LIFE}

@@ -532,6 +532,17 @@ def people() -> None:
     log.add(recovered, "recovery", DeviceKey(recovery))
     mark("recovered: every older credential ends")
 
+    def spend(nonce: int, who: str, key: Authenticator) -> None:
+        log.add({"type": "record.spend", "nonce": to_text(nonce.to_bytes(16, "big"))}, who, key)
+
+    spend(1000, "newer", newer)
+    log.add(admit("stranger", stranger, "adviser", ["speak"]), "newer", newer, nonce=1000)
+    mark("a signature that was made worthless admits nobody")
+    log.add(admit("stranger", stranger, "adviser", ["speak"]), "newer", newer)
+    spend(1001, "stranger", stranger)
+    log.add(admit("other", other, "adviser", []), "newer", newer, nonce=1001)
+    mark("nobody makes another's signature worthless")
+
     def note(size: int) -> str:
         # The rotation's own entry is the last under the old key.
         rotated = next(i for i, leaf in enumerate(log.leaves) if b"side.rotate-key" in leaf)

@@ -65,6 +65,25 @@ def test_an_honest_bundle_holds(desk: Desk) -> None:
     assert account.entries == sum(map(len, desk.logs))
 
 
+def test_the_account_says_where_the_text_was_at_hand() -> None:
+    """By its own log: tabled by the signer's side, received before signing, or no receipt: one after it is none."""
+    for receipt in ("before", "after", "none"):
+        desk = Desk().founded()
+        hash_ = desk.table(0, desk.text("v1"))
+        desk.receipts()
+        act = {"type": "content.receive", "hash": hash_}
+        at = desk.write(1, act) if receipt == "before" else None
+        desk.sign(1, hash_)
+        if receipt == "after":
+            desk.write(1, act)
+        desk.sign(0, hash_)
+        desk.receipts()
+        (agreement,) = checked(desk).in_force()
+        a, b = agreement.signed
+        assert (a.tabled is not None, a.received) == (True, None)
+        assert (b.tabled, b.received) == (None, at)
+
+
 def test_the_account_says_what_is_in_force_and_who_signed(desk: Desk) -> None:
     """Each consent is given with its delegate, role, name, entry and time; each text with its words (§14.2)."""
     (agreement,) = checked(desk).in_force()

@@ -42,6 +42,8 @@ export class Fold {
   private readonly live = new Set<string>();
   private readonly granted = new Map<string, { readonly at: number; readonly powers: ReadonlySet<string> }>();
   private readonly nonces = new Set<string>();
+  /** "<delegate> <nonce>": what its own delegate made worthless (record.md §9.6). */
+  private readonly spent = new Set<string>();
   private readonly keys: { readonly at: number; readonly key: Bytes }[] = [];
   private recovery: readonly string[] = [];
   private readonly roots: Bytes[] = [];
@@ -94,7 +96,7 @@ export class Fold {
   private async judge(entry: Entry): Promise<void> {
     const { signed, proof, seq } = entry;
     const act = signed.act;
-    if (!act.type.startsWith('side.') && act.type !== 'talk.delegation') return;
+    if (!act.type.startsWith('side.') && act.type !== 'talk.delegation' && act.type !== 'record.spend') return;
     const at = this.size;
     if (signed.dialogue !== this.dialogue || signed.side !== this.side || seq !== at) return;
     const root = this.root(signed.own.size);
@@ -106,7 +108,7 @@ export class Fold {
       ? await asserts(proof, passkey, await challenge(signed))
       : await proves(proof, fromText(signed.credential, 32), await challenge(signed));
     if (!proven) return;
-    if (this.nonces.has(signed.nonce)) return;
+    if (this.isSpent(signed.delegate, signed.nonce)) return;
     this.nonces.add(signed.nonce);
     if (at === 0) return this.found(entry);
     if (act.type === 'side.recover') return this.recover(entry);
@@ -185,6 +187,12 @@ export class Fold {
         if (officer && by.passkey) this.keys.push({ at: seq, key: fromText(fields['log_key'], 32) });
         return;
       }
+      case 'record.spend': {
+        const { nonce } = members(act, ['type', 'nonce'], act.type);
+        const text = toText(fromText(nonce, 16, 'nonce'));
+        if (!this.isSpent(signed.delegate, text)) this.spent.add(`${signed.delegate} ${text}`);
+        return;
+      }
       case 'talk.delegation': {
         const { talk, delegates } = members(act, ['type', 'talk', 'delegates'], act.type);
         const list = Array.isArray(delegates) ? (delegates as readonly unknown[]) : [];
@@ -193,6 +201,10 @@ export class Fold {
         this.delegations.set(talk, list as readonly string[]);
       }
     }
+  }
+
+  private isSpent(delegate: string, nonce: string): boolean {
+    return this.nonces.has(nonce) || this.spent.has(`${delegate} ${nonce}`);
   }
 
   private note(delegate: string, role: string, name: string | null): void {

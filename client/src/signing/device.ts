@@ -14,6 +14,7 @@ export const DEVICE_COMMANDS: ReadonlySet<string> = new Set([
   'talks.propose', 'talks.call-off', 'talks.conclude', 'talks.propose-item', 'talks.rank', 'talks.table-agenda',
   'talks.state-position', 'talks.table-position', 'talks.propose-initiative', 'talks.relation', 'talks.open-sitting',
   'talks.leave-sitting', 'talks.put-item', 'talks.note-floor', 'understandings.assess',
+  'understandings.diverge', 'record.spend',
 ]);
 
 /** id: the public key, base64url. The private half cannot be taken out of this browser. */

@@ -33,7 +33,7 @@ async function submit(form: HTMLFormElement, submitter: HTMLElement | null): Pro
   for (const button of buttons) button.setAttribute('aria-disabled', 'true');
   for (const wrong of Array.from(form.querySelectorAll('[aria-invalid]'))) wrong.removeAttribute('aria-invalid');
   try {
-    await carryOut(form);
+    await carryOut(form, submitter?.dataset['command']);
   } catch (error) {
     report(form, error);
   } finally {
@@ -44,8 +44,10 @@ async function submit(form: HTMLFormElement, submitter: HTMLElement | null): Pro
   }
 }
 
-async function carryOut(form: HTMLFormElement): Promise<void> {
-  const { command, dialogue, enrol: token, next } = form.dataset;
+/** other: the command of a second button, which signs the same fields. */
+async function carryOut(form: HTMLFormElement, other?: string): Promise<void> {
+  const { dialogue, enrol: token, next } = form.dataset;
+  const command = other ?? form.dataset['command'];
   if (token !== undefined) {
     say(form, t('enrol.making'));
     await enrol(token, form.dataset['name'] ?? '');

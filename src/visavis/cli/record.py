@@ -1,8 +1,9 @@
 """`visavis record`: a dialogue's record as one file, and its checking by anybody, offline.
 
-Lives here: `export`, `verify`, `print`, the account in words; `policy`, `prove`, `check-proof`, `unpack` for others' tools.
-Not here: the checks (`verification`), the files' forms (`record.bundle`, `record.policy`, `record.inclusion`), what stands on
-paper (`paper`).
+Lives here: `export`, `verify`, `print`, the account in words; for others' tools
+`policy`, `prove`, `check-proof`, `unpack`.
+Not here: the checks (`verification`), the files' forms (`record.bundle`, `record.policy`, `record.inclusion`), what
+stands on paper (`paper`).
 Spec: docs/spec/record.md §§10.4–10.6, 12, 14, 15.
 """
 
@@ -22,7 +23,7 @@ from visavis.errors import Malformed, Refused, Unavailable, Untrusted
 
 if TYPE_CHECKING:
     from visavis.record.bundle import Fault
-    from visavis.verification.account import Account, Agreement, LogAccount
+    from visavis.verification.account import Account, Agreement, LogAccount, Signed
     from visavis.verification.readable import Readable
 
 Out = Annotated[Path | None, Parameter(name=["--out", "-o"])]
@@ -410,10 +411,21 @@ def _agreement_lines(account: Account, agreement: Agreement) -> Iterator[str]:
             f"    signed by {who}, {signed.role} of {_name(account, signed.side)}:"
             f" entry {signed.index}, {printable(signed.time)} by its node's clock"
         )
+        if agreement.contents:
+            yield f"      {_at_hand(signed)}"
     if agreement.known_since is not None:
         yield f"    {_since(account, agreement)}"
     for ended in agreement.ended:
         yield f"    ended by {_name(account, ended.side)}: entry {ended.index}"
+
+
+def _at_hand(signed: Signed) -> str:
+    """What the signer's own log says of the text's contents before the signature (record.md §7.6)."""
+    if signed.tabled is not None and signed.tabled <= signed.index:
+        return f"its own side tabled the text, at entry {signed.tabled}"
+    if signed.received is not None:
+        return f"text received at entry {signed.received}, before signing"
+    return "no receipt for the text before signing"
 
 
 def _since(account: Account, agreement: Agreement) -> str:

@@ -6,13 +6,8 @@ Not here: whether an act is well-formed and its signer may do it (`fold`), walki
 subject says (the slices).
 Spec: docs/spec/record.md §§5–7.
 
-A slot holds a chain of accords, null → v1 → v2 …; a consent of one side is an offer to the other:
-
-    open                ── other consents to the same hash ──────────────▶ formed
-    open                ── own withdrawal ───────────────────────────────▶ withdrawal pending
-    withdrawal pending  ── other consents, not having heard it ──────────▶ formed ("came too late")
-    open, pending       ── other declines or counter-offers, having heard ▶ closed
-    withdrawal pending  ── other's log acknowledges it ──────────────────▶ closed
+A slot holds a chain of accords, null → v1 → v2 …; a consent of one side is an offer to the other. What becomes of
+it is `COURSE`, drawn in docs/states.md.
 
 Every question is asked at a `Place`, the entry's own cut, and never of anything outside it.
 """
@@ -20,7 +15,7 @@ Every question is asked at a `Place`, the entry's own cut, and never of anything
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -36,7 +31,8 @@ class SlotKind:
 
     parts:   of the slot, the kind included.
     tabled:  its subjects are tabled first (R-T). carried: the consent itself carries the subject. Neither:
-             each side consents to a hash of its own, once ("together").
+             each side consents to a hash of its own, once ("together"). Where subjects are tabled, a consent
+             may carry its own: it tables and consents at once.
     ends:    a slot of this kind takes no consent once its talk, or it itself, has ended.
     """
 
@@ -83,6 +79,28 @@ class OfferStatus(StrEnum):
     PENDING = "withdrawal pending"
     CLOSED = "closed"
     FORMED = "formed"
+
+
+class OfferEvent(StrEnum):
+    """What can happen to an offer. Of "the other": the side to which it is open."""
+
+    MATCHED = "the other consents to the same hash"
+    WITHDRAWN = "its own side withdraws it, or ends what it is about"
+    HEARD = "the other's log acknowledges the withdrawal"
+    ANSWERED = "the other, having heard it, declines it or offers another"
+
+
+COURSE: Mapping[tuple[OfferStatus, OfferEvent], OfferStatus] = {
+    (OfferStatus.OPEN, OfferEvent.MATCHED): OfferStatus.FORMED,
+    (OfferStatus.OPEN, OfferEvent.WITHDRAWN): OfferStatus.PENDING,
+    (OfferStatus.OPEN, OfferEvent.ANSWERED): OfferStatus.CLOSED,
+    (OfferStatus.PENDING, OfferEvent.MATCHED): OfferStatus.FORMED,
+    (OfferStatus.PENDING, OfferEvent.HEARD): OfferStatus.CLOSED,
+    (OfferStatus.PENDING, OfferEvent.ANSWERED): OfferStatus.CLOSED,
+}
+"""What becomes of an offer, by state and event; nothing where there is no row. Matched while the withdrawal is
+pending: it came too late. `Accords.status` reckons the state from indices in both logs, whatever their order; the
+tests hold it to this table."""
 
 
 @dataclass(slots=True)
@@ -166,6 +184,10 @@ class Accords:
         state = self.slots.get(slot)
         return state is not None and bool(state.offers[side])
 
+    def seen_tabled(self, place: Place, hash_: str) -> Subject | None:
+        """What was tabled under that hash inside the person's view, or None."""
+        return self.tabled.get(hash_) if self._saw(place, hash_) else None
+
     def _saw(self, place: Place, hash_: str) -> bool:
         """Whether it was tabled inside what the signer had before them (not: inside the cut)."""
         s = place.side
@@ -173,6 +195,14 @@ class Accords:
             self.tabled_at[s].get(hash_, NEVER) < place.own
             or self.tabled_at[1 - s].get(hash_, NEVER) < place.ack
         )
+
+    def _gone_at(self, s: int, slot: Slot, offer: Offer) -> int:
+        """Index of the own withdrawal of an offer of side s, or of the own end that withdraws it; else NEVER."""
+        gone = NEVER if offer.withdrawn is None else offer.withdrawn
+        for end in (DIALOGUE, slot):
+            if (index := self.ends.at[s].get(end, NEVER)) > offer.at:
+                gone = min(gone, index)
+        return gone
 
     def closed_at(self, s: int, slot: Slot, offer: Offer) -> int:
         """Index in the other's log from which `offer`, of side s, is closed to it; NEVER while it is open.
@@ -183,10 +213,7 @@ class Accords:
         if offer.closed is not None:
             return offer.closed
         o = 1 - s
-        gone = NEVER if offer.withdrawn is None else offer.withdrawn
-        for end in (DIALOGUE, slot):
-            if (index := self.ends.at[s].get(end, NEVER)) > offer.at:
-                gone = min(gone, index)
+        gone = self._gone_at(s, slot, offer)
         at = NEVER
         if gone < NEVER:
             heard = bisect_right(self.eff[o], gone)
@@ -231,9 +258,13 @@ class Accords:
         current = self.current(place, slot)
         if kind.tabled or kind.carried:
             subject = move.subject
-            if subject is None:
-                subject = self.tabled.get(move.hash)
-                if subject is None or not self._saw(place, move.hash):
+            if subject is not None:
+                refused = self.judge_table(place, subject) if kind.tabled else None
+                if refused is not None:
+                    return refused
+            else:
+                subject = self.seen_tabled(place, move.hash)
+                if subject is None:
                     return verdicts.NOT_TABLED
                 if subject.slot != slot:
                     return verdicts.WRONG_SLOT
@@ -297,7 +328,9 @@ class Accords:
         state = self.slots.get(slot)
         if state is None:
             state = self.slots[slot] = SlotState()
-        if move.subject is not None:
+        if move.subject is not None and SLOTS[slot[0]].tabled:
+            self.table(place, move.subject, hash_)
+        elif move.subject is not None:
             self.tabled.setdefault(hash_, move.subject)
         mine = Offer(hash_, place.index)
         state.offers[s].append(mine)
@@ -350,7 +383,7 @@ class Accords:
             return OfferStatus.FORMED
         if self.closed_at(s, slot, offer) < NEVER:
             return OfferStatus.CLOSED
-        return OfferStatus.OPEN if offer.withdrawn is None else OfferStatus.PENDING
+        return OfferStatus.OPEN if self._gone_at(s, slot, offer) == NEVER else OfferStatus.PENDING
 
     def latest(self, slot: Slot) -> Accord | None:
         """The slot's latest accord, ended or not."""

@@ -130,7 +130,16 @@ class Recover:
 
 @dataclass(frozen=True, slots=True)
 class Receive:
-    """A receipt: only its ack matters."""
+    """A receipt: its ack matters; and if it names a subject's hash, that all its contents are at hand."""
+
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """nonce: of something that the same delegate signed and that is not in the log; 16 bytes."""
+
+    nonce: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +149,17 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """subject: only where the act itself says all of it, so that nothing needs tabling (`rules.adopt`)."""
+    """subject: where the act itself says all of it. In a slot whose subjects are tabled it tables it too (an
+    offer, "understanding.offer"); where they are not ("rules.adopt") nothing needs tabling."""
 
     slot: Slot
     hash: str
     subject: Subject | None = None
+
+
+def offers(subject: Subject) -> Consent:
+    """One gesture: table `subject` and consent to it (ADR 7)."""
+    return Consent(subject.slot, subject.hash, subject)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +216,7 @@ Move = (
     | RotateKey
     | Recover
     | Receive
+    | Spend
     | Table
     | Consent
     | Withdraw
@@ -229,6 +245,10 @@ class Cut(Protocol):
 
     def exchanged(self, slot: Slot) -> bool:
         """Whether both have consented to one hash here, or deposited in "together"."""
+        ...
+
+    def tabled(self, hash_: str) -> Subject | None:
+        """What was tabled under that hash inside the person's view, or None."""
         ...
 
     def own_consent(self, slot: Slot) -> str | None:
@@ -290,6 +310,11 @@ class Rulebook:
             if spec.type in self.by_type:
                 raise ValueError(f"act {spec.type!r} is given twice")
             self.by_type[spec.type] = spec
+
+    @property
+    def edition(self) -> int:
+        """The newest edition that this software knows."""
+        return max((spec.edition for spec in self.by_type.values()), default=1)
 
     def parse(self, act: Mapping[str, Any]) -> tuple[ActSpec, Fields, Move] | None:
         """The act's row, fields and move; None for an unknown type. Raises `Malformed` on bad fields."""

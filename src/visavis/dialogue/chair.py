@@ -71,8 +71,11 @@ class SealState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Seal:
+    """late: it was withdrawn, and the withdrawal came too late: the other had sealed before hearing it."""
+
     state: SealState
     mark: Mark | None = None
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +310,8 @@ def _seal(
     joint: Joint, s: int, slot: Slot, offer: Offer | None, other: Offer | None, agreed_at: int | None
 ) -> Seal:
     if agreed_at is not None:
-        return Seal(SealState.SEALED, mark(joint, s, agreed_at))
+        late = offer is not None and offer.formed is not None and offer.withdrawn is not None
+        return Seal(SealState.SEALED, mark(joint, s, agreed_at), late)
     if offer is None:
         if other is None:
             return Seal(SealState.EMPTY)

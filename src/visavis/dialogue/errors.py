@@ -1,7 +1,7 @@
 """Errors of the dialogue.
 
-Lives here: `ActVoid` (an act that the rules do not allow, before it is written), `NotTabled`, `Forked`, `LogBehind`,
-`LogDiffers`.
+Lives here: `ActVoid` (an act that the rules do not allow, before it is written), `NotTabled`, `ContentMissing`,
+`Forked`, `LogBehind`, `LogDiffers`.
 Not here: the reasons themselves (`verdicts`), their translation and HTTP status (`web/errors.py`).
 """
 
@@ -37,6 +37,15 @@ def act_void(reason: str, explained: Mapping[str, str] = verdicts.EXPLAINED) -> 
 def reason_code(reason: str) -> str:
     """A void reason as a code: "one-sided guarantee" → "one-sided-guarantee"."""
     return reason.replace(" ", "-").lower()
+
+
+class ContentMissing(Refused):
+    """Not all that a text says is at hand, or opens its commitment: nobody signs what they cannot read.
+
+    details: missing, how many contents.
+    """
+
+    code = "content-missing"
 
 
 class NotTabled(Refused):

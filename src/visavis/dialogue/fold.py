@@ -34,6 +34,7 @@ from visavis.dialogue.acts import (
     RotateKey,
     Rulebook,
     SetPowers,
+    Spend,
     Stop,
     Subject,
     Table,
@@ -57,7 +58,10 @@ from visavis.record.entry import (
 from visavis.record.merkle import Tree, leaf_hash
 from visavis.record.proof import Key, Passkey
 
-FOLDED = (Found, Admit, Revoke, SetPowers, RotateKey, Recover)
+OWN_PEOPLE = (Found, Admit, Revoke, SetPowers, RotateKey, Recover)
+"""Moves by which a side says who may act for it."""
+
+FOLDED = (*OWN_PEOPLE, Spend)
 """Moves that `fold` itself applies; `join` never calls void what stands here."""
 
 ALONE = (*FOLDED, Stop, End)
@@ -66,7 +70,7 @@ ALONE = (*FOLDED, Stop, End)
 NODE_MOVES = (Receive, Stop, Register)
 """The most that a slice can let a node write unasked: receipts, what protects, what only makes public."""
 
-PERSONAL = (*FOLDED, Consent, Withdraw, Decline)
+PERSONAL = (*OWN_PEOPLE, Consent, Withdraw, Decline)
 """Moves that take the person, whatever the act's row says: who may act, what binds and what unbinds."""
 
 
@@ -154,6 +158,7 @@ class SideState:
         self.acked = 0
         self.matters = 0
         self._nonces: set[bytes] = set()
+        self._spent: set[tuple[str, bytes]] = set()  # (delegate, nonce) that its own delegate made worthless
         self._keys: list[tuple[int, bytes]] = []  # (index, log key): larger checkpoints need it
         self._live: set[str] = set()
         self._granted: dict[str, tuple[int, frozenset[Power]]] = {}  # delegate → latest side.powers
@@ -269,7 +274,7 @@ class SideState:
         verdict = self._judge_envelope(entry, proven)
         if verdict is not None:
             return Judged(verdict, entry)
-        if entry.signed.nonce in self._nonces:
+        if self._is_spent(entry.signed.delegate, entry.signed.nonce):
             return Judged(verdicts.REPLAYED, entry)
         if self.size == 0:
             return self._judge_founding(entry)
@@ -339,6 +344,10 @@ class SideState:
         verdict = self._judge_power(spec, move, credential, node=node, recovery=recovery)
         if verdict is None:
             verdict = self._judge_form(move, credential)
+        if verdict is None and isinstance(move, Spend):
+            own = move.nonce == signed.nonce
+            if own or self._is_spent(signed.delegate, move.nonce):
+                verdict = verdicts.SPENT_ALREADY
         if verdict is None:
             verdict = spec.form(fields, self.sides)
         subject = ""
@@ -348,6 +357,11 @@ class SideState:
             except Malformed:
                 verdict = verdicts.ACT_FORM
         return Judged(verdict, entry, spec, fields, move, subject)
+
+    def _is_spent(self, delegate: str, nonce: bytes) -> bool:
+        """Whether `delegate` can no longer enter anything with that nonce: it is in the log, or was spent by
+        the delegate. Of each delegate apart: nobody makes a colleague's signature worthless."""
+        return nonce in self._nonces or (delegate, nonce) in self._spent
 
     def _is_recovery(self, credential: str) -> bool:
         if self.founding is None:
@@ -410,7 +424,10 @@ class SideState:
                 if not is_slot(move.slot):
                     return verdicts.NO_SUCH_SLOT
                 carried = move.subject
-                if (carried is not None) is not SLOTS[move.slot[0]].carried:
+                kind = SLOTS[move.slot[0]]
+                if carried is None and kind.carried:
+                    return verdicts.ACT_FORM
+                if carried is not None and not (kind.carried or kind.tabled):
                     return verdicts.ACT_FORM
                 if carried is not None and (carried.slot != move.slot or carried.hash != move.hash):
                     return verdicts.ACT_FORM
@@ -445,6 +462,8 @@ class SideState:
         self.acked = max(self.acked, signed.ack.size)
         if judged.verdict is None and judged.move is not None:
             self._apply(index, judged.move, signed.credential)
+            if isinstance(judged.move, Spend):
+                self._spent.add((signed.delegate, judged.move.nonce))
 
     def _apply(self, index: int, move: Move, signer: str) -> None:
         match move:

@@ -26,6 +26,7 @@ from visavis.dialogue.acts import (
     Decline,
     End,
     Erase,
+    Receive,
     Register,
     Rulebook,
     Slot,
@@ -91,6 +92,8 @@ class Joint:
         """Proven: this side signed a checkpoint that its log given here does not have."""
         self._registers: tuple[dict[Key, list[Said]], dict[Key, list[Said]]] = ({}, {})
         self.erased: tuple[dict[str, int], dict[str, int]] = ({}, {})
+        self.received: tuple[dict[str, int], dict[str, int]] = ({}, {})
+        """Per side: where it first said that all contents of a subject are at hand, by the subject's hash."""
         self._claims = (_Claims(b, a), _Claims(a, b))  # [s]: what the other's log claims to have seen of s's
         self._beyond: tuple[list[_Beyond], list[_Beyond]] = (
             [],
@@ -212,6 +215,8 @@ class Joint:
                 verdict = self.sessions.judge_stop(place, move)
             case Erase(commitment):
                 verdict = self.machine.judge_erase(place, commitment)
+            case Receive(hash_) if hash_ and self.machine.seen_tabled(place, hash_) is None:
+                verdict = verdicts.NOT_TABLED
             case _:
                 verdict = None
         return verdict if verdict is not None else spec.rule(judged.fields, _Cut(self, place))
@@ -220,6 +225,12 @@ class Joint:
         """The edition of the rule book in force at a cut."""
         accord = self.machine.current(place, RULES)
         return 1 if accord is None else int(self.machine.tabled[accord.hash].body["edition"])
+
+    @property
+    def edition(self) -> int:
+        """The edition of the rule book in force, as far as both logs go."""
+        subject = self.in_force(RULES)
+        return 1 if subject is None else int(subject.body["edition"])
 
     # --- applying ---------------------------------------------------------------------------------
 
@@ -242,6 +253,8 @@ class Joint:
                 self.sessions.stop(place, move)
             case Register(key, value):
                 self._registers[s].setdefault(key, []).append((index, value))
+            case Receive(hash_) if hash_:
+                self.received[s].setdefault(hash_, index)
             case Erase(commitment):
                 self.erased[s].setdefault(commitment, index)
             case _:
@@ -392,6 +405,7 @@ class Joint:
             "running": {at: self.running(*at) for at in self.sessions.latest},
             "registers": tuple({k: tuple(v) for k, v in x.items()} for x in self._registers),
             "erased": tuple(dict(x) for x in self.erased),
+            "received": tuple(dict(x) for x in self.received),
             "forked": tuple(self.forked),
             "tabled": frozenset(self.tabled),
             "tabled_at": tuple(dict(x) for x in self.tabled_at),
@@ -413,7 +427,17 @@ def join(a: SideState, b: SideState, rulebook: Rulebook, order: Callable[[], int
 def mirror(state: Mapping[str, Any]) -> dict[str, Any]:
     """The same state, seen from the other chair: `join(b, a).state() == mirror(join(a, b).state())`."""
     out = dict(state)
-    for name in ("verdicts", "ends", "begun", "stopped", "registers", "erased", "tabled_at", "forked"):
+    for name in (
+        "verdicts",
+        "ends",
+        "begun",
+        "stopped",
+        "registers",
+        "erased",
+        "received",
+        "tabled_at",
+        "forked",
+    ):
         out[name] = tuple(reversed(state[name]))
     out["slots"] = {
         slot: (tuple(Accord(a.hash, (a.at[1], a.at[0])) for a in accords), tuple(reversed(offers)))
@@ -517,6 +541,9 @@ class _Cut:
 
     def exchanged(self, slot: Slot) -> bool:
         return self._joint.machine.current(self._place, slot) is not None
+
+    def tabled(self, hash_: str) -> Subject | None:
+        return self._joint.machine.seen_tabled(self._place, hash_)
 
     def own_consent(self, slot: Slot) -> str | None:
         offer = self._joint.machine.own_latest(self._place, slot)

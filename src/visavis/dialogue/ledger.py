@@ -110,6 +110,28 @@ class Ledger:
         }
         return encode_bundle(Bundle(logs, contents))
 
+    def missing(self, side: str, hash_: str) -> frozenset[str]:
+        """Commitments of a tabled subject whose contents `side` does not hold. What is held opens them: it was
+        checked when it came."""
+        named = self.joint.tabled[hash_].commitments
+        return frozenset(each for each in named if readable(self, side, each) is None)
+
+    def received(self, us: int, hash_: str) -> bool:
+        """Whether side `us` needs no receipt for this subject's contents: it tabled them, has one, or there are
+        none."""
+        joint = self.joint
+        return (
+            hash_ in joint.tabled_at[us] or hash_ in joint.received[us] or not joint.tabled[hash_].commitments
+        )
+
+    def to_receive(self, us: int) -> tuple[str, ...]:
+        """Hashes of the other's subjects whose contents are all at hand, and no receipt says so yet."""
+        return tuple(
+            hash_
+            for hash_ in self.joint.tabled_at[1 - us]
+            if not self.received(us, hash_) and not self.missing(self.sides[us], hash_)
+        )
+
     def publish(self, kind: str, **data: object) -> None:
         """Tell all subscribers; one that is too slow is closed, and asks again."""
         for stream in list(self.subscribers):

@@ -30,11 +30,12 @@ from visavis.dialogue.acts import (
     Revoke,
     RotateKey,
     SetPowers,
+    Spend,
     Subject,
 )
 from visavis.errors import Malformed
 from visavis.record.digest import from_text
-from visavis.record.entry import NODE, RECOVERY
+from visavis.record.entry import NODE, NONCE_BYTES, RECOVERY
 from visavis.record.proof import Passkey
 
 RULES = ("rules",)
@@ -123,6 +124,18 @@ class ReceiveFields(_Act, frozen=True):
     pass
 
 
+class ReceivedFields(_Act, frozen=True):
+    """hash: of the subject all of whose contents are at hand, and open their commitments."""
+
+    hash: str
+
+
+class SpendFields(_Act, frozen=True):
+    """nonce: of what the same delegate signed and never saw entered; base64url of 16 bytes."""
+
+    nonce: str
+
+
 class EndFields(_Act, frozen=True):
     """reason: commitment, or null."""
 
@@ -201,6 +214,14 @@ def _erase_form(fields: EraseFields, _sides: frozenset[str]) -> str | None:
     return None if _is_commitment(fields.commitment) else verdicts.ACT_FORM
 
 
+def _received_form(fields: ReceivedFields, _sides: frozenset[str]) -> str | None:
+    return None if _is_key(fields.hash) else verdicts.ACT_FORM
+
+
+def _spend(fields: SpendFields) -> Spend:
+    return Spend(from_text(fields.nonce, NONCE_BYTES, what="nonce"))
+
+
 def _key_form(fields: RotateKeyFields, _sides: frozenset[str]) -> str | None:
     return None if _is_key(fields.log_key) else verdicts.ACT_FORM
 
@@ -238,6 +259,16 @@ ACTS: tuple[ActSpec, ...] = (
         form=_profile_form,
     ),
     ActSpec("record.receive", ReceiveFields, lambda f: Receive(), None, proof=ProofLevel.NODE, node_may=True),
+    ActSpec("record.spend", SpendFields, _spend, None, proof=ProofLevel.DEVICE),
+    ActSpec(
+        "content.receive",
+        ReceivedFields,
+        lambda f: Receive(f.hash),
+        None,
+        proof=ProofLevel.DEVICE,
+        node_may=True,
+        form=_received_form,
+    ),
     ActSpec("dialogue.end", EndFields, lambda f: End(DIALOGUE), Power.SIGN, form=_end_form),
     ActSpec("rules.adopt", AdoptFields, _adopt, Power.SIGN, form=_adopt_form, rule=_adopt_rule),
     ActSpec("content.erase", EraseFields, lambda f: Erase(f.commitment), Power.ADMIT, form=_erase_form),

@@ -17,7 +17,7 @@ from visavis.dialogue import chair
 from visavis.dialogue.acts import Power
 from visavis.dialogue.commands import Audience, Command, Drafted, Fresh, Summary, View
 from visavis.dialogue.join import Joint
-from visavis.dialogue.model import DEFAULT_POWERS, DEVICE_POWERS, Role
+from visavis.dialogue.model import DEFAULT_POWERS, DEVICE_POWERS, RULES, Role
 from visavis.dialogue.texts import ActFields, Hash, Id, Language, Writer
 from visavis.errors import Malformed, Refused
 
@@ -32,6 +32,12 @@ class NoSuchDelegate(Refused):
     """This side has no delegate, or no live credential, of that id."""
 
     code = "no-such-delegate"
+
+
+class NoSuchEdition(Refused):
+    """The software of this node does not know that edition of the rules."""
+
+    code = "no-such-edition"
 
 
 class NotStated(Refused):
@@ -174,6 +180,47 @@ def _powers(view: View, fields: PowersFields, _fresh: Fresh) -> Drafted:
     return Drafted(act, Summary("State a delegate's powers", lines))
 
 
+class AdoptFields(ActFields, frozen=True):
+    """edition: of the rule book; newer than the one in force, and known to this node's software."""
+
+    edition: Annotated[int, Meta(ge=1)]
+
+
+def _adopt(view: View, fields: AdoptFields, _fresh: Fresh) -> Drafted:
+    newest, now = view.joint.rulebook.edition, view.joint.edition
+    if fields.edition > newest:
+        raise NoSuchEdition(
+            f"this node's software knows edition {newest} of the rules and no newer one", field="edition"
+        )
+    in_force = view.joint.in_force(RULES)
+    act = {
+        "type": "rules.adopt",
+        "edition": fields.edition,
+        "base": None if in_force is None else in_force.hash,
+    }
+    lines = (
+        f"Edition in force: {now}; to be adopted: {fields.edition}",
+        "It is in force when both sides have adopted it. What was judged before stays as it was judged.",
+    )
+    return Drafted(act, Summary(f"Adopt edition {fields.edition} of the rules", lines))
+
+
+class SpendFields(ActFields, frozen=True):
+    """nonce: of what this delegate signed and never saw entered; base64url of 16 bytes."""
+
+    nonce: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{22}\Z")]
+
+
+def _spend(_view: View, fields: SpendFields, _fresh: Fresh) -> Drafted:
+    lines = (
+        f"Nonce: {fields.nonce}",
+        "Whatever you signed with it is void if anybody enters it from here on.",
+        "If it is in the log already, it stands, and this is refused.",
+    )
+    act = {"type": "record.spend", "nonce": fields.nonce}
+    return Drafted(act, Summary("Make a signature of yours worthless that never came into the log", lines))
+
+
 class EndFields(ActFields, frozen=True):
     reason: str | None = None
 
@@ -198,6 +245,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("dialogue.admit-device", AdmitDeviceFields, _admit_device),
     Command("dialogue.revoke", RevokeFields, _revoke),
     Command("dialogue.powers", PowersFields, _powers),
+    Command("dialogue.adopt-rules", AdoptFields, _adopt),
+    Command("record.spend", SpendFields, _spend),
     Command("dialogue.end", EndFields, _end),
 )
 

@@ -24,9 +24,9 @@ import structlog
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from visavis.dialogue.acts import Power, Rulebook
+from visavis.dialogue.acts import Consent, Power, Rulebook
 from visavis.dialogue.commands import Command, Drafted, Enrolment, Fresh, Summary, View
-from visavis.dialogue.errors import act_void
+from visavis.dialogue.errors import ContentMissing, act_void
 from visavis.dialogue.fold import SideState
 from visavis.dialogue.join import Joint, preview
 from visavis.dialogue.ledger import Event, Ledger, NoSuchDialogue, readable
@@ -334,7 +334,7 @@ class Dialogues:
         for content in drafted.contents:
             opens(content.commitment, content.salt, content.data)
         by = (session.delegate, credential)
-        return self._drafted(ledger, session, by, drafted)
+        return await self._drafted(ledger, session, by, drafted)
 
     async def draft_recovery(self, session: Session, recovery: str) -> Draft:
         """Draft `side.recover`: the session's enrolled passkey becomes the officer's, every older one ends.
@@ -354,23 +354,18 @@ class Dialogues:
             "Every other passkey and device key of this side ends. What they signed stands.",
         )
         drafted = Drafted(act, Summary("Recover this side", lines))
-        return self._drafted(ledger, session, (RECOVERY, recovery), drafted)
+        return await self._drafted(ledger, session, (RECOVERY, recovery), drafted)
 
-    def _drafted(self, ledger: Ledger, session: Session, by: tuple[str, str], drafted: Drafted) -> Draft:
+    async def _drafted(
+        self, ledger: Ledger, session: Session, by: tuple[str, str], drafted: Drafted
+    ) -> Draft:
         """Keep a draft, if it would stand now. by: the signer's delegate and credential."""
         us = ledger.index(session.side)
-        signed = SignedMembers(
-            dialogue=ledger.id,
-            side=session.side,
-            own=ledger.seen(session.side, acknowledge=False),
-            ack=ledger.seen(ledger.sides[1 - us], acknowledge=True),
-            act=drafted.act,
-            delegate=by[0],
-            credential=by[1],
-            nonce=secrets.token_bytes(NONCE_BYTES),
-        )
+        signed = _members(ledger, us, drafted.act, *by)
         canonical.encode(signed.to_json())
         self._judge(ledger, us, make_entry(signed, UNPROVEN, seq=signed.own.size, time=""), True)
+        if await self._received_before(ledger, us, drafted.act):
+            signed = _members(ledger, us, drafted.act, *by)
         now = self._clock()
         self._drafts = {k: d for k, d in self._drafts.items() if d.expires > now}
         own = [k for k, d in self._drafts.items() if d.asker == session.credential]
@@ -436,7 +431,7 @@ class Dialogues:
                 listener(ledger)
             except Exception:
                 log.exception("entry.listener-failed", dialogue=ledger.id)
-        if kind != "record.receive":
+        if kind not in ("record.receive", "content.receive"):
             ledger.receipts_due.set()
         return entry
 
@@ -453,28 +448,46 @@ class Dialogues:
             await anyio.sleep(RECEIPT_DELAY_S)
             ledger.receipts_due = anyio.Event()
             try:
-                for us, side in enumerate(ledger.sides):
+                for us in (0, 1):
                     async with ledger.lock:
-                        if ledger.states[us].size and ledger.joint.owes_receipt(us):
-                            await self._receipt(ledger, us, side)
+                        if not ledger.states[us].size:
+                            continue
+                        for hash_ in ledger.to_receive(us):
+                            await self._receipt(ledger, us, {"type": "content.receive", "hash": hash_})
+                        if ledger.joint.owes_receipt(us):
+                            await self._receipt(ledger, us, {"type": "record.receive"})
             except Unavailable as error:
                 log.warning("receipt.put-off", dialogue=ledger.id, why=error.message)
                 ledger.receipts_due.set()
             except Exception:  # one dialogue's receipts must not end the node
                 log.exception("receipt.failed", dialogue=ledger.id)
 
-    async def _receipt(self, ledger: Ledger, us: int, side: str) -> None:
-        signed = SignedMembers(
-            dialogue=ledger.id,
-            side=side,
-            own=ledger.seen(side, acknowledge=False),
-            ack=ledger.seen(ledger.sides[1 - us], acknowledge=True),
-            act={"type": "record.receive"},
-            delegate=NODE,
-            credential=NODE,
-            nonce=secrets.token_bytes(NONCE_BYTES),
-        )
-        await self._append(ledger, signed, sign(signed, ledger.log_keys[side]), None)
+    async def _receipt(self, ledger: Ledger, us: int, act: Mapping[str, Any]) -> None:
+        signed = _members(ledger, us, act, NODE, NODE)
+        await self._append(ledger, signed, sign(signed, ledger.log_keys[signed.side]), None)
+
+    async def _received_before(self, ledger: Ledger, us: int, act: Mapping[str, Any]) -> bool:
+        """Before a consent to what the other tabled, have the receipt for its contents in the log (record.md
+        §7.6): written here if none is yet, so that nobody waits for the loop. Whether it was.
+
+        Raises `ContentMissing` if not all of it is at hand.
+        """
+        parsed = self._rulebook.parse(act)
+        move = None if parsed is None else parsed[2]
+        if not isinstance(move, Consent) or move.hash not in ledger.joint.tabled:
+            return False
+        async with ledger.lock:
+            if ledger.received(us, move.hash):
+                return False
+            missing = ledger.missing(ledger.sides[us], move.hash)
+            if missing:
+                raise ContentMissing(
+                    f"{len(missing)} of the texts that this commits to are not at hand yet, so nobody can sign "
+                    "it. Nothing was written; try again when they have come.",
+                    missing=len(missing),
+                )
+            await self._receipt(ledger, us, {"type": "content.receive", "hash": move.hash})
+            return True
 
     # --- reading ------------------------------------------------------------------------------------
 
@@ -508,6 +521,23 @@ class Dialogues:
         finally:
             ledger.subscribers.pop(send, None)
             send.close()
+
+
+def _members(
+    ledger: Ledger, us: int, act: Mapping[str, Any], delegate: str, credential: str
+) -> SignedMembers:
+    """What is to be signed for an act of side `us`, with both logs as they stand."""
+    side, other = ledger.sides[us], ledger.sides[1 - us]
+    return SignedMembers(
+        dialogue=ledger.id,
+        side=side,
+        own=ledger.seen(side, acknowledge=False),
+        ack=ledger.seen(other, acknowledge=True),
+        act=act,
+        delegate=delegate,
+        credential=credential,
+        nonce=secrets.token_bytes(NONCE_BYTES),
+    )
 
 
 def _device_of(ledger: Ledger, session: Session, device: str) -> str:

@@ -4,15 +4,14 @@ Lives here: `Place`, `Ends`, `Sessions` (sitting, recording, off-record, press c
 Not here: consents and accords (`accord`), walking two logs (`join`).
 Spec: docs/spec/record.md §8.
 
-    ours \\ theirs | not begun | begun   | stopped
-    not begun     | none      | asked   | over
-    begun         | asked     | running | over
-    stopped       | over      | over    | over
+What a session is, by what each side has done in it, is `SESSION`, drawn in docs/states.md.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from visavis.dialogue import verdicts
 from visavis.dialogue.acts import Begin, Power, Slot, Stop
@@ -74,6 +73,31 @@ class Ends:
         self.at[place.side][what] = place.index
 
 
+class Half(StrEnum):
+    """What one side has done in a session."""
+
+    NOT_BEGUN = "not begun"
+    BEGUN = "begun"
+    STOPPED = "stopped"
+
+
+class SessionState(StrEnum):
+    NONE = "none"
+    ASKED = "asked"
+    RUNNING = "running"
+    OVER = "over"
+
+
+SESSION: Mapping[tuple[Half, Half], SessionState] = {
+    (Half.NOT_BEGUN, Half.NOT_BEGUN): SessionState.NONE,
+    (Half.NOT_BEGUN, Half.BEGUN): SessionState.ASKED,
+    (Half.BEGUN, Half.NOT_BEGUN): SessionState.ASKED,
+    (Half.BEGUN, Half.BEGUN): SessionState.RUNNING,
+    **{(Half.STOPPED, half): SessionState.OVER for half in Half},
+    **{(half, Half.STOPPED): SessionState.OVER for half in Half},
+}
+"""A session's state, by both sides' halves. A stop is final."""
+
 SessionKey = tuple[str, str, int]
 """kind, talk, n."""
 
@@ -119,6 +143,16 @@ class Sessions:
     def stop(self, place: Place, move: Stop) -> None:
         self.stopped[place.side][move.kind, move.talk, move.n] = place.index
 
+    def half(self, s: int, key: SessionKey) -> Half:
+        """What side s has done in the session, as far as both logs go."""
+        if key in self.stopped[s]:
+            return Half.STOPPED
+        return Half.BEGUN if key in self.begun[s] else Half.NOT_BEGUN
+
+    def state(self, key: SessionKey) -> SessionState:
+        """The session by what each side has done in it, whatever it lies in has ended or not."""
+        return SESSION[self.half(0, key), self.half(1, key)]
+
     def running(self, kind: str, talk: str) -> int | None:
         """The session that both have begun and neither has stopped, or None.
 
@@ -127,10 +161,7 @@ class Sessions:
         n = self.latest.get((kind, talk))
         if n is None or self.ends.ended(("talk", talk)) or self.ends.ended(DIALOGUE):
             return None
-        key = (kind, talk, n)
-        if not all(key in self.begun[s] for s in (0, 1)) or any(key in self.stopped[s] for s in (0, 1)):
-            return None
-        return n
+        return n if self.state((kind, talk, n)) is SessionState.RUNNING else None
 
     def asked(self, kind: str, talk: str) -> tuple[int, int] | None:
         """(side, n) of a session that one side has begun and the other has not, nobody having stopped it."""
@@ -138,7 +169,6 @@ class Sessions:
         if n is None or self.ends.ended(("talk", talk)) or self.ends.ended(DIALOGUE):
             return None
         key = (kind, talk, n)
-        begun = [s for s in (0, 1) if key in self.begun[s]]
-        if len(begun) != 1 or any(key in self.stopped[s] for s in (0, 1)):
+        if self.state(key) is not SessionState.ASKED:
             return None
-        return begun[0], n
+        return (0 if key in self.begun[0] else 1), n

@@ -42,6 +42,7 @@ ACT_FORM: Final = "act form"
 NO_SUCH_SLOT: Final = "no such slot"
 ONE_SIDED_GUARANTEE: Final = "one-sided guarantee"
 TEXT_FORM: Final = "text form"
+SPENT_ALREADY: Final = "spent already"
 
 BEFORE_THE_ACT: Final = ENVELOPE | {REPLAYED, NO_CREDENTIAL}
 """Found without knowing what the act is: the same for software that does not know the act."""
@@ -123,6 +124,7 @@ EXPLAINED: Final[Mapping[str, str]] = {
     NOT_IN_FORCE: "This is not in force.",
     BINDS_YOU: "What is in force, or open to the other side, cannot be erased.",
     EDITION_NOT_NEWER: "This edition of the rules is not newer than the one in force.",
+    SPENT_ALREADY: "What you signed is in the log, or was made worthless already.",
     HELD: "The entry waits for entries of the other side that are not at hand.",
 }
 """For the person who is refused: one calm sentence each."""

@@ -43,6 +43,7 @@ from visavis.dialogue.acts import (
     Subject,
     Table,
     Withdraw,
+    offers,
 )
 from visavis.dialogue.texts import ActFields, Hash, Id, Texts, at_most_once, commitments, each_once, listed
 from visavis.dialogue.times import is_spelt
@@ -369,6 +370,13 @@ ACTS: tuple[ActSpec, ...] = (
         lambda f: Table(agenda_subject(f)),
         Power.SCHEDULE,
         ProofLevel.DEVICE,
+        form=_form_of_agenda,
+    ),
+    ActSpec(
+        "agenda.offer",
+        TableAgenda,
+        lambda f: offers(agenda_subject(f)),
+        Power.SCHEDULE,
         form=_form_of_agenda,
     ),
     *_answers("agenda", "approve", "agenda", Power.SCHEDULE),

@@ -74,6 +74,33 @@ def status_of(facts: TalkFacts) -> Status:
     return next(status for status, fact in STATUSES if fact is None or getattr(facts, fact))
 
 
+class Event(StrEnum):
+    """What can happen to a talk."""
+
+    PROPOSED = "a time is proposed"
+    AGREED = "both accept the same time"
+    SAT = "both open the next sitting"
+    LEFT = "either side leaves"
+    CALLED_OFF = "either side that never sat calls it off"
+    CONCLUDED = "either side concludes it"
+
+
+LIFE: tuple[tuple[Status | None, Event, Status], ...] = (
+    (None, Event.PROPOSED, Status.PROPOSED),
+    (Status.PROPOSED, Event.AGREED, Status.SCHEDULED),
+    (Status.PROPOSED, Event.CALLED_OFF, Status.CALLED_OFF),
+    (Status.SCHEDULED, Event.SAT, Status.SITTING),
+    (Status.SCHEDULED, Event.CALLED_OFF, Status.CALLED_OFF),
+    (Status.SCHEDULED, Event.CONCLUDED, Status.CONCLUDED),
+    (Status.SITTING, Event.LEFT, Status.BETWEEN),
+    (Status.SITTING, Event.CONCLUDED, Status.CONCLUDED),
+    (Status.BETWEEN, Event.SAT, Status.SITTING),
+    (Status.BETWEEN, Event.CONCLUDED, Status.CONCLUDED),
+    (Status.CALLED_OFF, Event.CONCLUDED, Status.CONCLUDED),
+)
+"""The life of a talk, as the tests drive it: from, event, to. `STATUSES` says what a state is."""
+
+
 class Phase(StrEnum):
     """The line of phases that every page of a talk shows."""
 

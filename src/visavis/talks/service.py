@@ -10,6 +10,7 @@ rules, before anybody signs.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -227,7 +228,18 @@ class TableAgenda(ActFields, frozen=True):
     items: Annotated[tuple[Id, ...], Meta(min_length=1, max_length=MAX_ITEMS)] | None = None
 
 
-def _table_agenda(view: View, fields: TableAgenda, _fresh: Fresh) -> Drafted:
+def _table_agenda(type_: str, title: str) -> Callable[[View, TableAgenda, Fresh], Drafted]:
+    """Tabling an agenda, or tabling and approving it in one gesture."""
+
+    def build(view: View, fields: TableAgenda, _fresh: Fresh) -> Drafted:
+        act, lines = _agenda_act(view, fields)
+        return Drafted({"type": type_, **act}, Summary(title, lines))
+
+    return build
+
+
+def _agenda_act(view: View, fields: TableAgenda) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The act's members beside its type, and what it says."""
     known = {item.id: item for item in draft_items(view.joint, _talk(view, fields.talk))}
     wanted = tuple(known)[:MAX_ITEMS] if fields.items is None else fields.items
     if not wanted:
@@ -239,7 +251,6 @@ def _table_agenda(view: View, fields: TableAgenda, _fresh: Fresh) -> Drafted:
         raise Malformed("items: one of them is given twice", field="items")
     in_force = chair.in_force(view.joint, agenda_slot(fields.talk))
     act = {
-        "type": "agenda.table",
         "talk": fields.talk,
         "base": None if in_force is None else in_force.hash,
         "items": [
@@ -263,7 +274,7 @@ def _table_agenda(view: View, fields: TableAgenda, _fresh: Fresh) -> Drafted:
         f"Press call: {fields.press_call}",
         f"Statement: {fields.statement}",
     )
-    return Drafted(act, Summary("Table the agenda", lines))
+    return act, lines
 
 
 # --- what our side says ---------------------------------------------------------------------------
@@ -425,7 +436,10 @@ COMMANDS: tuple[Command, ...] = (
     Command("talks.delegation", Delegation, _delegation),
     Command("talks.propose-item", ProposeItem, _propose_item),
     Command("talks.rank", Rank, _rank),
-    Command("talks.table-agenda", TableAgenda, _table_agenda),
+    Command("talks.table-agenda", TableAgenda, _table_agenda("agenda.table", "Table the agenda")),
+    Command(
+        "talks.offer-agenda", TableAgenda, _table_agenda("agenda.offer", "Table the agenda and approve it")
+    ),
     Command("talks.approve-agenda", Answer, _answer("agenda.approve", "agenda", "Approve the agenda")),
     Command(
         "talks.withdraw-agenda", Answer, _answer("agenda.withdraw", "agenda", "Withdraw our yes to an agenda")

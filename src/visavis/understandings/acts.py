@@ -5,7 +5,10 @@ Not here: what pages show (`model`), how a person asks (`service`), base and kin
 for every slot alike (`dialogue.accord`).
 Spec: docs/spec/record.md §§6–7.
 
-    slot ("text", understanding)                     understanding.table, then both sign; ends from one log
+    slot ("text", understanding)                     understanding.table, then both sign; ends from one log;
+                                                     understanding.offer tables and signs in one
+    register ("initial", understanding, hash)        a side holds the text for definitive; it binds nobody
+    register ("divergence", understanding, hash, id) how a side reads a place where the languages differ
     register ("assessment", talk, understanding)     a side's word on how far it is carried out
 """
 
@@ -16,6 +19,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from visavis.dialogue import verdicts
 from visavis.dialogue.acts import (
     ActSpec,
     Consent,
@@ -30,6 +34,7 @@ from visavis.dialogue.acts import (
     Subject,
     Table,
     Withdraw,
+    offers,
 )
 from visavis.dialogue.texts import (
     ActFields,
@@ -131,6 +136,40 @@ def _declines(fields: Answer) -> Move:
     return Decline(text_slot(fields.understanding), fields.hash)
 
 
+def _rule_of_text(fields: Answer | Diverge, cut: Cut) -> str | None:
+    """The text was tabled, before the signer's eyes, as one of this understanding."""
+    subject = cut.tabled(fields.hash)
+    if subject is None:
+        return verdicts.NOT_TABLED
+    return None if subject.slot == text_slot(fields.understanding) else verdicts.WRONG_SLOT
+
+
+def _rule_of_initial(fields: Answer, cut: Cut) -> str | None:
+    """Cf. VCLT 10(b): initialling establishes a text as authentic and definitive, and expresses no consent."""
+    refused = _rule_of_text(fields, cut)
+    if refused is None and cut.ended(text_slot(fields.understanding)):
+        return verdicts.ENDED
+    return refused
+
+
+class Diverge(ActFields, frozen=True):
+    """How one side reads a place of a text where its languages differ. Each side enters its own reading under
+    the same `divergence`.
+
+    place: the words in question, in each language. reading: in any language, or in several.
+    """
+
+    understanding: Id
+    hash: Hash
+    divergence: Id
+    place: Texts
+    reading: Texts
+
+
+def _form_of_divergence(fields: Diverge, _sides: frozenset[str]) -> str | None:
+    return None if each_once(fields.place) and each_once(fields.reading) else "text form"
+
+
 class EndText(ActFields, frozen=True):
     """reason: in words, or none. Nobody owes one."""
 
@@ -157,6 +196,32 @@ ACTS: tuple[ActSpec, ...] = (
         Power.SIGN,
         ProofLevel.DEVICE,
         form=_form_of_text,
+    ),
+    ActSpec(
+        "understanding.offer",
+        TableText,
+        lambda f: offers(text_subject(f)),
+        Power.SIGN,
+        form=_form_of_text,
+    ),
+    ActSpec(
+        "understanding.initial",
+        Answer,
+        lambda f: Register(("initial", f.understanding, f.hash), {}),
+        Power.SIGN,
+        rule=_rule_of_initial,
+    ),
+    ActSpec(
+        "understanding.divergence",
+        Diverge,
+        lambda f: Register(
+            ("divergence", f.understanding, f.hash, f.divergence),
+            {"place": listed(f.place), "reading": listed(f.reading)},
+        ),
+        Power.SPEAK,
+        ProofLevel.DEVICE,
+        form=_form_of_divergence,
+        rule=_rule_of_text,
     ),
     ActSpec("understanding.sign", Answer, _signs, Power.SIGN),
     ActSpec("understanding.withdraw", Answer, _withdraws, Power.SIGN),

@@ -41,6 +41,12 @@ class NoSuchUnderstanding(Refused):
     code = "no-such-understanding"
 
 
+class NoSuchDivergence(Refused):
+    """Neither side has noted a divergence of that id in that text."""
+
+    code = "no-such-divergence"
+
+
 class KindKept(Refused):
     """A successor keeps the kind of what it amends: no amendment turns a guarantee into less."""
 

@@ -10,7 +10,7 @@ Texts are (language, commitment); the caller opens them for its reader. `us` is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from visavis.dialogue import chair
@@ -27,6 +27,8 @@ __all__ = ["ACTS", "Review", "UnderstandingView", "register", "review", "steps",
 
 class Status(StrEnum):
     TABLED = "tabled"
+    INITIALLED = "initialled"
+    """Initialled by both: the text is settled, and binds nobody."""
     SIGNED_BY_ONE = "signed-by-one"
     IN_FORCE = "in-force"
     ENDED = "ended"
@@ -36,11 +38,12 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TextFacts:
-    """What both logs say of an understanding, in four questions."""
+    """What both logs say of an understanding, in five questions."""
 
     ended: bool
     agreed: bool
     signed_by_one: bool
+    initialled: bool
     open: bool
 
 
@@ -48,6 +51,7 @@ STATUSES: tuple[tuple[Status, str | None], ...] = (
     (Status.ENDED, "ended"),
     (Status.IN_FORCE, "agreed"),
     (Status.SIGNED_BY_ONE, "signed_by_one"),
+    (Status.INITIALLED, "initialled"),
     (Status.TABLED, "open"),
     (Status.LAPSED, None),
 )
@@ -56,6 +60,37 @@ STATUSES: tuple[tuple[Status, str | None], ...] = (
 
 def status_of(facts: TextFacts) -> Status:
     return next(status for status, fact in STATUSES if fact is None or getattr(facts, fact))
+
+
+class Event(StrEnum):
+    """What can happen to an understanding."""
+
+    INITIALLED = "the second side initials it"
+    SIGNED = "one side signs"
+    OFFERED = "one side tables and signs"
+    AGREED = "the other side signs the same text"
+    LAPSED = "declined; or withdrawn, and heard"
+    TABLED = "a text is tabled"
+    REPLACED = "both sign an amendment or a correction"
+    ENDED = "either side that ever signed ends it"
+
+
+LIFE: tuple[tuple[Status | None, Event, Status], ...] = (
+    (None, Event.TABLED, Status.TABLED),
+    (None, Event.OFFERED, Status.SIGNED_BY_ONE),
+    (Status.TABLED, Event.INITIALLED, Status.INITIALLED),
+    (Status.TABLED, Event.SIGNED, Status.SIGNED_BY_ONE),
+    (Status.INITIALLED, Event.SIGNED, Status.SIGNED_BY_ONE),
+    (Status.SIGNED_BY_ONE, Event.AGREED, Status.IN_FORCE),
+    (Status.SIGNED_BY_ONE, Event.LAPSED, Status.LAPSED),
+    (Status.SIGNED_BY_ONE, Event.ENDED, Status.ENDED),
+    (Status.LAPSED, Event.TABLED, Status.TABLED),
+    (Status.LAPSED, Event.SIGNED, Status.SIGNED_BY_ONE),
+    (Status.LAPSED, Event.ENDED, Status.ENDED),
+    (Status.IN_FORCE, Event.REPLACED, Status.IN_FORCE),
+    (Status.IN_FORCE, Event.ENDED, Status.ENDED),
+)
+"""The life of an understanding, as the tests drive it: from, event, to. `STATUSES` says what a state is."""
 
 
 # --- views ----------------------------------------------------------------------------------------
@@ -69,8 +104,49 @@ class UndertakingView:
 
 
 @dataclass(frozen=True, slots=True)
+class Initials:
+    """Who initialled a text. both: it is settled; that binds nobody."""
+
+    ours: Mark | None
+    theirs: Mark | None
+
+    @property
+    def both(self) -> bool:
+        return self.ours is not None and self.theirs is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipts:
+    """Where each side's log says that all contents of a text were at hand; None: no receipt."""
+
+    ours: Mark | None
+    theirs: Mark | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingView:
+    """How one side reads a place where the languages of a text differ."""
+
+    reading: Texts
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class DivergenceView:
+    """A place where the languages differ, as each side reads it. place: the words in question."""
+
+    id: str
+    place: Texts
+    ours: ReadingView | None
+    theirs: ReadingView | None
+
+
+@dataclass(frozen=True, slots=True)
 class TextView:
-    """One text of an understanding. base: hash of the text that it would replace or has replaced."""
+    """One text of an understanding. base: hash of the text that it would replace or has replaced.
+
+    corrected: both agreed that a correction replaces it from the beginning. divergences: by id.
+    """
 
     hash: str
     base: str | None
@@ -84,6 +160,10 @@ class TextView:
     theirs: tuple[UndertakingView, ...]
     by: tuple[Mark, ...]
     seal: DoubleSeal
+    initials: Initials
+    received: Receipts
+    divergences: tuple[DivergenceView, ...]
+    corrected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +291,9 @@ def known_understandings(joint: Joint) -> tuple[str, ...]:
 @remembered
 def text_views(joint: Joint, us: int, understanding: str) -> tuple[TextView, ...]:
     """All texts tabled of one understanding, earliest first."""
-    return tuple(_text_view(joint, us, t) for t in chair.tabled(joint, "text", understanding))
+    texts = tuple(_text_view(joint, us, t) for t in chair.tabled(joint, "text", understanding))
+    corrected = {text.base for text in texts if text.correction and text.seal.agreed}
+    return tuple(replace(text, corrected=True) if text.hash in corrected else text for text in texts)
 
 
 def _text_view(joint: Joint, us: int, tabled: chair.Tabled) -> TextView:
@@ -234,7 +316,39 @@ def _text_view(joint: Joint, us: int, tabled: chair.Tabled) -> TextView:
         tuple(u for u in undertakings if not u.ours),
         tabled.marks,
         chair.double_seal(joint, us, tabled.subject.slot, tabled.hash),
+        _initials(joint, us, tabled),
+        Receipts(*(_received(joint, s, tabled.hash) for s in (us, 1 - us))),
+        _divergences(joint, us, tabled),
     )
+
+
+def _initials(joint: Joint, us: int, tabled: chair.Tabled) -> Initials:
+    key = ("initial", tabled.subject.slot[1], tabled.hash)
+    ours, theirs = (chair.word(joint, s, key) for s in (us, 1 - us))
+    return Initials(None if ours is None else ours.mark, None if theirs is None else theirs.mark)
+
+
+def _received(joint: Joint, s: int, hash_: str) -> Mark | None:
+    index = joint.received[s].get(hash_)
+    return None if index is None else chair.mark(joint, s, index)
+
+
+def _divergences(joint: Joint, us: int, tabled: chair.Tabled) -> tuple[DivergenceView, ...]:
+    key = ("divergence", tabled.subject.slot[1], tabled.hash)
+    ours, theirs = ({word.key[3]: word for word in chair.words(joint, s, key)} for s in (us, 1 - us))
+    return tuple(
+        DivergenceView(
+            each,
+            texts_of((ours.get(each) or theirs[each]).value["place"]),
+            _reading(ours.get(each)),
+            _reading(theirs.get(each)),
+        )
+        for each in sorted(ours.keys() | theirs.keys())
+    )
+
+
+def _reading(word: chair.Word | None) -> ReadingView | None:
+    return None if word is None else ReadingView(texts_of(word.value["reading"]), word.mark)
 
 
 @remembered
@@ -281,6 +395,7 @@ def _status(joint: Joint, understanding: str, texts: tuple[TextView, ...]) -> St
             ended=joint.ended(text_slot(understanding)),
             agreed=_agreed(texts) is not None,
             signed_by_one=any(t.seal.ours.state in standing or t.seal.theirs.state in standing for t in live),
+            initialled=any(t.initials.both for t in live),
             open=bool(live),
         )
     )

@@ -7,6 +7,7 @@ Spec: docs/spec/http.md §3.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from msgspec import Meta
@@ -14,11 +15,22 @@ from msgspec import Meta
 from visavis.dialogue import chair
 from visavis.dialogue.commands import Audience, Command, Drafted, Fresh, Summary, View
 from visavis.dialogue.errors import NotTabled
-from visavis.dialogue.texts import TITLE_LIMIT, ActFields, Hash, Id, Words, Writer, same_languages, texts_of
+from visavis.dialogue.texts import (
+    TITLE_LIMIT,
+    ActFields,
+    Hash,
+    Id,
+    Words,
+    Writer,
+    listed,
+    same_languages,
+    texts_of,
+)
 from visavis.errors import Malformed
 from visavis.understandings.acts import Kind, Verdict, text_slot
 from visavis.understandings.errors import (
     KindKept,
+    NoSuchDivergence,
     NoSuchUnderstanding,
     NotInForce,
     OneSidedGuarantee,
@@ -57,7 +69,19 @@ def mutual(kind: Kind, bound: set[str], sides: tuple[str, str]) -> None:
         )
 
 
+TABLING = "Tabling binds nobody: it is in force when both sides have signed it."
+OFFERING = "It tables the text and signs it for our side: it is in force as soon as the other side signs."
+
+
 def _table(view: View, fields: TableText, fresh: Fresh) -> Drafted:
+    return _tabled(view, fields, fresh, signs=False)
+
+
+def _offer(view: View, fields: TableText, fresh: Fresh) -> Drafted:
+    return _tabled(view, fields, fresh, signs=True)
+
+
+def _tabled(view: View, fields: TableText, fresh: Fresh, *, signs: bool) -> Drafted:
     sides = (view.side, view.other)
     given = tuple(u for u in fields.undertakings if any(text.strip() for text in u.text.values()))
     for undertaking in given:
@@ -80,7 +104,7 @@ def _table(view: View, fields: TableText, fresh: Fresh) -> Drafted:
             raise KindKept(f"what is in force is a {in_force.kind}; what amends it is one too", field="kind")
     writer = Writer(fresh, Audience.BOTH)
     act = {
-        "type": "understanding.table",
+        "type": "understanding.offer" if signs else "understanding.table",
         "understanding": understanding,
         "base": base,
         "kind": fields.kind.value,
@@ -102,9 +126,12 @@ def _table(view: View, fields: TableText, fresh: Fresh) -> Drafted:
         ),
         f"Kind: {fields.kind.value}",
         f"Undertakings of ours: {ours}; of theirs: {len(given) - ours}",
-        "Tabling binds nobody: it is in force when both sides have signed it.",
+        *(("It corrects the text in force from the beginning.",) if fields.correction else ()),
+        OFFERING if signs else TABLING,
     )
     what = "Table a text" if base is None else "Table an amendment"
+    if signs:
+        what += " and sign it"
     return Drafted(act, Summary(what, lines), writer.contents)
 
 
@@ -130,6 +157,65 @@ def _answer(type_: str, title: str) -> Any:
         return Drafted(act, Summary(title, lines))
 
     return build
+
+
+BINDS_NOBODY = (
+    "Initialling binds nobody: it says that the text is settled. It is in force when both have signed."
+)
+
+
+def _initial(view: View, fields: Answer, fresh: Fresh) -> Drafted:
+    drafted: Drafted = _answer("understanding.initial", "Initial this text as settled")(view, fields, fresh)
+    summary = drafted.summary
+    return replace(drafted, summary=Summary(summary.title, (*summary.lines, BINDS_NOBODY)))
+
+
+class Diverge(ActFields, frozen=True):
+    """divergence: one that either side has noted already; none for a new one. place: the words in question, in
+    each language; may be left out where the other side named the place."""
+
+    understanding: Id
+    hash: Hash
+    reading: Words | str
+    place: Words | None = None
+    divergence: Id | None = None
+
+
+def _diverge(view: View, fields: Diverge, fresh: Fresh) -> Drafted:
+    slot = text_slot(fields.understanding)
+    if chair.tabled_subject(view.joint, slot, fields.hash) is None:
+        raise NotTabled("nothing with that hash was tabled here", field="hash")
+    writer = Writer(fresh, Audience.BOTH)
+    known = None
+    if fields.divergence is not None:
+        key = ("divergence", fields.understanding, fields.hash, fields.divergence)
+        both = (view.joint.register(s, key) for s in (view.us, 1 - view.us))
+        known = next((said for said in both if said is not None), None)
+        if known is None:
+            raise NoSuchDivergence("neither side has noted a divergence of that id", field="divergence")
+    if fields.place is not None:
+        place = writer.texts(fields.place, "place")
+    elif known is not None:
+        place = listed(texts_of(known["place"]))
+    else:
+        raise Malformed("place: the words in question are due, in each language", field="place")
+    act = {
+        "type": "understanding.divergence",
+        "understanding": fields.understanding,
+        "hash": fields.hash,
+        "divergence": fields.divergence or fresh.id(),
+        "place": place,
+        "reading": writer.texts(chair.spoken(view.joint, view.us, fields.reading), "reading"),
+    }
+    said = {c.commitment: c.data.decode() for c in writer.contents}
+    lines = tuple(
+        f"{language}: {words}"
+        for language, commitment in (*texts_of(place), *texts_of(act["reading"]))
+        if (words := said.get(commitment) or view.text(commitment))
+    )
+    return Drafted(
+        act, Summary("Note how we read a place where the languages differ", lines), writer.contents
+    )
 
 
 class End(ActFields, frozen=True):
@@ -193,6 +279,9 @@ def _known(view: View, texts: object) -> tuple[str, ...]:
 
 COMMANDS: tuple[Command, ...] = (
     Command("understandings.table", TableText, _table),
+    Command("understandings.offer", TableText, _offer),
+    Command("understandings.initial", Answer, _initial),
+    Command("understandings.diverge", Diverge, _diverge),
     Command("understandings.sign", Answer, _answer("understanding.sign", "Sign this text")),
     Command("understandings.withdraw", Answer, _answer("understanding.withdraw", "Withdraw our signature")),
     Command("understandings.decline", Answer, _answer("understanding.decline", "Decline this text")),

@@ -58,7 +58,11 @@ class LogAccount:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """One side's consent: entry `index` of its log, who signed, when by its own node's clock."""
+    """One side's consent: entry `index` of its log, who signed, when by its own node's clock.
+
+    tabled:   the entry by which the side itself tabled it, or None.
+    received: the entry of its log, before `index`, which says that all contents were at hand; None: no receipt.
+    """
 
     side: str
     index: int
@@ -67,6 +71,8 @@ class Signed:
     delegate: str
     role: str
     name: str | None
+    tabled: int | None = None
+    received: int | None = None
 
 
 class Standing(StrEnum):

@@ -279,7 +279,7 @@ class _Reader:
             standing=standing,
             body={} if subject is None else subject.body,
             contents={c: self._words(c) for c in sorted(subject.commitments)} if subject else {},
-            signed=tuple(self._signed(s, accord.at[s]) for s in (0, 1)),
+            signed=tuple(self._signed(s, accord.at[s], accord.hash) for s in (0, 1)),
             first=self.sides[since.first] if since is not None and since.first is not None else None,
             known_since=dict(zip(self.sides, since.known, strict=True)) if since is not None else None,
             ended=ended if latest else (),
@@ -291,7 +291,8 @@ class _Reader:
             if what is not None and (index := self.joint.ends.at[s].get(what)) is not None:
                 yield Ended(self.sides[s], index)
 
-    def _signed(self, s: int, index: int) -> Signed:
+    def _signed(self, s: int, index: int, hash_: str) -> Signed:
+        received = self.joint.received[s].get(hash_)
         entry = self.states[s].entry(index)
         if entry is None:
             raise AssertionError("a consent is an entry that was read")
@@ -304,6 +305,8 @@ class _Reader:
             delegate=entry.signed.delegate,
             role=known.role if known else "",
             name=self._words(known.name) if known else None,
+            tabled=self.joint.tabled_at[s].get(hash_),
+            received=received if received is not None and received < index else None,
         )
 
 

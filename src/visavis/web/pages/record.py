@@ -111,6 +111,7 @@ async def record(request: Request) -> Response:
         first=first,
         older=first + ROWS if first + ROWS < len(every) else None,
         receipts=receipts,
+        edition=view.joint.edition,
         sizes=(sizes[view.us], sizes[1 - view.us]),
         voids=sum(1 for row in every if row.verdict is not None),
         view=view,

@@ -20,7 +20,8 @@ from visavis.dialogue.commands import View
 from visavis.dialogue.texts import Texts
 from visavis.node import Node
 from visavis.talks.model import TalkSummary, talks_of
-from visavis.understandings.model import TextView, UnderstandingView, understanding_view
+from visavis.understandings.model import TextView, UnderstandingView, UndertakingView, understanding_view
+from visavis.understandings.redline import Redline, redline
 from visavis.web.context import language_of, page, paragraphs
 from visavis.web.pages.frame import Sides, sides_of, texts_of, what_now
 
@@ -62,6 +63,39 @@ def found(view: View, understanding: str) -> UnderstandingView:
     return seen
 
 
+def redlines(view: View, seen: UnderstandingView) -> dict[str, dict[str, Redline]]:
+    """Text's hash → language → what it changes in the text that it replaces; {} where nothing can be compared."""
+    texts = [text for text in (seen.text, *seen.open, *seen.past) if text is not None]
+    by_hash = {text.hash: text for text in texts}
+    out: dict[str, dict[str, Redline]] = {}
+    for text in texts:
+        before = by_hash.get(text.base or "")
+        earlier = {} if before is None else _whole(view, before)
+        out[text.hash] = {
+            code: redline(earlier[code], words)
+            for code, words in _whole(view, text).items()
+            if code in earlier
+        }
+    return out
+
+
+def _whole(view: View, text: TextView) -> dict[str, str]:
+    """Title, text and undertakings, by language, as far as the asker may read them."""
+    duties = [texts_of(view, duty.texts) for duty in sorted((*text.ours, *text.theirs), key=_numbered)]
+    titles = texts_of(view, text.title)
+    return {
+        code: "\n\n".join(
+            part for part in (titles.get(code, ""), body, *(duty.get(code, "") for duty in duties)) if part
+        )
+        for code, body in texts_of(view, text.body).items()
+    }
+
+
+def _numbered(duty: UndertakingView) -> tuple[int, str]:
+    """In the order of the text, from whichever chair it is read."""
+    return len(duty.id), duty.id
+
+
 def talk_of(view: View, talk: str | None) -> TalkSummary | None:
     return next((each for each in talks_of(view.joint, view.us) if each.id == talk), None)
 
@@ -77,6 +111,8 @@ async def understanding(request: Request) -> Response:
         view=view,
         u=seen,
         shown=[(text, text_of(view, text)) for text in shown],
+        past=[text for text in seen.past if text not in shown],
+        lines=redlines(view, seen),
         talk_reached=talk_of(view, seen.talk),
         starts={each.id: each.time.start for each in talks_of(view.joint, view.us)},
         what=what_now(seen.steps, asker.dialogue, language_of(request), asker.may),
