@@ -91,7 +91,7 @@ async def open_record(data: Path) -> AsyncIterator[Dialogues]:
     store = await open_store(path)
     try:
         dialogues = Dialogues(store, EDITION_1, COMMANDS, now, SystemFresh())
-        await dialogues.load()
+        await dialogues.load(settle=False)
         yield dialogues
     finally:
         await store.close()

@@ -88,7 +88,7 @@ async def export(
     async with open_record(Settings.from_environment(data=data).data) as dialogues:
         found = one_of(dialogues.ids, dialogue, "dialogue")
         chosen = None if side is None else one_of(dialogues.ledger(found).sides, side, "side")
-        packed = dialogues.export(found, chosen)
+        packed = await dialogues.export(found, chosen)
     target = Path(found[:8] + SUFFIX) if out is None else out
     try:
         with target.open("xb") as file:

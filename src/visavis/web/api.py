@@ -295,7 +295,7 @@ async def invite(request: Request) -> Response:
 
 
 async def leaves(request: Request) -> Response:
-    asker, view = await load(request, request.path_params["d"])
+    asker, _ = await load(request, request.path_params["d"])
     dialogues = node_of(request).dialogues
     ledger = dialogues.ledger(asker.dialogue)
     side = request.path_params["side"]
@@ -303,10 +303,12 @@ async def leaves(request: Request) -> Response:
     first = number(request.query_params.get("from", "0"))
     if first is None or first > state.size:
         raise Malformed("from: an index of this log is due", field="from")
+    # The checkpoint is of the size that is said: what is waited for is waited for before.
+    checkpoint = await dialogues.checkpoint(asker.dialogue, side) if state.size else None
     some = ledger.leaves[ledger.index(side)][first : first + LEAVES_A_PAGE]
     answer: dict[str, object] = {"side": side, "from": first, "size": state.size}
     answer["leaves"] = [to_text(leaf) for leaf in some]
-    answer["checkpoint"] = ledger.checkpoint(side, view.now).decode() if state.size else None
+    answer["checkpoint"] = checkpoint.decode() if checkpoint else None
     return JSONResponse(answer)
 
 
@@ -335,8 +337,8 @@ async def content(request: Request) -> Response:
 
 
 async def bundle(request: Request) -> Response:
-    asker, view = await load(request, request.path_params["d"])
-    data = node_of(request).dialogues.ledger(asker.dialogue).bundle(asker.side, view.now)
+    asker, _ = await load(request, request.path_params["d"])
+    data = await node_of(request).dialogues.export(asker.dialogue, asker.side)
     name = f"{asker.dialogue[:8]}.visavis"
     return Response(
         data,
