@@ -485,6 +485,10 @@ class Dialogues:
         ledger = self.ledger(dialogue)
         return await self._keeper.present(ledger, note)
 
+    async def tile(self, dialogue: str, side: str, path: str) -> bytes | None:
+        """A full tile's file, as it is on disk; None if there is none."""
+        return await self._store.logs.tile(self.ledger(dialogue).id, side, path)
+
     async def keep_certificate(self, row: Certificate) -> None:
         async with self._store.begin() as unit:
             await unit.keep_certificate(row)

@@ -35,31 +35,31 @@ KEEP_ALIVE_S = 15.0
 SESSION_COOKIE_S = 14 * 3600
 
 
-T = TypeVar("T", bound="_Body")
+T = TypeVar("T", bound="Body")
 
 
-class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pass
 
 
-class EnrolmentBody(_Body, frozen=True):
+class EnrolmentBody(Body, frozen=True):
     token: str
     credential: str
     proof: str
 
 
-class SessionBody(_Body, frozen=True):
+class SessionBody(Body, frozen=True):
     credential: str
     challenge: str
     proof: str
 
 
-class FoundingBody(_Body, frozen=True):
+class FoundingBody(Body, frozen=True):
     name: dict[str, str]
     recovery: list[str] = []
 
 
-class InvitationBody(_Body, frozen=True):
+class InvitationBody(Body, frozen=True):
     """delegate: an id known already, to give that person a further credential."""
 
     name: str
@@ -67,30 +67,30 @@ class InvitationBody(_Body, frozen=True):
     delegate: str = ""
 
 
-class DraftBody(_Body, frozen=True):
+class DraftBody(Body, frozen=True):
     command: str
     fields: dict[str, Any] = {}
 
 
-class ProofBody(_Body, frozen=True):
+class ProofBody(Body, frozen=True):
     type: str
     sig: str
 
 
-class EntryBody(_Body, frozen=True):
+class EntryBody(Body, frozen=True):
     draft: str
     proof: ProofBody
 
 
-class JoinBody(_Body, frozen=True):
+class JoinBody(Body, frozen=True):
     certificate: dict[str, Any]
 
 
-class QuotesBody(_Body, frozen=True):
+class QuotesBody(Body, frozen=True):
     text: str
 
 
-class CommentBody(_Body, frozen=True):
+class CommentBody(Body, frozen=True):
     publish: bool
 
 
