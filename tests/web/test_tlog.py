@@ -10,6 +10,7 @@ import httpx2
 import pytest
 from tests.flows.stage import Stage, found_dialogue, running_node
 
+from visavis.access import COOKIE
 from visavis.record import tiles
 from visavis.record.checkpoint import (
     Checkpoint,
@@ -205,3 +206,28 @@ async def test_a_checkpoint_by_another_key_says_nothing(stage: Stage) -> None:
         assert refused.value.status == status
     assert ledger.stopped is None
     assert parse_text(parse_note(note).text)[2] == 9
+
+
+# --- what the pages say of it --------------------------------------------------------------------------
+
+
+async def record_page(stage: Stage, delegate: Delegate) -> str:
+    async with httpx2.AsyncClient() as http:
+        cookies = {"Cookie": f"{COOKIE}={delegate.token}", "Accept": "text/html", "Accept-Language": "en"}
+        return (await http.get(f"{stage.url}/d/{delegate.dialogue}/record", headers=cookies)).text
+
+
+async def test_both_sides_see_a_fork_and_an_old_copy(stage: Stage) -> None:
+    """The record's page shows the two notes of a fork, and every page one banner while nothing can be written."""
+    one, other = await found_dialogue(stage)
+    for person in (one, other):
+        page = await record_page(stage, person)
+        assert "two histories" not in page
+        assert "Nothing can be written" not in page
+    await shown(stage, one, forged(stage, one, one.side, 2, bytes(32)))
+    await shown(stage, one, forged(stage, one, one.side, 9, bytes(32)))
+    for person in (one, other):
+        page = await record_page(stage, person)
+        assert "A log has two histories" in page
+        assert "\n2\n" + "A" * 43 + "=\n" in page
+        assert page.count("Nothing can be written in this dialogue now.") == 1

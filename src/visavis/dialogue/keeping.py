@@ -1,7 +1,7 @@
 """What a dialogue keeps on disk beside its entries, and what follows if the two do not agree.
 
 Lives here: `Keeper`: reading a dialogue from disk and comparing all that is known of it; full tiles and heads;
-cosigners' memory; proofs of forks; whether anything may be written.
+cosigners' memory; proofs of forks; whether anything may be written; fetching back what is missing.
 Not here: the rules (`receiving`, `cosigning`), bytes on disk (`store`), acts (`service`).
 Spec: docs/spec/record.md §§9.5, 10.3, 10.4; ADR 8.
 
@@ -22,7 +22,7 @@ import structlog
 from visavis.dialogue.cosigning import Cosigned
 from visavis.dialogue.errors import CosignedLarger, Forked, LogBehind, LogDamaged, LogDiffers
 from visavis.dialogue.ledger import Ledger
-from visavis.dialogue.ports import Fork, Mark, Store, Unit
+from visavis.dialogue.ports import ContentRow, Fork, Mark, Store, Unit
 from visavis.dialogue.receiving import (
     Finding,
     acknowledged_beyond,
@@ -173,6 +173,50 @@ class Keeper:
                         await unit.keep_mark(mark)
             except Unavailable as error:
                 log.warning("mark.put-off", dialogue=ledger.id, why=error.message)
+
+    # --- fetching back ---------------------------------------------------------------------------
+
+    async def restore(
+        self,
+        ledger: Ledger,
+        grown: Ledger,
+        logs: tuple[Sequence[bytes], Sequence[bytes]],
+        contents: Sequence[ContentRow],
+    ) -> tuple[int, int]:
+        """Append what `logs` have beyond ours, and keep the contents that we lack. Returns how many of each.
+
+        grown: an empty ledger of the same dialogue, to see what would become of it. The logs have been verified;
+        each is ours and more, or nothing is written: `LogDiffers`.
+        """
+        async with ledger.lock:
+            longer = tuple(
+                given if len(given) > len(own) else own
+                for given, own in zip(logs, ledger.leaves, strict=True)
+            )
+            grown.read((longer[0], longer[1]), ())
+            for us, side in enumerate(ledger.sides):
+                own, given = ledger.leaves[us], logs[us]
+                shared = min(len(own), len(given))
+                if list(given[:shared]) != own[:shared]:
+                    raise LogDiffers(f"this is another history of log {side}; nothing was written", side=side)
+                head = largest_head(grown.states[us], await self._heads(ledger, side) or ())
+                known = [row.seen for row in ledger.cosigned.values() if row.side == side]
+                for seen in (*known, *([head] if head else [])):
+                    if seen.size <= grown.states[us].size:
+                        may_write(grown.states[us], seen)
+            new = [longer[us][ledger.states[us].size :] for us in (0, 1)]
+            lost = [row for row in contents if row.commitment not in ledger.contents]
+            with anyio.CancelScope(shield=True):
+                async with self._store.begin() as unit:
+                    for us, side in enumerate(ledger.sides):
+                        for seq, leaf in enumerate(new[us], ledger.states[us].size):
+                            await unit.append_leaf(ledger.id, side, seq, leaf)
+                    for row in lost:
+                        if row.commitment in ledger.damaged:
+                            await unit.mend_content(row)
+                        else:
+                            await unit.add_content(row)
+            return sum(map(len, new)), len(lost)
 
     # --- writing ---------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -484,6 +484,23 @@ class Dialogues:
         """
         ledger = self.ledger(dialogue)
         return await self._keeper.present(ledger, note)
+
+    async def restore(
+        self, dialogue: str, logs: Mapping[str, Sequence[bytes]], contents: Sequence[ContentRow]
+    ) -> tuple[int, int]:
+        """Fetch back what this node's disk lacks: entries and contents, of a record that has been verified.
+
+        logs: by side id. Returns how many entries and contents were written. The dialogue is then read anew: if
+        more is still missing, it stays stopped. Raises `LogDiffers` if the logs are not ours and more.
+        """
+        ledger = self.ledger(dialogue)
+        pair = next(p for p in self._pairs.values() if {row.side for row in p.values()} == set(ledger.sides))
+        one, other = (logs[side] for side in ledger.sides)
+        done = await self._keeper.restore(ledger, self._ledger(pair), (one, other), contents)
+        del self._ledgers[dialogue]
+        await self._load(pair, True)
+        self.ledger(dialogue)
+        return done
 
     async def tile(self, dialogue: str, side: str, path: str) -> bytes | None:
         """A full tile's file, as it is on disk; None if there is none."""

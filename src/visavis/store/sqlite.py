@@ -237,6 +237,11 @@ class SqliteUnit:
     async def add_content(self, row: ContentRow) -> None:
         await self._db.execute(insert(t.contents), _row(row, audience=row.audience.value))
 
+    async def mend_content(self, row: ContentRow) -> None:
+        c = t.contents.c
+        where = (c.dialogue == row.dialogue, c.commitment == row.commitment)
+        await self._db.execute(update(t.contents).where(*where).values(salt=row.salt, data=row.data))
+
     async def widen_content(self, dialogue: str, commitment: str, audience: Audience) -> None:
         where = (t.contents.c.dialogue == dialogue, t.contents.c.commitment == commitment)
         held = (await self._db.execute(select(t.contents.c.audience).where(*where))).scalar_one_or_none()
