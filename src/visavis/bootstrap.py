@@ -1,14 +1,16 @@
 """How a node is put together: the one place that knows the slices, the store and the engine at once.
 
-Lives here: `open_node`, `open_record`, the keys that a node keeps.
+Lives here: `open_node`, `open_record`, `open_door`, `open_stopped`, `alone`, the keys that a node keeps.
 Not here: use cases (`node` and the slices), the application (`web.app`).
 """
 
 from __future__ import annotations
 
+import fcntl
+import os
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -34,6 +36,7 @@ from visavis.store.press import SqliteComments, SqliteDrafts
 from visavis.store.sqlite import open_store
 
 DATABASE = "visavis.sqlite"
+LOCK = "lock"
 CALL_KEY = "call-key.json"
 SEAL = "seal-{side}.pem"
 
@@ -52,8 +55,15 @@ class SystemFresh:
 async def open_node(settings: Settings) -> AsyncIterator[Node]:
     """A node, its logs read and its engine running, until the block ends.
 
-    Raises `Unavailable` if the data cannot be read or the call's port is taken.
+    Raises `Unavailable` if the data cannot be read or is another node's, or the call's port is taken.
     """
+    with alone(settings.data):
+        async with _open_node(settings) as node:
+            yield node
+
+
+@asynccontextmanager
+async def _open_node(settings: Settings) -> AsyncIterator[Node]:
     store = await open_store(settings.data / DATABASE)
     try:
         fresh = SystemFresh()
@@ -103,10 +113,50 @@ async def open_door(data: Path) -> AsyncIterator[tuple[Dialogues, Admission]]:
     store = await open_store(path)
     try:
         dialogues = Dialogues(store, EDITION_1, COMMANDS, now, SystemFresh())
-        await dialogues.load()
+        await dialogues.load(settle=False)
         yield dialogues, Admission(store, now, SystemFresh())
     finally:
         await store.close()
+
+
+@asynccontextmanager
+async def open_stopped(data: Path) -> AsyncIterator[Dialogues]:
+    """The dialogues in a node's data, to be written while no node runs.
+
+    Raises `Unavailable` if there is no node's data, it cannot be read, or a node runs on it.
+    """
+    path = data / DATABASE
+    if not path.is_file():
+        raise Unavailable(f"there is no node's data at {data}")
+    with alone(data):
+        store = await open_store(path)
+        try:
+            dialogues = Dialogues(store, EDITION_1, COMMANDS, now, SystemFresh())
+            await dialogues.load()
+            yield dialogues
+        finally:
+            await store.close()
+
+
+@contextmanager
+def alone(data: Path) -> Iterator[None]:
+    """Hold the data folder until the block ends: a second writer would have another state in memory.
+
+    Raises `Unavailable` if a process holds it. A process that is killed holds nothing.
+    """
+    try:
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = os.open(data / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError as error:
+        raise Unavailable(f"the data folder cannot be had: {error.strerror}", path=data.name) from error
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise Unavailable(f"a node runs on the data at {data}; stop it first") from error
+        yield
+    finally:
+        os.close(file)
 
 
 def now() -> datetime:

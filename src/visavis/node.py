@@ -56,7 +56,7 @@ class Node:
 
         Printed from the bundle that the asker could export, after every check of it.
         """
-        data = self.dialogues.export(dialogue, asker)
+        data = await self.dialogues.export(dialogue, asker)
 
         def made() -> bytes:
             paper = paper_of(verify(data, EDITION_1), copy, understanding)

@@ -1,6 +1,6 @@
 """`visavis record`: a dialogue's record as one file, and its checking by anybody, offline.
 
-Lives here: `export`, `verify`, `print`, the account in words; for others' tools
+Lives here: `export`, `verify`, `restore`, `print`, the account in words; for others' tools
 `policy`, `prove`, `check-proof`, `unpack`.
 Not here: the checks (`verification`), the files' forms (`record.bundle`, `record.policy`, `record.inclusion`), what
 stands on paper (`paper`).
@@ -93,10 +93,64 @@ async def export(
     async with open_record(Settings.from_environment(data=data).data) as dialogues:
         found = one_of(dialogues.ids, dialogue, "dialogue")
         chosen = None if side is None else one_of(dialogues.ledger(found).sides, side, "side")
-        packed = dialogues.export(found, chosen)
+        packed = await dialogues.export(found, chosen)
     target = Path(found[:8] + SUFFIX) if out is None else out
     write_new(target, packed)
     sys.stdout.write(f"{target}\n")
+
+
+@app.command
+async def restore(bundle: Path, /, *, data: Path | None = None) -> None:
+    """Fetch back the entries and contents that this node's disk has lost, from a bundle that anybody holds.
+
+    The bundle is verified whole first. Logs are only extended: if it holds another history, nothing is written.
+    The node must not be running.
+
+    Parameters
+    ----------
+    bundle:
+        A file made by `visavis record export`, or exported from a page of the record.
+    data:
+        Folder of the node's data (VISAVIS_DATA; default ./visavis-data).
+    """
+    from visavis.bootstrap import open_stopped
+    from visavis.config import Settings
+    from visavis.dialogue.ports import ContentRow
+    from visavis.record.bundle import parse_bundle
+    from visavis.rulebook import EDITION_1
+    from visavis.verification.holdings import holdings
+    from visavis.verification.verify import verify as check
+
+    packed = read_bundle(bundle)
+    account = check(packed, EDITION_1)
+    if not account.holds:
+        first = _fault_line(account, account.faults[0])
+        raise Refused(f"the bundle does not verify; nothing was written {first}")
+    given, _ = parse_bundle(packed)
+    logs = {side: part.leaves for side, part in given.logs.items()}
+    known = holdings(logs, EDITION_1)
+    contents = []
+    for commitment, opened in given.contents.items():
+        of = known[commitment]
+        contents.append(
+            ContentRow(
+                given.dialogue, of.side, commitment, opened.salt, opened.content, of.language, of.audience
+            )
+        )
+    log_to_stderr()
+    async with open_stopped(Settings.from_environment(data=data).data) as dialogues:
+        entries, texts = await dialogues.restore(given.dialogue, logs, contents)
+        stopped = dialogues.ledger(given.dialogue).stopped
+    sys.stdout.write(f"{entries} entries and {texts} contents fetched back.\n")
+    if stopped is not None:
+        raise Unavailable(f"nothing can be written yet: {stopped.message}")
+
+
+def log_to_stderr() -> None:
+    """What the node's inside notices goes beside the answer, not into it."""
+    import structlog
+
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(file=sys.stderr))
 
 
 @app.command
