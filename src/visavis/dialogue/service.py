@@ -169,8 +169,10 @@ class Dialogues:
             name = dialogue_id(*(row.side for row in pair.values()))
             ledger = self._ledger(pair)
             await self._keeper.read(ledger, settle=settle)
-        except (LogDamaged, Malformed, Untrusted) as error:
+        except LogDamaged as error:
             self._broken[name] = error
+        except (Malformed, Untrusted) as error:
+            self._broken[name] = LogDamaged(f"the database is damaged: {error.message}")
         else:
             self._ledgers[ledger.id] = ledger
 

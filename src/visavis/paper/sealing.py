@@ -2,7 +2,7 @@
 
 Lives here: `Seal`, `make_seal`, `read_seal`, `seal_file`.
 Not here: where a node keeps its seals (`bootstrap`), what is printed (`printing`).
-Spec: docs/spec/record.md §15.3. Why so: docs/adr/0007-paper.md.
+Spec: docs/spec/record.md §15.3. Why so: docs/adr/0009-paper.md.
 
 The seal is the node's for one side: a P-256 key with a certificate that it made itself. It shows that a file is as the
 node printed it, and signs for no person.

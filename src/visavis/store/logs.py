@@ -76,40 +76,40 @@ class DiskLogs:
 
 
 def _write_once(path: Path, data: bytes, name: str) -> None:
-    """Whole or not there, read-only, on disk when this returns."""
+    """A full tile, read-only. Raises `Unavailable` if another is in its place."""
     held = _read(path)
-    if held is not None:
-        if held != data:
-            raise Unavailable(f"{name} is on disk already and differs", tile=name)
+    if held is None:
+        _make_folders(path.parent)
+        _make(path, data, 0o444)
+    elif held != data:
+        raise Unavailable(f"{name} is on disk already and differs", tile=name)
+
+
+def _write_head(path: Path, place: bytes, n: int) -> None:
+    if not path.exists():  # whole from the beginning: a head without any note in it is a damaged one
+        _make(path, (bytes(n * PLACE) + place).ljust(2 * PLACE, b"\0"), 0o600)
         return
-    _make_folders(path.parent)
-    new = path.with_name(f"{path.name}.{os.getpid()}.new")
+    file = os.open(path, os.O_WRONLY)
+    try:
+        _write(file, place, n * PLACE)
+        os.fdatasync(file)
+    finally:
+        os.close(file)
+
+
+def _make(path: Path, data: bytes, mode: int) -> None:
+    """A new file, whole or not there, on disk when this returns."""
+    new = path.with_name(path.name + ".new")
+    new.unlink(missing_ok=True)  # of a run that was killed; perhaps read-only already
     file = os.open(new, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
     try:
         _write(file, data, 0)
-        os.fchmod(file, 0o444)
+        os.fchmod(file, mode)
         os.fsync(file)
-    except OSError:
-        new.unlink(missing_ok=True)
-        raise
     finally:
         os.close(file)
     os.rename(new, path)
     _sync_folder(path.parent)
-
-
-def _write_head(path: Path, place: bytes, n: int) -> None:
-    there = path.exists()
-    file = os.open(path, os.O_CREAT | os.O_WRONLY, 0o600)
-    try:
-        _write(file, place, n * PLACE)
-        if os.fstat(file).st_size < 2 * PLACE:
-            os.truncate(file, 2 * PLACE)
-        os.fdatasync(file)
-    finally:
-        os.close(file)
-    if not there:
-        _sync_folder(path.parent)
 
 
 def _write(file: int, data: bytes, at: int) -> None:

@@ -47,7 +47,7 @@ Row = TypeVar("Row")
 
 
 async def open_store(path: Path) -> SqliteStore:
-    """Open or make the database at `path`, readable by its owner alone.
+    """Open or make the database at `path`, readable by its owner alone, and check that its pages fit together.
 
     Raises `Unavailable` if it cannot be read or has another version's schema.
     """
@@ -70,6 +70,9 @@ async def open_store(path: Path) -> SqliteStore:
                 await connection.exec_driver_sql(f"PRAGMA user_version = {t.VERSION}")
             elif version != t.VERSION:
                 raise Unavailable(f"the database has schema {version}; this program knows {t.VERSION}")
+            said = (await connection.exec_driver_sql("PRAGMA integrity_check(1)")).scalar_one()
+            if said != "ok":
+                raise Unavailable(f"the database is damaged: {said}", path=path.name)
     except SQLAlchemyError as error:
         await engine.dispose()
         why = ": it is damaged" if _is_damage(error) else ""
