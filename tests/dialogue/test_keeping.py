@@ -50,7 +50,7 @@ async def test_a_cosignature_is_made_once_and_given_again(house: House, tmp_path
 
 
 async def test_each_side_has_its_own_memory(house: House) -> None:
-    """On a node that serves both, each side's cosigner has a memory of its own of either log, before anybody sees it."""
+    """On a node that serves both, each side's cosigner has its own memory of either log, before anybody sees it."""
     dialogue = house.ledger.id
     for side in house.ledger.sides:
         note = read(house, await house.dialogues.checkpoint(dialogue, side), side)
