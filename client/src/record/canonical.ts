@@ -7,7 +7,8 @@
 import { type Bytes, fromUtf8, utf8 } from '../bytes';
 import { Malformed } from '../errors';
 
-export const MAX_BYTES = 64 * 1024;
+/** What a tile can carry: an entry's length there is a uint16. */
+export const MAX_BYTES = 64 * 1024 - 1;
 const MAX_DEPTH = 32;
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };

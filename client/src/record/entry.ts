@@ -1,7 +1,7 @@
 /** Entries of a side's log: what a person signs, reading leaves. The node's `record/entry.py`, in the browser.
  *
  * Lives here: `Signed`, `readSigned`, `challenge`, `readLeaf`.
- * Not here: which entries count (`fold`).
+ * Not here: proofs (`proof`), which entries count (`fold`).
  * Spec: docs/spec/record.md §2; tests/vectors/record/entry.json.
  */
 
@@ -9,6 +9,7 @@ import { type Bytes, concat, fromText, utf8 } from '../bytes';
 import { Malformed } from '../errors';
 import { type JsonObject, decode, encode, members, size, text } from './canonical';
 import { sha256 } from './digest';
+import { type Proof, readProof } from './proof';
 
 const DOMAIN = utf8('visavis/entry/v1\0');
 const SIGNED = ['dialogue', 'side', 'own', 'ack', 'act', 'by', 'nonce'] as const;
@@ -35,7 +36,7 @@ export interface Entry {
   readonly seq: number;
   readonly time: string;
   readonly signed: Signed;
-  readonly proof: { readonly type: string; readonly sig: Bytes };
+  readonly proof: Proof;
 }
 
 export function readSigned(value: unknown): Signed {
@@ -72,11 +73,10 @@ export async function challenge(signed: Signed): Promise<Bytes> {
 export function readLeaf(leaf: Uint8Array): Entry {
   const obj = members(decode(leaf), ['v', 'seq', 'time', 'proof', ...SIGNED], 'entry');
   if (obj['v'] !== 1) throw new Malformed('v: 1 is due');
-  const proof = members(obj['proof'], ['type', 'sig'], 'proof');
   return {
     seq: size(obj['seq'], 'seq'),
     time: text(obj['time'], 'time', 40),
     signed: readSigned(Object.fromEntries(SIGNED.map(name => [name, obj[name]]))),
-    proof: { type: text(proof['type'], 'proof.type', 20), sig: fromText(proof['sig'], undefined, 'proof.sig') },
+    proof: readProof(obj['proof']),
   };
 }

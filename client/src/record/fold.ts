@@ -11,9 +11,10 @@
 import { type Bytes, equal, fromText, toText } from '../bytes';
 import { Malformed, Untrusted } from '../errors';
 import { type JsonObject, encode, members } from './canonical';
-import { digest, verify } from './digest';
+import { digest } from './digest';
 import { type Entry, NODE, challenge, readLeaf } from './entry';
 import { Tree } from './merkle';
+import { proves } from './proof';
 
 const POWERS = ['admit', 'schedule', 'sign', 'record', 'release', 'speak'];
 const ROLES = ['principal', 'protocol-officer', 'adviser', 'press-officer', 'interpreter'];
@@ -90,9 +91,9 @@ export class Fold {
     if (signed.dialogue !== this.dialogue || signed.side !== this.side || seq !== at) return;
     const root = this.root(signed.own.size);
     if (signed.own.size > at || !root || !equal(root, signed.own.root)) return;
-    if (signed.credential === NODE || proof.type !== 'ed25519') return;
+    if (signed.credential === NODE) return;
     const key = fromText(signed.credential, 32);
-    if (!(await verify(key, proof.sig, await challenge(signed)))) return;
+    if (!(await proves(proof, key, await challenge(signed)))) return;
     if (this.nonces.has(signed.nonce)) return;
     this.nonces.add(signed.nonce);
     if (at === 0) return this.found(entry);
