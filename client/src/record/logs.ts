@@ -42,7 +42,7 @@ export class Logs {
     private readonly fetch: Fetch,
     private readonly pins: PinStore,
   ) {
-    this.folds = new Map(sides.map(side => [side, new Fold(dialogue, side)]));
+    this.folds = new Map(sides.map(side => [side, new Fold(dialogue, side, sides)]));
   }
 
   /** Find both sides from their founding statements: the ids of sides and dialogue are their hashes. */
