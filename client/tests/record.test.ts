@@ -8,8 +8,9 @@ import { opens } from '../src/record/content';
 import { digest, verify } from '../src/record/digest';
 import { challenge, readLeaf, readSigned } from '../src/record/entry';
 import { Fold } from '../src/record/fold';
-import { type Fetch, Logs, type PinStore } from '../src/record/logs';
+import { type Fetch, Logs } from '../src/record/logs';
 import { Tree } from '../src/record/merkle';
+import type { PinStore } from '../src/record/pins';
 import { fromSeed, hex, toHex, vector } from './vectors';
 
 describe('canonical JSON', () => {

@@ -26,7 +26,7 @@ from tests.verification import desk as desks
 from tests.verification.desk import Desk
 
 from visavis.dialogue.acts import Rulebook
-from visavis.record import container
+from visavis.record import canonical, container
 from visavis.record.bundle import Bundle, LogPart, encode_bundle
 from visavis.record.checkpoint import Checkpoint, cosign, encode_checkpoint, sign_checkpoint
 from visavis.record.digest import digest, to_text
@@ -93,6 +93,12 @@ def directed() -> Iterator[Case]:
     yield "two-receipts", "edition-1", _changed(desk, 0, receipt=desk.checkpoint(0, 3))
     stranger = "— witness.example/w1 jWbPPwAAAABkGFDLEZMHwSRaJNiIDoe9DYn/zXcrtPHeolMI5OWXEhZCB9dlrDJs\n"
     yield "a-line-too-many", "edition-1", _changed(desk, 0, checkpoint=bare + stranger.encode())
+    founding = desks.FOUNDINGS[1].to_json() | {"log_key": desks.CREDENTIAL[0, "officer"]}
+    given = [
+        (name, canonical.encode(founding) if name == f"logs/{desks.SIDES[1]}/founding.json" else content)
+        for name, content in container.read(desk.bundle())[0]
+    ]
+    yield "another-founding", "edition-1", container.write(given)
     desk.rotate(0)
     again = desk.agreed("v2", kind="guarantee", base=first)
     yield "replaced-after-a-rotation", "edition-1", desk.bundle()

@@ -19,6 +19,7 @@ import { Joint } from './join';
 import { COSIGNATURE_V1, keyId, parseNote } from './note';
 import { EDITION_1 } from './rulebook';
 import { SIDES, type Side, otherOf } from './sessions';
+import { ENVELOPE, NOT_A_FOUNDING } from './verdicts';
 
 /** Told every so often how many entries of how many are judged. */
 export type Progress = (done: number, all: number) => void;
@@ -32,18 +33,21 @@ export interface Line {
   readonly delegate: string | null;
   readonly role: string;
   readonly proof: 'passkey' | 'key' | 'node' | null;
+  /** Whether the proof holds, whatever became of the act. */
+  readonly proven: boolean;
   readonly verdict: string | null;
 }
 
 export interface Examined {
   readonly account: Account;
   readonly lines: readonly Line[];
-  /** Side → root of the whole log, and of any earlier size. */
+  /** The root of a side's log at a size; null if it has not so many entries. */
   readonly root: (side: string, size: number) => string | null;
-  readonly fold: (side: string) => Fold | null;
 }
 
 const STEP = 64;
+/** Found before a proof is looked at, or because of it. */
+const UNPROVEN = new Set([...ENVELOPE].filter(each => each !== NOT_A_FOUNDING));
 
 /** Check a bundle as §14.1 says, and give the account of §14.2. Raises nothing over any bytes. */
 export async function verify(data: Uint8Array, rulebook: Rulebook = EDITION_1): Promise<Account> {
@@ -58,7 +62,7 @@ export async function examine(
     parsed = await parseBundle(data);
   } catch (error) {
     if (!(error instanceof Malformed)) throw error;
-    return { account: unread(error.message), lines: [], root: () => null, fold: () => null };
+    return { account: unread(error.message), lines: [], root: () => null };
   }
   const { bundle, faults } = parsed;
   const all = bundle.sides.reduce((sum, side) => sum + part(bundle, side).leaves.length, 0);
@@ -84,7 +88,6 @@ export async function examine(
       const root = folds.find(fold => fold.side === side)?.root(size);
       return root ? toText(root) : null;
     },
-    fold: side => folds.find(fold => fold.side === side) ?? null,
   };
 }
 
@@ -190,7 +193,8 @@ class Reader {
   private async cosigner(s: Side, id: Uint8Array): Promise<{ readonly side: string; readonly key: Uint8Array } | null> {
     const side = this.side(s);
     const name = origin(this.bundle.dialogue, side);
-    const keys = [part(this.bundle, side).founding.logKey, ...this.joint.sides[s].keys.map(({ key }) => key)];
+    const rotated = this.joint.sides[s].keys.filter(({ at }) => at > 0).map(({ key }) => key);
+    const keys = [part(this.bundle, side).founding.logKey, ...rotated];
     for (const key of keys) {
       if (equal(await keyId(name, COSIGNATURE_V1, key), id)) return { side, key };
     }
@@ -236,13 +240,14 @@ class Reader {
   *lines(): Generator<Line> {
     for (const s of SIDES) {
       const fold = this.joint.sides[s];
-      for (const [index, { entry }] of fold.judged.entries()) {
+      for (const [index, { entry, verdict: alone }] of fold.judged.entries()) {
         const verdict = this.joint.verdicts[s][index];
         const delegate = entry?.signed.delegate ?? null;
         yield {
           log: fold.side, index, time: entry?.time ?? '', act: entry?.signed.act.type ?? null, delegate,
           role: (delegate !== null && fold.delegates.get(delegate)?.role) || '',
-          proof: entry ? proofOf(entry) : null, verdict: verdict === undefined ? 'held' : verdict,
+          proof: entry ? proofOf(entry) : null, proven: !UNPROVEN.has(alone),
+          verdict: verdict === undefined ? 'held' : verdict,
         };
       }
     }
