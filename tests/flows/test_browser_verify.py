@@ -130,7 +130,9 @@ async def test_bytes_that_are_no_bundle_are_shown_as_failing(table: Table, reade
     assert "not a Visavis bundle" in await verified(reader, "fails")
 
 
-async def test_an_older_record_than_this_browser_has_seen_is_said_loudly(table: Table, reader: Visitor) -> None:
+async def test_an_older_record_than_this_browser_has_seen_is_said_loudly(
+    table: Table, reader: Visitor
+) -> None:
     """A node that goes back to a record which held once is found by what this browser kept."""
     early: list[bytes] = []
     await at_record(table, reader)

@@ -174,7 +174,7 @@ function* warnings(before: Seen, shows: ReturnType<typeof differs>, which: (side
     yield w(`seen-${before.kind}`, { side: which(before.side), seen: before.seen, size: before.size });
   }
   const what = [...shows.includes('force') ? [w('what-force')] : [], ...shows.includes('void') ? [w('what-void')] : []];
-  if (what.length > 0) yield w('shown-differs', { what: what.join(', ') });
+  if (what.length > 0) yield w('shown-differs', { what: new Intl.ListFormat(document.documentElement.lang).format(what) });
 }
 
 function faults(account: Account, which: (side: string) => string): HTMLElement {
@@ -207,16 +207,17 @@ function facts(
   says(w('entries'), String(account.entries));
   says(w('proofs'), w('proofs-of', { n: proven.length, passkey: by('passkey'), key: by('key'), node: by('node') }));
   says(w('checkpoints'), w('n-of', { n: account.logs.length - notes.size, all: account.logs.length }));
-  says(w('cosigned'), account.logs.map(({ side, cosigned }) => cosigned
-    ? w('as-of', { side: which(side), size: cosigned.size }) : w('not-cosigned', { side: which(side) })).join('; '));
-  says(w('acknowledged'), account.logs.map(({ side, acknowledged }) =>
-    w('as-of', { side: which(side), size: acknowledged })).join('; '));
+  says(w('cosigned'), list('', account.logs.map(({ side, cosigned }) => element('li', cosigned
+    ? w('as-of', { side: which(side), size: cosigned.size }) : w('not-cosigned', { side: which(side) })))));
+  says(w('acknowledged'), list('', account.logs.map(({ side, acknowledged }) =>
+    element('li', w('as-of', { side: which(side), size: acknowledged })))));
   says(w('contents'), w('n-of', {
     n: account.contents - account.faults.filter(({ check }) => check === 'content').length, all: account.contents,
   }));
   says(w('force'), inForce(account));
   if (shows.length === 0 || shows.includes('grown')) says(w('shown'), w(shows.length === 0 ? 'shown-same' : 'shown-grown'));
-  if (before.kind === 'none' || before.kind === 'fits') says(w('seen'), w(`seen-${before.kind}`));
+  if (before.kind === 'none') says(w('seen'), w(account.holds && shows.every(each => each === 'grown') ? 'seen-kept' : 'seen-none'));
+  if (before.kind === 'fits') says(w('seen'), w('seen-fits'));
   return all;
 }
 
@@ -255,7 +256,7 @@ function entries(account: Account, lines: readonly Line[], which: (side: string)
   const show = (): void => {
     const first = rows.childElementCount;
     rows.append(...lines.slice(first, first + ROWS).map(line => row(line, names, which)));
-    more.hidden = rows.childElementCount >= lines.length;
+    if (rows.childElementCount >= lines.length) more.remove();
   };
   more.addEventListener('click', () => {
     const first = rows.childElementCount;
