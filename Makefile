@@ -18,8 +18,8 @@ STAMPS := $(VENV)/.stamps
 MODULES := client/node_modules/.stamp
 BUNDLE := src/visavis/web/static/bundle/manifest.json
 
-# A Rust and a Node that scripts/system-packages.sh had to bring along come first.
-export PATH := $(CURDIR)/.tools/rust/bin:$(CURDIR)/.tools/node/bin:$(PATH)
+# A Rust, a Node and a Go that scripts/system-packages.sh had to bring along come first.
+export PATH := $(CURDIR)/.tools/rust/bin:$(CURDIR)/.tools/node/bin:$(CURDIR)/.tools/go/bin:$(PATH)
 
 CRATES := Cargo.toml Cargo.lock $(shell find crates -name '*.rs' -o -name '*.toml' 2>/dev/null)
 CLIENT := $(shell find client -maxdepth 1 -type f 2>/dev/null) $(shell find client/src -type f 2>/dev/null)
@@ -39,7 +39,7 @@ demo: setup ## Play the day of the report, end to end; the report is in build/re
 	@$(BIN)/visavis rehearse examples/december/scenario.toml
 
 .PHONY: test
-test: setup browser ## Run every test: the engine, the client, the product, then real calls and browsers
+test: setup browser go ## Run every test: the engine, the client, the product, then real calls and browsers
 	@scripts/stages.sh tests \
 	  "engine: cargo test --workspace --locked" \
 	  "client: npm test --prefix client" \
@@ -90,6 +90,11 @@ system:
 .PHONY: browser
 browser: system
 	@PYTHON=$(PYTHON) scripts/system-packages.sh browser
+
+# Only tests build others' tools (tests/interop).
+.PHONY: go
+go: system
+	@PYTHON=$(PYTHON) scripts/system-packages.sh go
 
 $(STAMPS)/python: requirements.lock | system
 	$(call say,.venv: Python libraries from requirements.lock)

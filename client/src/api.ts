@@ -22,6 +22,8 @@ export interface Opened {
   readonly dialogue: string | null;
   readonly side: string | null;
   readonly delegate: string;
+  /** The passkey's id in the log. */
+  readonly credential: string;
   readonly admitted: boolean;
   readonly founding: boolean;
 }

@@ -1,6 +1,6 @@
 /** The errors of the browser's part, by who must act. The node's own families, in the same words.
  *
- * Lives here: `Malformed`, `Untrusted`, `Refused` (a problem the node answered with), `NoKey`, `Unreachable`.
+ * Lives here: `Malformed`, `Untrusted`, `Refused` (a problem the node answered with), `Unreachable`.
  * Not here: their words for people (`words`).
  */
 
@@ -9,9 +9,6 @@ export class Malformed extends Error {}
 
 /** A signature, a proof or an identity fails: nothing is signed, nobody is let in. */
 export class Untrusted extends Error {}
-
-/** This browser holds no key for the session. */
-export class NoKey extends Error {}
 
 /** The node does not answer; a retry may help. */
 export class Unreachable extends Error {}

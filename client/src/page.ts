@@ -1,10 +1,12 @@
-/** Entry of every page of a signed-in delegate: forms that sign, live regions, clocks. */
+/** Entry of every page of a signed-in delegate: forms that sign, live regions, clocks, the watch over what was signed. */
 
 import { listen as clocks } from './page/clocks';
 import { listen as live } from './page/live';
 import { listen as forms } from './signing/forms';
+import { listen as watch } from './signing/watch';
 
 forms();
 live();
 clocks();
+watch();
 document.documentElement.dataset['signs'] = 'ready';

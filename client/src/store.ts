@@ -1,20 +1,28 @@
-/** What this browser keeps: keys that cannot be taken out of it, devices of a sitting, the largest logs seen.
+/** What this browser keeps: ids of passkeys, keys that cannot be taken out of it, the largest logs seen, what it signed.
  *
  * Lives here: the IndexedDB database, and reading and writing one record of a store.
- * Not here: what the records mean (`signing/keys`, `call/device`, `record/logs`).
+ * Not here: what the records mean (`signing/`, `call/device`, `record/logs`).
  */
 
 const NAME = 'visavis';
-const STORES = ['credentials', 'devices', 'pins'] as const;
+const VERSION = 2;
+/** `acting`: keys that act for a delegate; `devices`: of a sitting; `watched`: what was signed and not seen entered. */
+const STORES = ['passkeys', 'acting', 'devices', 'pins', 'watched'] as const;
 export type StoreName = (typeof STORES)[number];
 
 let opening: Promise<IDBDatabase> | undefined;
 
 function open(): Promise<IDBDatabase> {
   opening ??= new Promise((resolve, reject) => {
-    const request = indexedDB.open(NAME, 1);
+    const request = indexedDB.open(NAME, VERSION);
     request.onupgradeneeded = () => {
-      for (const store of STORES) request.result.createObjectStore(store);
+      const { result: database } = request;
+      for (const store of Array.from(database.objectStoreNames)) {
+        if (!(STORES as readonly string[]).includes(store)) database.deleteObjectStore(store);
+      }
+      for (const store of STORES) {
+        if (!database.objectStoreNames.contains(store)) database.createObjectStore(store);
+      }
     };
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);

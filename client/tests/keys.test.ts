@@ -1,22 +1,32 @@
 import { describe, expect, test } from 'vitest';
 
-import { fromText, toText, utf8 } from '../src/bytes';
-import { type Body, type Certificate, type Membership, challenge, check, deviceId, readCertificate } from '../src/call/device';
+import { fromText, utf8 } from '../src/bytes';
+import { type Body, type Certificate, type Holder, type Membership, challenge, check, deviceId, readCertificate } from '../src/call/device';
 import { type Event, initial, step } from '../src/call/exchange';
 import { Liar, Receiver, boxInfo, keyCommitment, openBox, parseMessage, suite } from '../src/call/messages';
 import { roster, rosterHash } from '../src/call/roster';
 import { Malformed, Untrusted } from '../src/errors';
 import { encode } from '../src/record/canonical';
 import { digest } from '../src/record/digest';
-import { fromSeed, hex, pairFromSeed, toHex, vector } from './vectors';
+import { asserts, readPasskey, readProof } from '../src/record/proof';
+import { hex, pairFromSeed, toHex, vector } from './vectors';
 
 const certificate = vector('keys/certificate');
 const messages = vector('keys/messages');
 const { logs } = certificate;
+interface Held {
+  readonly delegate: string;
+  readonly passkey: unknown;
+}
+async function holder([id, { delegate, passkey }]: [string, Held]): Promise<[string, Holder]> {
+  const read = await readPasskey(passkey);
+  expect(read.credential).toBe(id);
+  return [id, { delegate, passkey: read }];
+}
 const membership: Membership = {
   dialogue: logs.dialogue, talk: logs.talk, sitting: logs.sitting,
-  credentials: new Map(Object.entries(logs.credentials as Record<string, Record<string, string>>)
-    .map(([side, held]) => [side, new Map(Object.entries(held))])),
+  credentials: new Map(await Promise.all(Object.entries(logs.credentials as Record<string, Record<string, Held>>)
+    .map(async ([side, held]) => [side, new Map(await Promise.all(Object.entries(held).map(holder)))] as const))),
   lists: new Map(Object.entries(logs.lists as Record<string, string[]>).map(([side, list]) => [side, new Set(list)])),
 };
 
@@ -25,8 +35,8 @@ test('a device’s bytes', async () => {
   expect(encode(body)).toEqual(utf8(certificate.jcs));
   expect(toHex(await challenge(body))).toBe(certificate.challenge);
   expect(await deviceId(body)).toBe(certificate.device);
-  const key = await fromSeed(hex(certificate.credential_seed), 'Ed25519');
-  expect(toText(new Uint8Array(await crypto.subtle.sign('Ed25519', key, await challenge(body))))).toBe(certificate.proof);
+  const { passkey } = membership.credentials.get(body.side)?.get(body.credential) as Holder;
+  expect(await asserts(readProof(certificate.proof), passkey, await challenge(body))).toBe(true);
   expect(await rosterHash(certificate.roster.devices)).toBe(certificate.roster.hash);
 });
 

@@ -1,8 +1,12 @@
+import { readFileSync } from 'node:fs';
+
 import { describe, expect, test } from 'vitest';
 
 import { Malformed, Untrusted } from '../src/errors';
 import { type Control, fieldsOf, utcOf } from '../src/signing/fields';
-import { fits } from '../src/signing/fits';
+import { DEVICE_COMMANDS } from '../src/signing/device';
+import { ACTS, fits } from '../src/signing/fits';
+import { verdict } from '../src/signing/watch';
 import { languages, tables } from '../src/words';
 
 const control = (name: string, value: string, more: Partial<Control> = {}): Control => ({ name, value, ...more });
@@ -88,9 +92,35 @@ describe('a draft must say what was asked', () => {
     expect(() => fits('talks.rank', fields, { type: 'agenda.rank', talk: 't', items: ['b', 'a'] }, [])).toThrow(Untrusted);
     expect(() => fits('talks.rank', fields, { type: 'agenda.rank', talk: 't', items: ['a'] }, [])).toThrow(Untrusted);
   });
+  test('a device key is admitted as what it is, and no other', () => {
+    const admits = (more: object) => ({ type: 'side.admit', credential: 'k', passkey: null, delegate: 'd', name: null, ...more });
+    const check = (act: object) => () => fits('dialogue.admit-device', { key: 'k' }, act as never, []);
+    expect(check(admits({}))).not.toThrow();
+    expect(check(admits({ credential: 'other', name: 'k' }))).toThrow(Untrusted);
+    expect(check(admits({ passkey: { id: 'x' } }))).toThrow(Untrusted);
+  });
   test('an unknown command is never signed', () => {
     expect(() => fits('node.own', {}, { type: 'anything' }, [])).toThrow(Untrusted);
   });
+});
+
+test('a device key signs what the specification marks D, within the powers that a delegate may give it', () => {
+  const spec = readFileSync(new URL('../../docs/spec/record.md', import.meta.url), 'utf8');
+  const rows = spec.split('\n').filter(line => /^\| `[a-z]+\.[a-z-]+`/.test(line)).map(line => line.split(' | '));
+  const acts = rows.filter(([, , power = '', proof = '']) => /^D\b/.test(proof) && ['schedule', 'speak', '–'].includes(power));
+  const marked = new Set(acts.flatMap(([names = '']) => [...names.matchAll(/`([a-z]+\.[a-z-]+)`/g)].map(match => match[1])));
+  const commands = Object.entries(ACTS).filter(([, types]) => types.every(type => marked.has(type))).map(([name]) => name);
+  expect(marked.size).toBeGreaterThan(10);
+  expect(commands.sort()).toEqual([...DEVICE_COMMANDS].sort());
+});
+
+test('the watch says what is not as the node said', () => {
+  expect(verdict({ said: 'entered', leaf: 'l' }, 'l')).toBeNull();
+  expect(verdict({ said: 'entered', leaf: 'l' }, undefined)).toBe('watch.missing');
+  expect(verdict({ said: 'entered', leaf: 'l' }, 'm')).toBe('watch.changed');
+  expect(verdict({ said: 'nothing' }, undefined)).toBe('watch.held');
+  expect(verdict({ said: 'refused' }, undefined)).toBeNull();
+  for (const said of ['nothing', 'refused'] as const) expect(verdict({ said }, 'l')).toBe('watch.later');
 });
 
 test('every language has every word, with the same places to fill', () => {

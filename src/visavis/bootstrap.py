@@ -85,6 +85,13 @@ async def open_record(data: Path) -> AsyncIterator[Dialogues]:
 
     Raises `Unavailable` if there is no node's data, or it cannot be read.
     """
+    async with open_door(data) as (dialogues, _):
+        yield dialogues
+
+
+@asynccontextmanager
+async def open_door(data: Path) -> AsyncIterator[tuple[Dialogues, Admission]]:
+    """As `open_record`, and the door beside it: links made here are good at the node that runs."""
     path = data / DATABASE
     if not path.is_file():
         raise Unavailable(f"there is no node's data at {data}")
@@ -92,7 +99,7 @@ async def open_record(data: Path) -> AsyncIterator[Dialogues]:
     try:
         dialogues = Dialogues(store, EDITION_1, COMMANDS, now, SystemFresh())
         await dialogues.load()
-        yield dialogues
+        yield dialogues, Admission(store, now, SystemFresh())
     finally:
         await store.close()
 

@@ -58,6 +58,11 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def address(sock: socket.socket) -> str:
-    """ "127.0.0.1:8480" or "[::1]:8480"."""
+    """ "localhost:8480", "192.0.2.1:8480" or "[2001:db8::1]:8480".
+
+    Passkeys are bound to a host's name, and browsers take none at a bare address; so loopback is given by name.
+    """
     host, port = sock.getsockname()[:2]
+    if host in ("127.0.0.1", "::1"):
+        return f"localhost:{port}"
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -179,6 +179,64 @@ def test_export_makes_no_node(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_entry_is_proven_to_who_has_the_policy(bundle: Path, desk: Desk) -> None:
+    """`policy`, `prove` and `check-proof` in processes of their own: the proof holds for its entry, and no other."""
+    folder = bundle.parent
+    done = visavis("policy", bundle.name, cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    (folder / "policy").write_text(done.stdout)
+    done = visavis("prove", bundle.name, SIDES[0], "4", "-o", "signed.tlog-proof", cwd=folder)
+    assert (done.returncode, done.stdout) == (0, "signed.tlog-proof\nsigned.json\n")
+    assert (folder / "signed.json").read_bytes() == desk.logs[0][4]
+    check = ("check-proof", "signed.tlog-proof", "signed.json", "policy")
+    done = visavis(*check, cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"✓ Entry 4 is in the log of side {SIDES[0]}" in done.stdout
+    assert "cosigned          by B, 2021-12-07 15:00:00 UTC by its clock" in done.stdout
+    (folder / "signed.json").write_bytes(desk.logs[0][3])
+    done = visavis(*check, cwd=folder)
+    assert done.returncode == 1
+    assert "✗ The proof does not hold: inclusion proof leads to another root." in done.stdout
+    done = visavis("check-proof", "signed.tlog-proof", "none", "policy", cwd=folder)
+    assert (done.returncode, done.stdout) == (2, "")
+
+
+def test_a_proof_is_not_written_over(bundle: Path) -> None:
+    """Neither the proof's file nor the entry's is written where there is one already."""
+    done = visavis("prove", bundle.name, SIDES[0], "0", cwd=bundle.parent)
+    names = [f"{SIDES[0][:8]}-0.tlog-proof", f"{SIDES[0][:8]}-0.json"]
+    assert done.stdout.split() == names
+    for name in names:
+        (bundle.parent / name).unlink()
+        before = sorted(bundle.parent.iterdir())
+        done = visavis("prove", bundle.name, SIDES[0], "0", cwd=bundle.parent)
+        assert done.returncode == 2
+        assert "is there already" in done.stderr
+        assert sorted(bundle.parent.iterdir()) == before
+        (bundle.parent / name).touch()
+
+
+def test_unpack_lays_out_static_files(bundle: Path, desk: Desk) -> None:
+    """`unpack` makes a folder of files, once; a bundle that is not whole makes none."""
+    done = visavis("unpack", bundle.name, "files", cwd=bundle.parent)
+    assert (done.returncode, done.stderr) == (0, "")
+    files = {
+        str(p.relative_to(bundle.parent / "files"))
+        for p in (bundle.parent / "files").rglob("*")
+        if p.is_file()
+    }
+    assert {"policy", *(f"{side}/checkpoint" for side in SIDES)} < files
+    assert (bundle.parent / "files" / SIDES[1] / "checkpoint").read_bytes() == desk.checkpoint(1)
+    again = visavis("unpack", bundle.name, "files", cwd=bundle.parent)
+    assert again.returncode == 2
+    assert "is there already" in again.stderr
+    bundle.write_bytes(bundle.read_bytes()[:-1] + b"x")
+    bent = visavis("unpack", bundle.name, "bent", cwd=bundle.parent)
+    assert bent.returncode == 2
+    assert "the bundle is not whole" in bent.stderr
+    assert not (bundle.parent / "bent").exists()
+
+
 def test_an_id_is_named_by_enough_of_its_beginning() -> None:
     """Too little, or nothing, is refused."""
     assert one_of(("abc", "abd"), "abc", "side") == "abc"

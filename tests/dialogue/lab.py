@@ -14,7 +14,9 @@ from typing import Any
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.passkeys import passkey
 
+from visavis.authenticator import DeviceKey
 from visavis.dialogue.acts import (
     ActSpec,
     Begin,
@@ -38,7 +40,8 @@ from visavis.dialogue.join import Joint, join
 from visavis.dialogue.model import ACTS, DEFAULT_POWERS, Role, edition_subject
 from visavis.record.checkpoint import sign_checkpoint
 from visavis.record.digest import to_text
-from visavis.record.entry import NODE, RECOVERY, Founding, Proof, Seen, SignedMembers, dialogue_id, make_entry
+from visavis.record.entry import NODE, RECOVERY, Founding, Seen, SignedMembers, dialogue_id, make_entry
+from visavis.record.proof import Proof, Signer
 from visavis.understandings.acts import ACTS as TEXT_ACTS
 from visavis.understandings.acts import TableText, text_subject
 
@@ -115,16 +118,20 @@ def key(name: str) -> Ed25519PrivateKey:
 
 
 NAMES = (
-    *("a0", "a1", "a2", "a9", "b0", "b1", "z9", "r9", "phone"),
+    *("a0", "a1", "a1b", "a2", "a9", "b0", "b1", "z9", "r9", "phone"),
     *("recovery-a", "recovery-b", "log-a", "log-b", "k2", "log-a2"),
 )
 KEYS = {name: key(name) for name in NAMES}
 PUBLIC = {name: k.public_key().public_bytes_raw() for name, k in KEYS.items()}
-CREDENTIAL = {name: to_text(public) for name, public in PUBLIC.items()}
+PERSONS = ("a0", "a1", "a1b", "a2", "a9", "b0", "b1", "z9", "r9")
+PASSKEY = {name: passkey(name, KEYS[name]) for name in PERSONS}
+SIGNER: dict[str, Signer] = {name: PASSKEY.get(name) or DeviceKey(KEYS[name]) for name in NAMES}
+CREDENTIAL = {name: signer.credential for name, signer in SIGNER.items()}
 KEY_OF = {PUBLIC[name]: KEYS[name] for name in NAMES}
 DELEGATE = {
     "a0": "officer-a",
     "a1": "principal-a",
+    "a1b": "principal-a",
     "a2": "adviser-a",
     "b0": "officer-b",
     "b1": "principal-b",
@@ -145,7 +152,7 @@ def founding(letter: str) -> Founding:
         log_key=PUBLIC[f"log-{letter}"],
         recovery=(PUBLIC[f"recovery-{letter}"],),
         officer=DELEGATE[f"{letter}0"],
-        credential=CREDENTIAL[f"{letter}0"],
+        passkey=PASSKEY[f"{letter}0"].passkey,
         nonce=nonce(f"founding {letter}"),
     )
 
@@ -281,6 +288,7 @@ def admit(name: str, powers: Iterable[str], role: Role = Role.ADVISER, delegate:
         "delegate": delegate or DELEGATE[name],
         "role": role.value,
         "credential": CREDENTIAL[name],
+        "passkey": PASSKEY[name].passkey.to_json() if name in PASSKEY else None,
         "powers": sorted(str(power) for power in powers),
         "name": None,
     }
@@ -299,7 +307,7 @@ def rotate(name: str) -> Act:
 
 
 def recover(name: str) -> Act:
-    return {"type": "side.recover", "delegate": DELEGATE[name], "credential": CREDENTIAL[name]}
+    return {"type": "side.recover", "delegate": DELEGATE[name], "passkey": PASSKEY[name].passkey.to_json()}
 
 
 RECEIVE: Act = {"type": "record.receive"}
@@ -365,7 +373,7 @@ class Lab:
         own: Seen | int | None = None,
         nonce_: bytes | None = None,
         dialogue: str = DIALOGUE,
-    ) -> tuple[SignedMembers, Ed25519PrivateKey]:
+    ) -> tuple[SignedMembers, Signer]:
         """What a person (or "node", "recovery-a") signs, and with which key."""
         by = by or ("a1", "b1")[s]
         self.count += 1
@@ -376,10 +384,10 @@ class Lab:
         if by == NODE:
             delegate = credential = NODE
             log_key = self.folds[s].key_at(len(self.logs[s]))
-            signer = KEY_OF[log_key] if log_key is not None else KEYS["z9"]
+            signer: Signer = DeviceKey(KEY_OF[log_key] if log_key is not None else KEYS["z9"])
         else:
             delegate = RECOVERY if by.startswith(RECOVERY) else DELEGATE[by]
-            credential, signer = CREDENTIAL[by], KEYS[by]
+            credential, signer = CREDENTIAL[by], SIGNER[by]
         fresh = nonce(f"{s}:{self.count}") if nonce_ is None else nonce_
         members = SignedMembers(dialogue, SIDES[s], own, ack, act, delegate, credential, fresh)
         return members, signer
@@ -388,13 +396,13 @@ class Lab:
         self,
         s: int,
         members: SignedMembers,
-        signer: Ed25519PrivateKey,
+        signer: Signer,
         *,
         forge: bool = False,
         time: str = "",
     ) -> bytes:
         i = len(self.logs[s])
-        proof = Proof("ed25519", FORGED if forge else signer.sign(members.challenge()))
+        proof = Proof("ed25519", FORGED) if forge else signer.prove(members.challenge())
         return make_entry(members, proof, seq=i, time=time or self.clock(s, i)).leaf
 
     def write(self, s: int, act: Act, *, forge: bool = False, time: str = "", **members: Any) -> int:

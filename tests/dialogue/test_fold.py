@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.dialogue.lab import (
     CREDENTIAL,
+    DELEGATE,
     DIALOGUE,
     FA,
     G1,
@@ -100,7 +101,7 @@ def test_a_credential_known_once_is_never_admitted_again() -> None:
     assert said(t, revoke("a2")) is None
     assert said(t, admit("a2", ["speak"])) == "admitted already"
     assert said(t, revoke("a2")) == "no such credential"
-    t.write(0, {**recover("a9"), "credential": CREDENTIAL["a2"]}, by="recovery-a")
+    t.write(0, {**recover("a2"), "delegate": DELEGATE["a9"]}, by="recovery-a")
     assert t.folds[0].judged[-1].verdict == "admitted already"
     assert t.folds[0].live(CREDENTIAL["a0"]) is not None
 
@@ -155,8 +156,8 @@ def test_powers_change_from_their_place_on() -> None:
     assert t.verdict(0, i) is None
     assert said(t, say("x", "y"), by="a1") is None
     assert said(t, text("late"), by="a1") == "no power"
-    assert said(t, admit("phone", PRINCIPAL)) is None
-    assert said(t, text("later"), by="phone") is None
+    assert said(t, admit("a1b", PRINCIPAL)) is None
+    assert said(t, text("later"), by="a1b") is None
     assert t.folds[0].powers_of_delegate("principal-a") == PRINCIPAL
 
 
@@ -164,7 +165,9 @@ def test_a_delegate_admits_a_device_of_its_own_and_no_more() -> None:
     """A device key has at most its delegate's own powers to schedule and speak, and signs nothing that binds."""
     t = tabled(V1, G1)
     assert said(t, admit("phone", ["speak", "sign"]), by="a1") == "no power"
-    assert said(t, admit("phone", ["speak"], delegate="officer-a"), by="a1") == "no power"
+    assert said(t, admit("phone", ["speak"], delegate="officer-a"), by="a1") == "not a passkey"
+    assert said(t, admit("phone", ["speak"], delegate="adviser-a"), by="a0") == "not a passkey"
+    assert said(t, admit("z9", ["speak"], delegate="principal-a"), by="a1") == "no power"
     assert said(t, admit("phone", ["schedule", "speak"]), by="a1") is None
     assert t.folds[0].credentials[CREDENTIAL["phone"]].level is ProofLevel.DEVICE
     assert said(t, say("x", "y"), by="phone") is None
@@ -440,7 +443,7 @@ def test_software_that_does_not_know_an_act_says_of_it_what_newer_software_says(
                 folds[s].append(leaf)
         seen.append(join(folds[0], folds[1], book).verdicts)
     assert seen[0] == seen[1]
-    assert set(seen[0][0][2:]) == {"unknown act", "no credential"}
+    assert set(seen[0][0][2:]) == {"unknown act", "bad proof"}
 
 
 # --- as of an earlier size ----------------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ def test_a_draft_is_previewed_without_its_proof() -> None:
     """A draft that the rules do not allow is refused before anybody signs."""
     t = tabled(V1)
     members, _ = t.signed(0, consent(U, H3))
-    draft = make_entry(members, Proof("ed25519", b""), seq=len(t.logs[0]), time="")
+    draft = make_entry(members, Proof("ed25519", bytes(64)), seq=len(t.logs[0]), time="")
     assert preview(t.all(), 0, draft, proven=True) == "not tabled"
     assert preview(t.all(), 0, draft) == "bad proof"
 

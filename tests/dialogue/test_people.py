@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.passkeys import passkey
 from tests.talks.table import (
     ADVISER,
     OFFICER,
@@ -11,7 +12,6 @@ from tests.talks.table import (
     Seat,
     Table,
     agreed_talk,
-    public,
     signed_text,
 )
 
@@ -59,7 +59,7 @@ def test_a_delegate_is_admitted_with_the_powers_of_the_role_or_others() -> None:
     assert name is not None
     assert table.text(0, name) == "principal of 1"
     extra = Seat(1, "second press officer")
-    waits = Enrolment("e-x", extra.delegate, public(extra.key), "Press officer", "press-officer")
+    waits = Enrolment("e-x", extra.delegate, passkey(extra.key).passkey, "Press officer", "press-officer")
     table.enrolments[1]["e-x"] = waits
     table.do(OFFICER[1], "dialogue.admit", enrolment="e-x", role="press-officer", powers=["release"])
     assert table.joint.sides[1].powers_of_delegate(extra.delegate) == {"release"}
@@ -68,7 +68,7 @@ def test_a_delegate_is_admitted_with_the_powers_of_the_role_or_others() -> None:
 def test_nobody_is_admitted_who_did_not_enrol() -> None:
     """An enrolment of the other side, or of nobody, is refused in words."""
     table = Table()
-    table.enrolments[0]["e-x"] = Enrolment("e-x", "d-x", public("x"), "X", "adviser")
+    table.enrolments[0]["e-x"] = Enrolment("e-x", "d-x", passkey("x").passkey, "X", "adviser")
     with pytest.raises(NoSuchEnrolment):
         table.do(OFFICER[1], "dialogue.admit", enrolment="e-x", role="adviser")
 
@@ -76,7 +76,7 @@ def test_nobody_is_admitted_who_did_not_enrol() -> None:
 def test_a_revoked_credential_acts_no_more() -> None:
     """What it signed stands; from here on it is void."""
     table = Table()
-    credential = public(ADVISER[0].key)
+    credential = passkey(ADVISER[0].key).credential
     table.do(OFFICER[0], "dialogue.revoke", credential=credential)
     people = {who.id: who for who in sides_view(table.joint, 1).theirs.delegates}
     shown = people[ADVISER[0].delegate]

@@ -61,7 +61,7 @@ from tests.dialogue.lab import (
 from visavis.dialogue.accord import EXCHANGED, OfferStatus
 from visavis.dialogue.join import Since, mirror
 from visavis.errors import Malformed
-from visavis.record.entry import NODE, dialogue_id, make_entry, sign
+from visavis.record.entry import NODE, dialogue_id, make_entry
 
 # --- races -----------------------------------------------------------------------------------------
 
@@ -667,13 +667,13 @@ def test_a_receipt_is_owed_for_anything_but_receipts() -> None:
     assert not any(t.all().owes_receipt(s) for s in (0, 1))
 
 
-@pytest.mark.parametrize("by", ["a0", "b0"])
-def test_the_founding_is_the_sides_own(by: str) -> None:
+@pytest.mark.parametrize(("by", "why"), [("a0", "not a founding"), ("b0", "bad proof")])
+def test_the_founding_is_the_sides_own(by: str, why: str) -> None:
     """A log that begins with another side's founding founds nothing: no key, no credential."""
     t = Lab()
     members, signer = t.signed(1, found(FA), by=by, own=0)
-    leaf = make_entry(members, sign(members, signer), seq=0, time="2021-12-07T15:00:00Z").leaf
+    leaf = make_entry(members, signer.prove(members.challenge()), seq=0, time="2021-12-07T15:00:00Z").leaf
     state = refold(1, [leaf])
-    assert state.verdicts == ["not a founding"]
+    assert state.verdicts == [why]
     assert state.key_at(1) is None
     assert not state.knows_credential(CREDENTIAL[by])

@@ -11,16 +11,24 @@ from pathlib import Path
 
 import anyio
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import event
 
-from visavis.dialogue.admission import ENROLMENT_DOMAIN, SESSION_DOMAIN, Admission, LinkSpent, NotSignedIn
+from visavis.authenticator import Authenticator
+from visavis.dialogue.admission import (
+    Admission,
+    LinkSpent,
+    NotSignedIn,
+    Site,
+    enrolment_challenge,
+    session_challenge,
+)
 from visavis.dialogue.ledger import Ledger
 from visavis.dialogue.ports import Session
 from visavis.dialogue.service import Dialogues, DraftGone
 from visavis.errors import Malformed, Refused, Unavailable, Untrusted
 from visavis.record.digest import to_text
-from visavis.record.entry import Entry, sign
+from visavis.record.entry import Entry
+from visavis.record.proof import Proof
 from visavis.rulebook import COMMANDS, EDITION_1
 from visavis.store.sqlite import SqliteStore, SqliteUnit, open_store
 
@@ -37,6 +45,9 @@ class Fresh:
         return secrets.token_bytes(32)
 
 
+SITE = Site.of("https://node.example:8443")
+
+
 @dataclass(slots=True)
 class Clock:
     now: datetime = datetime(2021, 12, 7, 15, tzinfo=UTC)
@@ -49,12 +60,12 @@ class Clock:
 class Officer:
     """A founding officer: the key, and the session as the node knows it."""
 
-    key: Ed25519PrivateKey
+    key: Authenticator
     session: Session
 
     @property
     def credential(self) -> str:
-        return to_text(self.key.public_key().public_bytes_raw())
+        return self.key.credential
 
 
 @dataclass(slots=True)
@@ -73,7 +84,7 @@ class House:
 
     async def enter(self, officer: Officer, command: str, **fields: object) -> Entry:
         draft = await self.dialogues.draft(officer.session, self.ledger.id, command, fields)
-        proof = sign(draft.signed, officer.key)
+        proof = officer.key.prove(draft.signed.challenge())
         return await self.dialogues.enter(officer.session, self.ledger.id, draft.id, proof)
 
 
@@ -93,10 +104,8 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     """Both sides founded."""
     made = await open_house(tmp_path / "node.sqlite", Clock())
     for token in await made.admission.invite_founders():
-        key = Ed25519PrivateKey.generate()
-        credential = to_text(key.public_key().public_bytes_raw())
-        proof = to_text(key.sign(ENROLMENT_DOMAIN + token.encode()))
-        opened, _ = await made.admission.enrol(token, credential, proof)
+        key = Authenticator.generate(SITE.rp, SITE.origin)
+        opened, _, _ = await made.admission.enrol(token, key.register(enrolment_challenge(token)), SITE)
         made.officers.append(Officer(key, opened.session))
         await made.dialogues.state_founding(opened.session, {"en": f"Side {len(made.officers)}"}, ())
     for officer in made.officers:
@@ -114,7 +123,9 @@ async def test_a_draft_lives_ten_minutes(house: House) -> None:
     draft = await house.dialogues.draft(one.session, house.ledger.id, "dialogue.profile", PROFILE)
     house.clock.now += timedelta(minutes=10)
     with pytest.raises(DraftGone):
-        await house.dialogues.enter(one.session, house.ledger.id, draft.id, sign(draft.signed, one.key))
+        await house.dialogues.enter(
+            one.session, house.ledger.id, draft.id, one.key.prove(draft.signed.challenge())
+        )
     assert house.ledger.states[house.ledger.index(one.session.side)].size == 1
 
 
@@ -122,7 +133,7 @@ async def test_a_draft_is_entered_once(house: House) -> None:
     """Two entries of one draft: the second finds it gone."""
     one = house.officers[0]
     draft = await house.dialogues.draft(one.session, house.ledger.id, "dialogue.profile", PROFILE)
-    proof = sign(draft.signed, one.key)
+    proof = one.key.prove(draft.signed.challenge())
     await house.dialogues.enter(one.session, house.ledger.id, draft.id, proof)
     with pytest.raises(DraftGone):
         await house.dialogues.enter(one.session, house.ledger.id, draft.id, proof)
@@ -133,8 +144,12 @@ async def test_a_forged_proof_enters_nothing_and_leaves_the_draft(house: House) 
     one, other = house.officers
     draft = await house.dialogues.draft(one.session, house.ledger.id, "dialogue.profile", PROFILE)
     with pytest.raises(Untrusted):
-        await house.dialogues.enter(one.session, house.ledger.id, draft.id, sign(draft.signed, other.key))
-    entry = await house.dialogues.enter(one.session, house.ledger.id, draft.id, sign(draft.signed, one.key))
+        await house.dialogues.enter(
+            one.session, house.ledger.id, draft.id, other.key.prove(draft.signed.challenge())
+        )
+    entry = await house.dialogues.enter(
+        one.session, house.ledger.id, draft.id, one.key.prove(draft.signed.challenge())
+    )
     assert entry.seq == 1
 
 
@@ -257,18 +272,18 @@ async def test_sessions_and_challenges_end(house: House) -> None:
     """A session ends with its time; a challenge is good once and for two minutes."""
     one = house.officers[0]
 
-    def proof(challenge: str) -> str:
-        return to_text(one.key.sign(SESSION_DOMAIN + challenge.encode()))
+    def proof(challenge: str) -> Proof:
+        return one.key.prove(session_challenge(challenge))
 
     challenge = house.admission.challenge()
-    opened = await house.admission.sign_in(one.credential, challenge, proof(challenge), one.session)
+    opened = await house.admission.sign_in(one.key.passkey, challenge, proof(challenge), one.session)
     assert (await house.admission.session(opened.token)).side == one.session.side
     with pytest.raises(Untrusted):
-        await house.admission.sign_in(one.credential, challenge, proof(challenge), one.session)
+        await house.admission.sign_in(one.key.passkey, challenge, proof(challenge), one.session)
     late = house.admission.challenge()
     house.clock.now += timedelta(minutes=2)
     with pytest.raises(Untrusted):
-        await house.admission.sign_in(one.credential, late, proof(late), one.session)
+        await house.admission.sign_in(one.key.passkey, late, proof(late), one.session)
     house.clock.now += timedelta(hours=14)
     with pytest.raises(NotSignedIn):
         await house.admission.session(opened.token)
@@ -328,12 +343,16 @@ async def test_a_full_disk_loses_nothing_and_enters_nothing(house: House) -> Non
     )
     size, held = house.ledger.states[0].size, dict(house.ledger.contents)
     with pytest.raises(Unavailable):
-        await house.dialogues.enter(one.session, house.ledger.id, draft.id, sign(draft.signed, one.key))
+        await house.dialogues.enter(
+            one.session, house.ledger.id, draft.id, one.key.prove(draft.signed.challenge())
+        )
     assert (house.ledger.states[0].size, house.ledger.contents) == (size, held)
     event.remove(house.store._engine.sync_engine, "begin", full)
     async with house.store.connection() as db:
         await db.exec_driver_sql("PRAGMA max_page_count = 1000000")
-    entry = await house.dialogues.enter(one.session, house.ledger.id, draft.id, sign(draft.signed, one.key))
+    entry = await house.dialogues.enter(
+        one.session, house.ledger.id, draft.id, one.key.prove(draft.signed.challenge())
+    )
     async with house.store.begin() as unit:
         assert (await unit.leaves(house.ledger.id, one.session.side))[-1] == entry.leaf
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.passkeys import passkey
 
 from visavis.e2ee.device import Certificate, DeviceBody, DeviceKeys, certify
-from visavis.e2ee.logs import Logs
+from visavis.e2ee.logs import Holder, Logs
 from visavis.e2ee.messages import MessageSigner, Receiver
 from visavis.e2ee.roster import roster
-from visavis.record.digest import to_text
 
 NOW = 1_000_000
 HOUR = 3_600_000
@@ -28,7 +27,7 @@ class Device:
             sitting=1,
             side=who[0],
             delegate=who,
-            credential=to_text(credential.public_key().public_bytes_raw()),
+            credential=credential.credential,
             made=NOW,
             until=NOW + HOUR,
         )
@@ -46,10 +45,10 @@ class World:
 
     def __init__(self, a: int = 3, b: int = 3) -> None:
         names = [f"A{i}" for i in range(a)] + [f"B{i}" for i in range(b)]
-        self.keys = {name: Ed25519PrivateKey.generate() for name in names}
-        credentials: dict[str, dict[str, str]] = {"A": {}, "B": {}}
+        self.keys = {name: passkey(name) for name in names}
+        credentials: dict[str, dict[str, Holder]] = {"A": {}, "B": {}}
         for name, key in self.keys.items():
-            credentials[name[0]][to_text(key.public_key().public_bytes_raw())] = name
+            credentials[name[0]][key.credential] = Holder(name, key.passkey)
         lists = {side: frozenset(n for n in names if n[0] == side) for side in "AB"}
         self.logs = Logs("D", "T", 1, credentials, lists)
 
@@ -59,7 +58,7 @@ class World:
     def without(self, delegate: str) -> Logs:
         """The logs after the delegate's credential was revoked."""
         side = delegate[0]
-        left = {c: d for c, d in self.logs.credentials[side].items() if d != delegate}
+        left = {c: d for c, d in self.logs.credentials[side].items() if d.delegate != delegate}
         return replace(self.logs, credentials={**self.logs.credentials, side: left})
 
     def setup(self) -> tuple[list[Device], dict[str, DeviceBody]]:

@@ -44,7 +44,7 @@ def test_every_changed_member_is_untrusted(change):
     """Whoever changes a member of a certified body breaks the proof or leaves the talk."""
     good = WORLD.device("A0").certificate
     with pytest.raises(DeviceUntrusted):
-        check(Certificate(replace(good.body, **change), good.sig), WORLD.logs, NOW)
+        check(Certificate(replace(good.body, **change), good.proof), WORLD.logs, NOW)
 
 
 def test_a_side_cannot_certify_for_the_other():

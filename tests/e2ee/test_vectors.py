@@ -12,16 +12,18 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from tests.passkeys import passkey
 
 from visavis.e2ee import exchange, messages
 from visavis.e2ee.device import Certificate, DeviceKeys, certify, check
 from visavis.e2ee.errors import Liar
-from visavis.e2ee.logs import Logs
+from visavis.e2ee.logs import Holder, Logs
 from visavis.e2ee.messages import LeftOut, Receiver, Taken
 from visavis.e2ee.roster import roster, roster_hash
 from visavis.errors import Malformed, Untrusted
 from visavis.record import canonical
-from visavis.record.digest import digest, from_text, to_text
+from visavis.record.digest import digest, from_text
+from visavis.record.proof import Passkey
 
 FOLDER = Path(__file__).parent.parent / "vectors" / "keys"
 
@@ -35,7 +37,12 @@ LOGS = Logs(
     CERTIFICATE["logs"]["dialogue"],
     CERTIFICATE["logs"]["talk"],
     CERTIFICATE["logs"]["sitting"],
-    CERTIFICATE["logs"]["credentials"],
+    {
+        side: {
+            id_: Holder(each["delegate"], Passkey.from_json(each["passkey"])) for id_, each in held.items()
+        }
+        for side, held in CERTIFICATE["logs"]["credentials"].items()
+    },
     {side: frozenset(names) for side, names in CERTIFICATE["logs"]["lists"].items()},
 )
 
@@ -47,7 +54,9 @@ def test_a_devices_bytes():
     assert body.challenge().hex() == CERTIFICATE["challenge"]
     assert body.id == CERTIFICATE["device"]
     key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(CERTIFICATE["credential_seed"]))
-    assert to_text(certify(body, key).sig) == CERTIFICATE["proof"]
+    signer = passkey("1", key)
+    assert LOGS.credentials["A"][signer.credential].key == signer.passkey
+    assert certify(body, signer).proof.to_json() == CERTIFICATE["proof"]
     assert roster_hash(CERTIFICATE["roster"]["devices"]) == CERTIFICATE["roster"]["hash"]
 
 

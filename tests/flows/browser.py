@@ -18,7 +18,7 @@ from typing import Any
 import anyio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from playwright.async_api import TimeoutError as BrowserTimeout
-from tests.flows.chromium import CHROMIUM, FLAGS
+from tests.flows.chromium import CHROMIUM, FLAGS, Key
 
 from visavis.dialogue.model import Role
 from visavis.rehearsal.delegate import Delegate
@@ -70,13 +70,14 @@ class Visitor:
     hz: float
     context: BrowserContext
     page: Page
+    key: Key
     url: str
     said: list[str] = field(default_factory=list)
 
     async def enrol(self, link: str) -> None:
         """Open the one-time link and press its button; ends on the page that waits for the officer."""
         await self.open(link)
-        await self.page.get_by_role("button", name="Make my key and come in").click()
+        await self.page.get_by_role("button", name="Make my passkey and come in").click()
         await self.page.wait_for_url(lambda url: "/enter/" not in url, timeout=LIMIT_MS)
 
     async def open(self, address: str) -> None:
@@ -148,7 +149,7 @@ class Table:
         self.stack.push_async_callback(context.close)
         await context.add_init_script(MICROPHONE.replace("HZ", str(hz)))
         page = await context.new_page()
-        made = Visitor(name, hz, context, page, self.url)
+        made = Visitor(name, hz, context, page, await Key.of(page), self.url)
         page.on("console", lambda m: made.said.append(m.text) if m.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: made.said.append(str(error)))
         return made

@@ -17,7 +17,8 @@ import structlog
 from starlette.requests import Request
 from tests.flows.stage import Stage, found_dialogue, running_node, seat_delegation
 
-from visavis.dialogue.admission import SESSION_DOMAIN
+from visavis.authenticator import Authenticator
+from visavis.dialogue.admission import session_challenge
 from visavis.e2ee.device import DeviceKeys, certify
 from visavis.errors import Unavailable
 from visavis.press.markdown import MAX_MARKS, to_html
@@ -66,7 +67,7 @@ async def join(delegate: Delegate, talk: str) -> str:
         until=now + 3_600_000,
     )
     path = f"/api/dialogues/{delegate.dialogue}/talks/{talk}/sittings/1/join"
-    answer = await delegate.post(path, {"certificate": certify(body, delegate.key).to_json()})
+    answer = await delegate.post(path, {"certificate": certify(body, delegate.signer).to_json()})
     return str(answer["token"])
 
 
@@ -105,11 +106,10 @@ async def test_a_made_up_challenge_opens_nothing(stage: Stage) -> None:
     one, _ = await found_dialogue(stage)
     known = (await one.post("/api/sessions/challenges", {}))["challenge"]
     for challenge in ("A" * len(known), known[:-1] + ("A" if known[-1] != "A" else "E"), "", "ü"):
-        proof = to_text(one.key.sign(SESSION_DOMAIN + challenge.encode()))
+        proof = one.signer.prove(session_challenge(challenge)).to_json()
+        body = {"id": to_text(one.signer.passkey.id), "challenge": challenge, "proof": proof}
         with pytest.raises(Answered) as refused:
-            await one.post(
-                "/api/sessions", {"credential": one.credential, "challenge": challenge, "proof": proof}
-            )
+            await one.post("/api/sessions", body)
         assert refused.value.status == 403
 
 
@@ -267,7 +267,7 @@ async def test_a_revoked_seat_stays_taken_back_over_a_restart(tmp_path: Path) ->
     async with running_node(tmp_path) as stage:
         assert await validated(stage, token) == 200
         officer = stage.delegate("Protocol officer of side A")
-        officer.key, officer.credential = one.key, one.credential
+        officer.signer, officer.credential = one.signer, one.credential
         await officer.sign_in()
         await officer.act("dialogue.revoke", credential=principal.credential)
         assert await validated(stage, token) == 401
@@ -355,6 +355,7 @@ async def test_behind_a_proxy_the_public_address_counts(stage: Stage) -> None:
         assert answer.status_code == 201
         assert "strict-transport-security" in answer.headers
     officer = stage.delegate("Protocol officer of side A")
+    officer.signer = Authenticator.generate("talks.example", "https://talks.example")
     seen: list[httpx2.Response] = []
 
     async def look(response: httpx2.Response) -> None:

@@ -78,20 +78,6 @@ async def test_a_principal_signs_by_keyboard_alone(table: Table) -> None:
     found = next(u for u in view["understandings"] if u["id"] == understanding)
     assert found["status"] == "in-force"
     assert found["text"]["hash"] == offered
-    # The key that signed is the browser's own, and cannot be taken out of it.
-    extractable = await person.page.evaluate(
-        """async () => {
-          const names = await indexedDB.databases();
-          const open = name => new Promise((yes, no) => {
-            const asked = indexedDB.open(name); asked.onsuccess = () => yes(asked.result); asked.onerror = no; });
-          const db = await open(names[0].name);
-          const all = await new Promise(yes => {
-            const asked = db.transaction('credentials').objectStore('credentials').getAll();
-            asked.onsuccess = () => yes(asked.result); });
-          return all.map(each => each.keys.privateKey.extractable);
-        }"""
-    )
-    assert extractable == [False]
 
 
 async def test_escape_signs_nothing(table: Table) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, async_playwright
-from tests.flows.chromium import CHROMIUM, FLAGS, LIMIT_S, at_the_door, until
+from tests.flows.chromium import CHROMIUM, FLAGS, LIMIT_S, Key, at_the_door, until
 from tests.flows.stage import found_dialogue, running_node
 
 from visavis.rehearsal.delegate import Delegate
@@ -105,34 +105,46 @@ async def keeps_up(page: Page, other: Delegate) -> None:
 
 
 async def signs_in_again(page: Page, home: str) -> None:
-    """Without the cookie the key that the browser kept opens a session again."""
+    """Without the cookie the passkey opens a session again, also in a browser that remembers nothing of it."""
     await page.context.clear_cookies()
+    await page.evaluate("new Promise(done => indexedDB.deleteDatabase('visavis').onsuccess = done)")
     await page.goto(home)
     await page.click("form[data-sign-in] button[type=submit]")
     await page.wait_for_selector("form[data-sign-in]", state="detached")
     assert await page.evaluate("fetch('/api/session').then(answer => answer.status)") == 200
 
 
-async def loses_its_key(page: Page, address: str) -> None:
-    """A browser whose key is gone says so, and drafts nothing."""
-    await page.evaluate("new Promise(done => indexedDB.deleteDatabase('visavis').onsuccess = done)")
+async def is_not_verified(page: Page, key: Key, officer: Delegate, address: str) -> None:
+    """A passkey that does not verify its user signs nothing; the form says so, and what was typed stays."""
+    before = (await officer.state())["talks"]
     await page.goto(address)
     await fill(page, minutes="90")
+    await key.verifies(False)
     await page.click(f"{FORM} button[type=submit]")
+    await page.locator("dialog[open]").wait_for(timeout=LIMIT_S * 1000)
+    await page.click("dialog[open] button[value=sign]")
 
     async def told() -> bool:
-        return (await said(page)).startswith("This browser holds no key for you.")
+        return "nothing was signed" in await said(page)
 
-    await until("the word that there is no key", told)
+    await until("the word that nothing was signed", told)
+    assert await page.input_value(f"{FORM} [name='title.en']") == "A talk by video"
+    assert (await officer.state())["talks"] == before
+    await key.verifies(True)
+    await page.click(f"{FORM} button[type=submit]")
+    await page.locator("dialog[open]").wait_for(timeout=LIMIT_S * 1000)
+    async with page.expect_navigation():
+        await page.click("dialog[open] button[value=sign]")
+    assert len((await officer.state())["talks"]) == len(before) + 1
 
 
 async def test_forms_that_sign(tmp_path: Path) -> None:
-    """A principal's forms, from the first press to a lost key."""
+    """A principal's forms, from the first press to a passkey that does not verify them."""
     problems: list[str] = []
     async with running_node(tmp_path / "data") as stage, async_playwright() as playwright:
         a, b = await found_dialogue(stage)
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=list(FLAGS))
-        page = await at_the_door(browser, a, "A", problems)
+        page, key = await at_the_door(browser, a, "A", problems)
         address = f"{stage.url}/d/{a.dialogue}"
         await page.goto(address)
         await cancels_and_keeps(page)
@@ -141,6 +153,6 @@ async def test_forms_that_sign(tmp_path: Path) -> None:
         await page.goto(address)
         await keeps_up(page, b)
         await signs_in_again(page, stage.url)
-        await loses_its_key(page, address)
+        await is_not_verified(page, key, a, address)
         await browser.close()
     assert problems == []

@@ -103,8 +103,8 @@ async def meet(stage: Stage, folder: Path) -> None:
     a, b = await found_dialogue(stage)
     async with browsers(folder) as found:
         pages = {
-            "A": await at_the_door(found["A"], a, "A", problems),
-            "B": await at_the_door(found["B"], b, "B", problems),
+            "A": (await at_the_door(found["A"], a, "A", problems))[0],
+            "B": (await at_the_door(found["B"], b, "B", problems))[0],
         }
         talk, items = await open_the_room(a, b, pages)
         url = f"{stage.url}/d/{a.dialogue}/talks/{talk}/room"

@@ -8,20 +8,27 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.passkeys import passkey
 
 from visavis.errors import Malformed
 from visavis.record import container
 from visavis.record.bundle import Bundle, LogPart, Opened, encode_bundle, parse_bundle
 from visavis.record.checkpoint import Checkpoint, encode_checkpoint, sign_checkpoint
 from visavis.record.content import commit
-from visavis.record.digest import to_text
 from visavis.record.entry import Founding, dialogue_id
 from visavis.record.merkle import Tree
 
 KEYS = [Ed25519PrivateKey.from_private_bytes(bytes([i]) * 32) for i in range(2)]
 PUBLIC = [key.public_key().public_bytes_raw() for key in KEYS]
 FOUNDINGS = [
-    Founding((("en", f"Side {i}"),), PUBLIC[i], (), f"officer-{i}", to_text(PUBLIC[i]), bytes([i]) * 16)
+    Founding(
+        (("en", f"Side {i}"),),
+        PUBLIC[i],
+        (),
+        f"officer-{i}",
+        passkey(f"officer {i}").passkey,
+        bytes([i]) * 16,
+    )
     for i in range(2)
 ]
 SALT = bytes(range(32))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ from visavis.record.checkpoint import (
     verify_signature,
 )
 from visavis.record.merkle import leaf_hash
-from visavis.record.note import COSIGNATURE_V1, ED25519, Note, Signature, encode_note, key_id
+from visavis.record.note import COSIGNATURE_V1, ED25519, Note, Signature, encode_note, key_id, parse_note
 
 VECTOR = json.loads((Path(__file__).parents[1] / "vectors/record/checkpoint.json").read_text())
 LOG = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -37,6 +38,8 @@ HEAD = ("D" * 43, "A" * 43, 17, ROOT)
 COUNTERPART = "B" * 43
 SIGNED = Checkpoint(*HEAD, sign_checkpoint(LOG, *HEAD), cosign(OTHER, *HEAD, 1_638_889_200))
 NOTE = encode_checkpoint(SIGNED, LOG_KEY, COUNTERPART, OTHER_KEY)
+BOTH = replace(SIGNED, own=cosign(LOG, *HEAD, 1_638_889_201))
+BOTH_NOTE = encode_checkpoint(BOTH, LOG_KEY, COUNTERPART, OTHER_KEY)
 
 
 def test_vector() -> None:
@@ -58,6 +61,32 @@ def test_a_note_opens_with_the_right_keys() -> None:
     """The log's signature and the counterpart's cosignature are both verified and kept."""
     assert open_checkpoint(NOTE, LOG_KEY, COUNTERPART, OTHER_KEY) == SIGNED
     assert open_checkpoint(NOTE, LOG_KEY).cosignature is None
+
+
+def test_three_lines() -> None:
+    """A checkpoint bears the log's line, then its own side's cosignature, then the counterpart's (§10.3)."""
+    lines = BOTH_NOTE.decode().split("\n")[4:-1]
+    assert [line.split(" ")[1] for line in lines] == [origin(*HEAD[:2])] * 2 + [origin(HEAD[0], COUNTERPART)]
+    kinds = [(ED25519, LOG_KEY), (COSIGNATURE_V1, LOG_KEY), (COSIGNATURE_V1, OTHER_KEY)]
+    for signature, (kind, key) in zip(parse_note(BOTH_NOTE).signatures, kinds, strict=True):
+        assert signature.key_id == key_id(signature.name, kind, key)
+    assert open_checkpoint(BOTH_NOTE, LOG_KEY, COUNTERPART, OTHER_KEY) == BOTH
+    assert open_checkpoint(BOTH_NOTE, LOG_KEY).cosignature is None
+
+
+def test_a_receipt_has_both_cosignatures() -> None:
+    """One cosignature alone, whichever it is, makes no receipt."""
+    assert BOTH.receipt == BOTH.cosignature
+    assert SIGNED.receipt is None
+    assert replace(BOTH, cosignature=None).receipt is None
+
+
+def test_a_forged_own_cosignature_is_untrusted() -> None:
+    """A line in the log's own name whose signature fails makes the whole note untrusted, as any known key's."""
+    forged = replace(BOTH, own=replace(BOTH.own, timestamp=BOTH.own.timestamp + 1))
+    data = encode_checkpoint(forged, LOG_KEY, COUNTERPART, OTHER_KEY)
+    with pytest.raises(Untrusted, match=f"cosignature of {origin(*HEAD[:2])} fails"):
+        open_checkpoint(data, LOG_KEY)
 
 
 def test_a_third_partys_cosignature_is_passed_over() -> None:
@@ -84,7 +113,7 @@ def test_a_forged_cosignature_is_untrusted() -> None:
     """A line in the counterpart's name whose signature fails makes the whole note untrusted."""
     forged = Checkpoint(*HEAD, SIGNED.sig, Cosignature(1_638_889_201, SIGNED.cosignature.sig))
     data = encode_checkpoint(forged, LOG_KEY, COUNTERPART, OTHER_KEY)
-    with pytest.raises(Untrusted, match="cosignature fails"):
+    with pytest.raises(Untrusted, match=f"cosignature of {origin(HEAD[0], COUNTERPART)} fails"):
         open_checkpoint(data, LOG_KEY, COUNTERPART, OTHER_KEY)
 
 
@@ -104,16 +133,16 @@ def test_the_log_key_signs_plain_ed25519_over_the_text() -> None:
 
 
 def test_every_byte_of_the_note_counts() -> None:
-    """One bit changed anywhere in the note, and it is malformed, untrusted, or has lost its cosignature."""
-    for at in range(len(NOTE)):
+    """One bit changed anywhere in the note, and it is malformed, untrusted, or no receipt."""
+    for at in range(len(BOTH_NOTE)):
         for bit in range(8):
-            changed = bytearray(NOTE)
+            changed = bytearray(BOTH_NOTE)
             changed[at] ^= 1 << bit
             try:
                 opened = open_checkpoint(bytes(changed), LOG_KEY, COUNTERPART, OTHER_KEY)
             except (Malformed, Untrusted):
                 continue
-            assert opened.cosignature is None
+            assert opened.receipt is None
             assert opened.sig == SIGNED.sig
 
 

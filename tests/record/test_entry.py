@@ -12,6 +12,7 @@ import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.passkeys import passkey
 
 from visavis.errors import Malformed, Untrusted
 from visavis.record import canonical
@@ -30,12 +31,13 @@ from visavis.record.entry import (
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = KEY.public_key().public_bytes_raw()
+OFFICER = passkey("officer of side A", KEY)
 FOUNDING = Founding(
     names=(("en", "Side A"), ("ru", "Сторона А")),
     log_key=bytes(32),
     recovery=(bytes(32),),
     officer="officer-of-a",
-    credential=to_text(PUBLIC),
+    passkey=OFFICER.passkey,
     nonce=bytes(16),
 )
 SIGNED = SignedMembers(
@@ -68,11 +70,10 @@ def test_vector() -> None:
     assert spelt.decode() == vector["signed_canonical"]
     challenge = hashlib.sha256(b"visavis/entry/v1\0" + spelt).digest()
     assert challenge.hex() == vector["challenge"]
-    key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(vector["seeds"]["officer of side A"]))
-    assert to_text(key.sign(challenge)) == vector["proof"]
     entry = parse_entry(vector["leaf"].encode())
     assert make_entry(entry.signed, entry.proof, seq=vector["seq"], time=vector["time"]) == entry
     assert entry.signed.to_json() == vector["signed"]
+    verify_proof(entry.signed, entry.proof, Founding.from_json(vector["foundings"][0]).passkey)
     assert Founding.from_json(vector["foundings"][0]).side() == vector["sides"][0]
     assert hashlib.sha256(b"\0" + entry.leaf).hexdigest() == vector["leaf_hash"]
     content = vector["content"]
@@ -106,7 +107,7 @@ def test_the_challenge_of_an_entry_that_was_read_is_the_one_that_was_signed(
 ) -> None:
     """Read from a leaf, the signed members give the challenge that they give by themselves, whatever they hold."""
     signed = dataclasses.replace(SIGNED, act={**act, "type": "x"}, side=side)
-    entry = parse_entry(make_entry(signed, Proof("x", b""), seq=seq, time=time).leaf)
+    entry = parse_entry(make_entry(signed, Proof("ed25519", bytes(64)), seq=seq, time=time).leaf)
     assert entry.signed.challenge() == signed.challenge()
     other = dataclasses.replace(entry.signed, nonce=bytes(15) + b"\1")
     assert other.challenge() == dataclasses.replace(signed, nonce=bytes(15) + b"\1").challenge()
@@ -132,10 +133,12 @@ def test_every_signed_member_is_covered(change: dict) -> None:
         verify_proof(dataclasses.replace(SIGNED, **change), ENTRY.proof, PUBLIC)
 
 
-def test_a_proof_of_a_type_without_rules_is_untrusted() -> None:
-    """ "webauthn" has its place and not yet its rules."""
+def test_a_proof_of_another_type_than_its_key_is_untrusted() -> None:
+    """A passkey proves by an assertion, and an Ed25519 key by itself; neither passes for the other."""
     with pytest.raises(Untrusted):
-        verify_proof(SIGNED, Proof("webauthn", ENTRY.proof.sig), PUBLIC)
+        verify_proof(SIGNED, OFFICER.prove(SIGNED.challenge()), PUBLIC)
+    with pytest.raises(Untrusted):
+        verify_proof(SIGNED, ENTRY.proof, OFFICER.passkey)
 
 
 def test_every_byte_of_a_leaf_counts() -> None:
@@ -200,7 +203,7 @@ def test_a_founding_statement_names_its_side() -> None:
         {"log_key": bytes(31) + b"\1"},
         {"recovery": ()},
         {"officer": "x"},
-        {"credential": to_text(bytes(32))},
+        {"passkey": passkey("another").passkey},
         {"nonce": bytes(15) + b"\1"},
     ):
         ids.add(dataclasses.replace(FOUNDING, **change).side())

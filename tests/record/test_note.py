@@ -13,14 +13,17 @@ from hypothesis import strategies as st
 
 from visavis.errors import Malformed
 from visavis.record.note import (
+    COSIGNATURE_V1,
     ED25519,
     MAX_BYTES,
     MAX_SIGNATURES,
     Note,
     Signature,
+    VerifierKey,
     encode_note,
     key_id,
     parse_note,
+    parse_verifier_key,
     verifier_key,
 )
 
@@ -120,6 +123,43 @@ def test_reading_any_bytes_ends_in_a_note_or_malformed(data: bytes) -> None:
     except Malformed:
         return
     assert encode_note(note) == data
+
+
+PUBLISHED = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"
+"""The example of C2SP signed-note."""
+
+
+def test_a_published_verifier_key() -> None:
+    """C2SP's example key reads, and is written back; a cosigning key's id differs from a plain one's."""
+    key = parse_verifier_key(PUBLISHED)
+    assert (key.name, key.kind, key.id.hex()) == ("example.com/foo", ED25519, "530d903a")
+    assert verifier_key(key.name, key.kind, key.public_key) == PUBLISHED
+    cosigner = VerifierKey(key.name, COSIGNATURE_V1, key.public_key)
+    assert cosigner.id != key.id
+    assert parse_verifier_key(verifier_key(cosigner.name, cosigner.kind, cosigner.public_key)) == cosigner
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "no proper key name"),
+        ("a b+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k", "no proper key name"),
+        (PUBLISHED.replace("foo", "bar"), "id is not the key's"),
+        (PUBLISHED.replace("530d903a", "530D903A"), "one spelling"),
+        (PUBLISHED.replace("530d903a", "0530d903a"), "one spelling"),
+        (PUBLISHED[:-1], "not base64"),
+        (PUBLISHED + "\n", "not base64"),
+        (PUBLISHED.replace("+Aeky", "+Beky"), "type 01 or 04"),
+        ("a+00000000+AQ==", "of 32 bytes"),
+        ("a+00000000+", "type 01 or 04"),
+        ("a", "type 01 or 04"),
+        ("\udcff+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k", "not UTF-8"),
+    ],
+)
+def test_other_texts_are_no_verifier_keys(text: str, says: str) -> None:
+    """A vkey of another type, another id or another spelling is `Malformed`."""
+    with pytest.raises(Malformed, match=says):
+        parse_verifier_key(text)
 
 
 @given(st.integers(0, len(NOTE) - 1), st.integers(1, 255))

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import anyio
 import pytest
+from tests.passkeys import passkey
 
 from visavis.dialogue.commands import Audience, Enrolment
 from visavis.dialogue.ports import Certificate, ContentRow, EnrolmentRow, FoundingRow, Link, Session, Store
@@ -128,12 +129,14 @@ class StoreContract:
     ) -> None:
         """What a transaction wrote is read by the next process, byte for byte."""
         content = ContentRow("d", "a", "c", bytes(range(32)), "мир".encode(), "ru", Audience.PUBLIC)
-        enrolment = EnrolmentRow("d", "a", Enrolment("e", "delegate", "key", "Adviser", "adviser"))
+        key = passkey("adviser").passkey
+        enrolment = EnrolmentRow("d", "a", Enrolment("e", "delegate", key, "Adviser", "adviser"))
         certificate = Certificate("d", "t", 1, "device", b"{}")
         async with store.begin() as unit:
             for seq, leaf in enumerate((b"\x00\xff", b"")):
                 await unit.append_leaf("d", "a", seq, leaf)
             await unit.add_content(content)
+            await unit.add_passkey(key)
             await unit.add_enrolment(enrolment)
             await unit.keep_certificate(certificate)
             await unit.keep_certificate(certificate)

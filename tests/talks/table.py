@@ -13,22 +13,19 @@ from typing import Any
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.passkeys import passkey
 
 from visavis.dialogue.commands import Audience, Drafted, Enrolment, NewContent, View
 from visavis.dialogue.fold import SideState
 from visavis.dialogue.join import Joint, preview
 from visavis.record.checkpoint import sign_checkpoint
 from visavis.record.digest import to_text
-from visavis.record.entry import Founding, Proof, Seen, SignedMembers, dialogue_id, make_entry
+from visavis.record.entry import Founding, Seen, SignedMembers, dialogue_id, make_entry
 from visavis.rulebook import COMMANDS, EDITION_1, dialogue_json
 
 
 def key(name: str) -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(hashlib.sha256(name.encode()).digest())
-
-
-def public(name: str) -> str:
-    return to_text(key(name).public_key().public_bytes_raw())
 
 
 @dataclass(frozen=True)
@@ -83,7 +80,7 @@ class Table:
                 log_key=key(f"log {s}").public_key().public_bytes_raw(),
                 recovery=(),
                 officer=OFFICER[s].delegate,
-                credential=public(OFFICER[s].key),
+                passkey=passkey(OFFICER[s].key).passkey,
                 nonce=bytes([s]) * 16,
             )
             for s in (0, 1)
@@ -105,7 +102,7 @@ class Table:
 
     def admit(self, seat: Seat, **fields: Any) -> None:
         waits = Enrolment(
-            f"e-{seat.name}", seat.delegate, public(seat.key), f"{seat.name} of {seat.side}", ""
+            f"e-{seat.name}", seat.delegate, passkey(seat.key).passkey, f"{seat.name} of {seat.side}", ""
         )
         self.enrolments[seat.side][waits.id] = waits
         self.do(OFFICER[seat.side], "dialogue.admit", enrolment=waits.id, role=seat.name, **fields)
@@ -161,10 +158,10 @@ class Table:
             Seen(heard, other.root(heard), sig),
             act,
             seat.delegate,
-            public(seat.key),
+            passkey(seat.key).credential,
             self.fresh.salt()[:16],
         )
-        proof = Proof("ed25519", key(seat.key).sign(signed.challenge()))
+        proof = passkey(seat.key).prove(signed.challenge())
         minute = self.states[0].size + self.states[1].size
         entry = make_entry(
             signed, proof, seq=state.size, time=f"2021-12-07T{12 + minute // 60:02}:{minute % 60:02}:00Z"

@@ -14,7 +14,6 @@ from typing import Any
 import msgspec
 
 from visavis.dialogue.acts import ActSpec
-from visavis.record.entry import Founding
 from visavis.rulebook import EDITION_1
 
 PATH = Path(__file__).resolve().parents[2] / "client/src/record/acts.json"
@@ -52,9 +51,7 @@ def _bare(form: Any) -> Any:
 
 def table() -> str:
     """The table's text."""
-    officer = sorted(Founding((), b"", (), "", "", b"").to_json()["officer"])
-    value = {"officer": officer, **rows(EDITION_1.by_type.values())}
-    return json.dumps(value, indent=1, sort_keys=True) + "\n"
+    return json.dumps(rows(EDITION_1.by_type.values()), indent=1, sort_keys=True) + "\n"
 
 
 if __name__ == "__main__":

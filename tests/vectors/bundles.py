@@ -19,18 +19,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.dialogue import lab
 from tests.dialogue import test_stateful as stateful
+from tests.passkeys import ORIGIN, RP, passkey
 from tests.vectors.acts import rows
 from tests.verification import desk as desks
 from tests.verification.desk import Desk
 
+from visavis.authenticator import Authenticator, DeviceKey
 from visavis.dialogue.acts import Rulebook
 from visavis.record import canonical, container
 from visavis.record.bundle import Bundle, LogPart, encode_bundle
 from visavis.record.checkpoint import Checkpoint, cosign, encode_checkpoint, sign_checkpoint
 from visavis.record.digest import digest, to_text
-from visavis.record.entry import NODE, Proof, make_entry
+from visavis.record.entry import NODE, make_entry
+from visavis.record.proof import Passkey, Signer
 from visavis.rulebook import EDITION_1
 from visavis.verification.account import Account
 from visavis.verification.verify import verify
@@ -92,8 +100,13 @@ def directed() -> Iterator[Case]:
     yield "no-receipt", "edition-1", _changed(desk, 0, checkpoint=bare, receipt=bare)
     yield "two-receipts", "edition-1", _changed(desk, 0, receipt=desk.checkpoint(0, 3))
     stranger = "— witness.example/w1 jWbPPwAAAABkGFDLEZMHwSRaJNiIDoe9DYn/zXcrtPHeolMI5OWXEhZCB9dlrDJs\n"
+    yield "half-a-receipt", "edition-1", _changed(desk, 0, checkpoint=desk.checkpoint(0, own=False))
+    yield "own-alone", "edition-1", _changed(desk, 1, checkpoint=desk.checkpoint(1, cosigned=False))
+    lines = desk.checkpoint(0).split(b"\n")
+    swapped = b"\n".join([*lines[:-3], lines[-2], lines[-3], b""])
+    yield "lines-in-another-order", "edition-1", _changed(desk, 0, checkpoint=swapped)
     yield "a-line-too-many", "edition-1", _changed(desk, 0, checkpoint=bare + stranger.encode())
-    founding = desks.FOUNDINGS[1].to_json() | {"log_key": desks.CREDENTIAL[0, "officer"]}
+    founding = desks.FOUNDINGS[1].to_json() | {"log_key": to_text(desks.PUBLIC[0, "officer"])}
     given = [
         (name, canonical.encode(founding) if name == f"logs/{desks.SIDES[1]}/founding.json" else content)
         for name, content in container.read(desk.bundle())[0]
@@ -115,6 +128,7 @@ def directed() -> Iterator[Case]:
     forking.write(1, {"type": "record.receive"}, by=NODE, ack=shown)
     yield "fork", "edition-1", forking.bundle()
     yield "unfounded", "edition-1", unfounded()
+    yield "passkeys", "edition-1", passkeys()
     yield "press", "edition-1", press()
     yield "reasons", "lab", pack(reasons())
 
@@ -177,7 +191,8 @@ def pack(t: lab.Lab, sizes: tuple[int, int] | None = None) -> bytes:
         key = lab.KEY_OF[t.folds[s].key_at(size) or b""]
         head = (lab.DIALOGUE, lab.SIDES[s], size, t.folds[s].root(size))
         stamp = cosign(other, *head, 1_638_889_200) if s == 0 and sizes is None else None
-        checkpoint = Checkpoint(*head, sign_checkpoint(key, *head), stamp)
+        own = None if stamp is None else cosign(key, *head, 1_638_889_201)
+        checkpoint = Checkpoint(*head, sign_checkpoint(key, *head), stamp, own)
         keys = (key.public_key().public_bytes_raw(), lab.SIDES[1 - s], other.public_key().public_bytes_raw())
         note = encode_checkpoint(checkpoint, *keys)
         logs[lab.SIDES[s]] = LogPart(founding, tuple(t.logs[s][:size]), note)
@@ -204,6 +219,8 @@ def reasons() -> lab.Lab:
         t.write(1, lab.end(what))
     for act in (lab.begin("recording", "T", 1), lab.stop("recording", "T", 1), lab.stop("recording", "T", 1)):
         t.write(0, act)
+    t.write(0, lab.begin("recording", "T", 3))
+    t.write(0, lab.found(lab.FA), by="a0")
     for s in (0, 1):
         t.write(s, lab.adopt(2))
     t.receipts()
@@ -214,21 +231,73 @@ def reasons() -> lab.Lab:
     t.write(0, lab.admit("phone", ["speak"]))
     t.write(0, lab.consent(lab.AG, lab.HG1), by="phone")
     members, signer = t.signed(0, lab.RECEIVE, by=NODE)
-    t.put(0, make_entry(members, proof_of(members, signer), seq=3, time="").leaf)
+    t.put(0, make_entry(members, signer.prove(members.challenge()), seq=3, time="").leaf)
     t.write(0, lab.recover("r9"), by="recovery-a")
     return t
-
-
-def proof_of(members: Any, signer: Any) -> Proof:
-    return Proof("ed25519", signer.sign(members.challenge()))
 
 
 def unfounded() -> bytes:
     """A log that does not begin with its side's founding: nobody in it may do anything."""
     desk = Desk()
-    desk.write(0, {"type": "side.found", "founding": desks.FOUNDINGS[1].to_json()}, by="officer")
+    signed = desk.signed(0, {"type": "side.found", "founding": desks.FOUNDINGS[1].to_json()}, by="officer")
+    desk.put(
+        0, make_entry(signed, desks.PASSKEY[1, "officer"].prove(signed.challenge()), seq=0, time="").leaf
+    )
     desk.write(0, {"type": "record.receive"}, by=NODE)
     desk.write(1, {"type": "side.found", "founding": desks.FOUNDINGS[1].to_json()}, by="officer")
+    return desk.bundle()
+
+
+class RsaAuthenticator(Authenticator):
+    """A passkey of RS256, which no program of ours needs but here."""
+
+    def __init__(self, key: rsa.RSAPrivateKey, *, id: bytes) -> None:
+        super().__init__(lab.KEYS["z9"], id=id, rp=RP, origin=ORIGIN)
+        spki = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        self._rsa = key
+        self.passkey = Passkey("RS256", id, spki, RP)
+        self.credential = self.passkey.credential
+
+    def _sign(self, message: bytes) -> bytes:
+        return self._rsa.sign(message, PKCS1v15(), SHA256())
+
+
+def passkeys() -> bytes:
+    """Delegates with passkeys of each algorithm, a device's key, and proofs that are not their passkey's own."""
+    desk = Desk().founded()
+    key = generate_private_key(SECP256R1())
+    signers = {
+        "es256": Authenticator(key, id=b"es256", rp=RP, origin=ORIGIN),
+        "rs256": RsaAuthenticator(rsa.generate_private_key(65537, 2048), id=b"rs256"),
+    }
+    elsewhere = [
+        Authenticator(key, id=b"es256", rp=RP, origin=origin)
+        for origin in ("https://evil.example", f"https://node.{RP}:8443", f"http://{RP}")
+    ]
+    device = DeviceKey(lab.KEYS["phone"])
+
+    def admit(delegate: str, key: Signer, stated: Any, powers: list[str], by: str = "officer") -> None:
+        desk.write(0, {"type": "side.admit", "delegate": delegate, "role": "adviser", "credential": key.credential,
+                       "passkey": stated, "powers": powers, "name": None}, by=by)  # fmt: skip
+
+    def profile(delegate: str, key: Signer, proof: Signer) -> None:
+        act = {"type": "agenda.rank", "talk": "T", "items": []}
+        size = len(desk.logs[0])
+        signed = replace(desk.signed(0, act), delegate=delegate, credential=key.credential)
+        desk.put(0, make_entry(signed, proof.prove(signed.challenge()), seq=size, time="").leaf)
+
+    for name, key in signers.items():
+        admit(name, key, key.passkey.to_json(), ["schedule"])
+        profile(name, key, key)
+    for proof in elsewhere:
+        profile("es256", signers["es256"], proof)
+    profile("es256", signers["es256"], signers["rs256"])
+    profile("es256", signers["es256"], device)
+    admit("principal-0", device, None, ["schedule"], by="principal")
+    profile("principal-0", device, device)
+    profile("principal-0", device, signers["es256"])
+    admit("other", DeviceKey(lab.KEYS["k2"]), None, ["schedule"])
+    admit("other", signers["es256"], signers["rs256"].passkey.to_json(), ["schedule"])
     return desk.bundle()
 
 
@@ -352,6 +421,14 @@ class Odd:
                 return [self.value(each, name) for each in form["prefixItems"]]
             case "array":
                 return [self.value(form["items"], name) for _ in range(draw.choice((0, 1, 1, 1, 1, 1, 2)))]
+            case "object" if name == "passkey":
+                known = draw.choice(
+                    (*desks.PASSKEY.values(), passkey(f"{draw.randint(0, 3)}"))
+                ).passkey.to_json()
+                odd = draw.choice(
+                    ({}, {}, {}, {}, {"alg": "ES256"}, {"rp": "No host"}, {"key": "AA"}, {"id": ""})
+                )
+                return known | odd
             case "object" if "properties" in form:
                 return {key: self.value(each, key) for key, each in form["properties"].items()}
             case "object":

@@ -1,4 +1,4 @@
-"""Make the vectors of the call's keys and of the record's people anew: `python -m tests.vectors.make`.
+"""Make the vectors of the call's keys, of the record's people and of its receipts anew: `python -m tests.vectors.make`.
 
 They are frozen: a change here is a change of the wire format. Sealed boxes and message signatures over them
 hold the library's randomness, so the files differ each time; the tests check them and make none.
@@ -7,36 +7,42 @@ hold the library's randomness, so the files differ each time; the tests check th
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from tests.passkeys import ORIGIN, RP, passkey
 
+from visavis.authenticator import Authenticator, DeviceKey
 from visavis.e2ee import exchange, messages
 from visavis.e2ee.device import Certificate, DeviceKeys, certify, check
-from visavis.e2ee.logs import Logs
+from visavis.e2ee.logs import Holder, Logs
 from visavis.e2ee.messages import MessageSigner, Receiver
 from visavis.e2ee.roster import roster, roster_hash
 from visavis.errors import Malformed, Untrusted
 from visavis.record import canonical
-from visavis.record.checkpoint import Checkpoint, encode_checkpoint, sign_checkpoint
+from visavis.record import policy as policies
+from visavis.record.checkpoint import Checkpoint, cosign, encode_checkpoint, open_checkpoint, sign_checkpoint
 from visavis.record.digest import digest, to_text
 from visavis.record.entry import (
     Founding,
-    Proof,
     Seen,
     SignedMembers,
     dialogue_id,
     make_entry,
     parse_entry,
-    sign,
 )
+from visavis.record.inclusion import LoggedProof, check_proof, encode_proof, parse_proof
 from visavis.record.merkle import EMPTY_ROOT, Tree
+from visavis.record.note import COSIGNATURE_V1, VerifierKey, parse_note, verifier_key
+from visavis.record.proof import Proof, Signer
 
 HERE = Path(__file__).parent
 NOW = 1_638_889_200_000
@@ -47,8 +53,13 @@ def seed(number: int) -> bytes:
     return bytes([number]) * 32
 
 
-def credential(number: int) -> Ed25519PrivateKey:
+def plain_key(number: int) -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(seed(number))
+
+
+def credential(number: int) -> Authenticator:
+    """A passkey (EdDSA) from its seed."""
+    return passkey(str(number), plain_key(number))
 
 
 def public(key: Ed25519PrivateKey) -> str:
@@ -62,12 +73,16 @@ def write(name: str, source: str, **value: Any) -> None:
 
 # --- keys of the call -----------------------------------------------------------------------------
 
-KEYS = {"A0": credential(1), "A1": credential(2), "B0": credential(3)}
+P256 = Authenticator(derive_private_key(3, SECP256R1()), id=seed(3), rp=RP, origin=ORIGIN)
+KEYS = {"A0": credential(1), "A1": credential(2), "B0": P256}
 LOGS = Logs(
     "D",
     "T",
     1,
-    {"A": {public(KEYS["A0"]): "A0", public(KEYS["A1"]): "A1"}, "B": {public(KEYS["B0"]): "B0"}},
+    {
+        side: {key.credential: Holder(who, key.passkey) for who, key in KEYS.items() if who[0] == side}
+        for side in "AB"
+    },
     {"A": frozenset({"A0"}), "B": frozenset({"B0"})},
 )
 
@@ -87,7 +102,7 @@ def certificate(who: str, number: int, **changes: Any) -> Certificate:
         sitting=1,
         side=who[0],
         delegate=who,
-        credential=public(KEYS[who]),
+        credential=KEYS[who].credential,
         made=NOW,
         until=NOW + HOUR,
     )
@@ -125,7 +140,11 @@ def certificates() -> None:
         ),
         "unknown member": ({**spelt, "x": 1}, NOW),
         "unknown member of the body": ({**spelt, "body": {**spelt["body"], "x": 1}}, NOW),
-        "proof of another type": ({**spelt, "proof": {**spelt["proof"], "type": "webauthn"}}, NOW),
+        "proof of another type": ({**spelt, "proof": {**spelt["proof"], "type": "word of honour"}}, NOW),
+        "a passkey's key, but no passkey's proof": (
+            {**spelt, "proof": DeviceKey(plain_key(1)).prove(good.body.challenge()).to_json()},
+            NOW,
+        ),
         "loose bits in base64url": (bent, NOW),
         "padding in base64url": (
             {**spelt, "body": {**spelt["body"], "kem": spelt["body"]["kem"] + "="}},
@@ -138,18 +157,21 @@ def certificates() -> None:
         "dialogue": LOGS.dialogue,
         "talk": LOGS.talk,
         "sitting": LOGS.sitting,
-        "credentials": LOGS.credentials,
+        "credentials": {
+            side: {id_: {"delegate": who, "passkey": key.to_json()} for id_, (who, key) in held.items()}
+            for side, held in LOGS.credentials.items()
+        },
         "lists": {side: sorted(names) for side, names in LOGS.lists.items()},
     }
     write(
         "keys/certificate.json",
-        "docs/spec/keys.md §2. Credential A0: Ed25519 seed 01…01; its device: X25519 0a…0a, Ed25519 0b…0b.",
+        "docs/spec/keys.md §2. Passkey A0: EdDSA, seed 01…01; its device: X25519 0a…0a, Ed25519 0b…0b.",
         logs=logs,
         jcs=canonical.encode(good.body.to_json()).decode(),
         challenge=good.body.challenge().hex(),
         device=good.body.id,
         credential_seed=seed(1).hex(),
-        proof=to_text(good.sig),
+        proof=good.proof.to_json(),
         roster={"devices": [good.body.id, "z"], "hash": roster_hash([good.body.id, "z"])},
         checks=[
             {"name": name, "now": now, "certificate": value, **outcome(value, now)}
@@ -393,7 +415,7 @@ class Log:
         self,
         act: dict[str, Any],
         delegate: str,
-        key: Ed25519PrivateKey,
+        signer: Signer,
         *,
         nonce: int | None = None,
         own: int | None = None,
@@ -408,10 +430,10 @@ class Log:
             ack=Seen(0, EMPTY_ROOT),
             act=act,
             delegate=delegate,
-            credential=by or public(key),
+            credential=by or signer.credential,
             nonce=(len(self.leaves) if nonce is None else nonce).to_bytes(16, "big"),
         )
-        self.enter(signed, sign(signed, key), seq)
+        self.enter(signed, signer.prove(signed.challenge()), seq)
         return signed
 
     def enter(self, signed: SignedMembers, proof: Proof, seq: int | None = None) -> None:
@@ -426,23 +448,25 @@ class Log:
 
 def people() -> None:
     officer, second, adviser, stranger, other = (credential(n) for n in (50, 51, 52, 53, 54))
-    log_key, new_key, recovery, newer = (credential(n) for n in (60, 61, 62, 63))
+    newer, device, own_device = credential(63), DeviceKey(plain_key(55)), DeviceKey(plain_key(56))
+    log_key, new_key, recovery = (plain_key(n) for n in (60, 61, 62))
     mine = Founding(
         (("en", "Northern Republic"),),
         log_key.public_key().public_bytes_raw(),
         (recovery.public_key().public_bytes_raw(),),
         "officer",
-        public(officer),
+        officer.passkey,
         bytes(16),
     )
     theirs = replace(mine, names=(("en", "Southern Federation"),), nonce=bytes([1]) * 16)
     side, dialogue = mine.side(), dialogue_id(mine.side(), theirs.side())
     log = Log(dialogue, side)
 
-    def admit(who: str, key: Ed25519PrivateKey, role: str, powers: list[str]) -> dict[str, Any]:
+    def admit(who: str, key: Authenticator | DeviceKey, role: str, powers: list[str]) -> dict[str, Any]:
+        spelt = key.passkey.to_json() if isinstance(key, Authenticator) else None
         return {
-            "type": "side.admit", "delegate": who, "role": role, "credential": public(key),
-            "powers": powers, "name": None,
+            "type": "side.admit", "delegate": who, "role": role, "credential": key.credential,
+            "passkey": spelt, "powers": powers, "name": None,
         }  # fmt: skip
 
     checkpoints = []
@@ -459,10 +483,13 @@ def people() -> None:
     mark("no power: the list stays")
     log.add(admit("stranger", stranger, "adviser", []), "stranger", stranger)
     mark("no credential")
-    log.enter(first, sign(first, officer))
+    log.enter(first, officer.prove(first.challenge()))
     mark("replayed")
-    log.add(admit("stranger", stranger, "adviser", []), "officer", other, by=public(officer))
-    mark("a forged proof")
+    log.add(admit("stranger", stranger, "adviser", []), "officer", other, by=officer.credential)
+    log.add(
+        admit("stranger", stranger, "adviser", []), "officer", DeviceKey(plain_key(50)), by=officer.credential
+    )
+    mark("a forged proof, and a passkey's key without its authenticator")
     log.add(admit("stranger", stranger, "adviser", []), "officer", officer, seq=99)
     mark("wrong seq")
     log.add(admit("stranger", stranger, "adviser", []), "officer", officer, own=90, nonce=90)
@@ -474,15 +501,24 @@ def people() -> None:
     mark("an unknown member")
     log.add(admit("stranger", stranger, "chief", []), "officer", officer)
     mark("an unknown role")
+    log.add(admit("adviser", device, "adviser", ["speak"]), "adviser", adviser)
+    log.add(admit("officer", own_device, "protocol-officer", ["schedule"]), "officer", officer)
+    mark("own device keys are admitted, and are no person's")
+    log.add({"type": "talk.delegation", "talk": "T", "delegates": ["stranger"]}, "officer", own_device)
+    log.add(admit("stranger", DeviceKey(plain_key(57)), "adviser", []), "officer", officer)
     log.add(admit("adviser", other, "adviser", ["speak"]), "adviser", adviser)
-    mark("an own device key is admitted, and is no person's")
+    mark("a device key admits and delegates nobody; a person needs a passkey and an officer")
+    log.add(
+        {**admit("stranger", stranger, "adviser", []), "credential": other.credential}, "officer", officer
+    )
+    mark("a passkey under another's id")
     log.add(admit("stranger", adviser, "adviser", []), "officer", officer)
     mark("a credential known already")
     log.add({"type": "side.powers", "delegate": "adviser", "powers": ["speak", "admit"]}, "officer", officer)
-    log.add({"type": "side.revoke", "credential": public(officer)}, "adviser", adviser)
+    log.add({"type": "side.revoke", "credential": officer.credential}, "adviser", adviser)
     mark("an adviser with full powers ends the officer's credential")
     log.add({"type": "side.powers", "delegate": "adviser", "powers": []}, "second", second)
-    log.add({"type": "side.revoke", "credential": public(second)}, "second", second)
+    log.add({"type": "side.revoke", "credential": second.credential}, "second", second)
     mark("the last officer cannot be ended")
     log.add({"type": "side.powers", "delegate": "second", "powers": []}, "second", second)
     mark("the last officer's powers cannot be taken")
@@ -490,9 +526,10 @@ def people() -> None:
     mark("another log key")
     log.add({"type": "talk.delegation", "talk": "T", "delegates": ["second"]}, "second", second)
     log.add({"type": "talk.delegation", "talk": "U", "delegates": []}, "second", second)
-    log.add({"type": "side.revoke", "credential": public(adviser)}, "adviser", adviser)
+    log.add({"type": "side.revoke", "credential": adviser.credential}, "adviser", adviser)
     mark("the adviser gives up its own credential, and the device key with it")
-    log.add({"type": "side.recover", "delegate": "newer", "credential": public(newer)}, "recovery", recovery)
+    recovered = {"type": "side.recover", "delegate": "newer", "passkey": newer.passkey.to_json()}
+    log.add(recovered, "recovery", DeviceKey(recovery))
     mark("recovered: every older credential ends")
 
     def note(size: int) -> str:
@@ -527,13 +564,262 @@ def people() -> None:
     entry = parse_entry(log.leaves[1])
     write(
         "record/entry.json",
-        "docs/spec/record.md §2. Credential: Ed25519 seed 32…32 (50).",
+        "docs/spec/record.md §2. Passkey: EdDSA, seed 32…32 (50).",
         seed=seed(50).hex(),
         signed=entry.signed.to_json(),
         challenge=entry.signed.challenge().hex(),
-        proof=to_text(entry.proof.sig),
+        proof=entry.proof.to_json(),
+        passkey=officer.passkey.to_json(),
         leaf=to_text(entry.leaf),
     )
+
+
+# --- what others' tools read ------------------------------------------------------------------------
+
+COSIGNED_AT = 1_638_889_200
+
+
+class Cosigned:
+    """Side A's log of a few entries, its key rotated, and notes over it in every state."""
+
+    dialogue, a, b = "D" * 43, "A" * 43, "B" * 43
+    old, new, other, stranger = (plain_key(n) for n in (70, 71, 72, 73))
+    leaves = tuple(b"entry %d" % n for n in range(7))
+    tree = Tree(leaves)
+
+    @classmethod
+    def raw(cls, key: Ed25519PrivateKey) -> bytes:
+        return key.public_key().public_bytes_raw()
+
+    @classmethod
+    def note(
+        cls,
+        size: int = 7,
+        *,
+        log: Ed25519PrivateKey | None = None,
+        own: bool = True,
+        other: Ed25519PrivateKey | None = other,
+    ) -> str:
+        log = log or cls.new
+        head = (cls.dialogue, cls.a, size, cls.tree.root(size))
+        made = Checkpoint(
+            *head,
+            sign_checkpoint(log, *head),
+            None if other is None else cosign(other, *head, COSIGNED_AT),
+            cosign(log, *head, COSIGNED_AT) if own else None,
+        )
+        return encode_checkpoint(made, cls.raw(log), cls.b, cls.raw(other or log)).decode()
+
+    @classmethod
+    def policy(cls) -> policies.Policy:
+        keys = {cls.a: [cls.raw(cls.old), cls.raw(cls.new)], cls.b: [cls.raw(cls.other)]}
+        return policies.dialogue_policy(cls.dialogue, keys)
+
+    @classmethod
+    def notes(cls) -> dict[str, str]:
+        """Notes over the log, by what is the matter with each."""
+        lines = cls.note().splitlines(keepends=True)
+
+        def bent(at: int) -> str:
+            odd = "B" if lines[at][-20] == "A" else "A"
+            return "".join([*lines[:at], lines[at][:-20] + odd + lines[at][-19:], *lines[at + 1 :]])
+
+        return {
+            "three lines": cls.note(),
+            "an older one, by the older key": cls.note(3, log=cls.old),
+            "not cosigned by the other side": cls.note(other=None),
+            "not cosigned by its own side": cls.note(own=False),
+            "the log's line alone": cls.note(own=False, other=None),
+            "cosigned by a stranger": cls.note(other=cls.stranger),
+            "signed by a stranger": cls.note(log=cls.stranger),
+            "a line by a stranger more": cls.note() + cls.note(other=cls.stranger).splitlines(True)[-1],
+            "the log's signature bent": bent(4),
+            "the own cosignature bent": bent(5),
+            "the other's cosignature bent": bent(6),
+            "another size": cls.note().replace("\n7\n", "\n6\n", 1),
+        }
+
+
+def told(what: Callable[[], Any]) -> dict[str, Any]:
+    """What a check gives: its value, or the family of its refusal."""
+    try:
+        return {"holds": what()}
+    except Malformed:
+        return {"refused": "malformed"}
+    except Untrusted:
+        return {"refused": "untrusted"}
+
+
+def checkpoints() -> None:
+    made = Cosigned
+
+    def opened(text: str) -> dict[str, Any]:
+        size = int(text.split("\n")[1])
+        key = made.raw(made.old if size <= 3 else made.new)
+        found = open_checkpoint(text.encode(), key, made.b, made.raw(made.other))
+        times = {"own": found.own, "other": found.cosignature}
+        return {
+            "size": found.size,
+            **{who: None if each is None else each.timestamp for who, each in times.items()},
+            "receipt": found.receipt is not None,
+        }
+
+    write(
+        "record/cosigned.json",
+        "docs/spec/record.md §10.3; C2SP tlog-cosignature. Side A's key up to size 3 is `old`, then `new`.",
+        dialogue=made.dialogue,
+        side=made.a,
+        other=made.b,
+        keys={who: made.raw(getattr(made, who)).hex() for who in ("old", "new", "other")},
+        notes=[
+            {"name": name, "note": text, **told(lambda text=text: opened(text))}
+            for name, text in made.notes().items()
+        ],
+    )
+
+
+def policy_files() -> None:
+    made = Cosigned
+    own = policies.encode_policy(made.policy()).decode()
+    keys = [verifier_key(f"w{n}.example", COSIGNATURE_V1, made.raw(plain_key(80 + n))) for n in range(4)]
+    log = own.splitlines()[1]
+    some = "".join(f"witness W{n} {key}\n" for n, key in enumerate(keys))
+    read = {
+        "a dialogue's": own,
+        "no quorum": f"{log}\nquorum none\n",
+        "one witness": f"{log}\n{some}quorum W2\n",
+        "two of three": f"# four witnesses\n\n{log} https://log.example/\n{some}\tgroup G 2 W0 W1 W2 \nquorum G\n",
+        "groups of groups": f"{some}group X any W0 W1\ngroup Y all W2 W3\ngroup Z all X Y\nquorum Z\n",
+    }
+    refused = [
+        "",
+        "quorum none",
+        "quorum none\r\n",
+        "quorum W0\n",
+        "quorum none\nquorum none\n",
+        "witness none " + keys[0] + "\nquorum none\n",
+        f"{log}\n{log}\nquorum none\n",
+        f"witness W0 {log.split()[1]}\nquorum none\n",
+        f"log {keys[0]}\nquorum none\n",
+        f"log {log.split()[1][:-4]}AAA=\nquorum none\n",
+        f"{some}group G 5 W0 W1\nquorum G\n",
+        f"{some}group G 0 W0\nquorum G\n",
+        f"{some}group G all W0 W0\nquorum G\n",
+        f"{some}group G all W0\ngroup H all W0\nquorum H\n",
+        f"{some}group W0 all W1\nquorum W0\n",
+        f"group G all W0\n{some}quorum G\n",
+        f"{some}group G all none\nquorum G\n",
+        f"{some}quorum\n",
+        "check everything\nquorum none\n",
+    ]
+    lines: list[int | None] = []
+    for text in refused:
+        try:
+            policies.parse_policy(text.encode())
+            raise AssertionError(text)
+        except Malformed as error:
+            line = error.details.get("line")
+            lines.append(line if isinstance(line, int) else None)
+    write(
+        "record/policy.json",
+        "docs/spec/record.md §10.5; C2SP tlog-policy. `line` is the one that breaks the form, null where none does.",
+        policies=[
+            {"name": name, "text": text, **policy_json(policies.parse_policy(text.encode()))}
+            for name, text in read.items()
+        ],
+        refused=[{"text": text, "line": line} for text, line in zip(refused, lines, strict=True)],
+        checks=[
+            {"policy": name, "note": note, "text": text, **told(lambda p=name, t=text: met(read[p], t))}
+            for name in ("a dialogue's", "no quorum")
+            for note, text in made.notes().items()
+        ],
+    )
+
+
+def proofs() -> None:
+    made = Cosigned
+    good = {
+        f"entry {index} of {size}": (
+            LoggedProof(
+                index,
+                tuple(made.tree.inclusion_proof(index, size)),
+                made.note(size, log=made.old if size <= 3 else made.new).encode(),
+            ),
+            made.leaves[index],
+        )
+        for index, size in ((0, 1), (1, 2), (2, 3), (0, 7), (4, 7), (6, 7))
+    }
+    first, entry = good["entry 4 of 7"]
+    text = encode_proof(first).decode()
+    cases: dict[str, tuple[str, bytes]] = {
+        **{name: (encode_proof(proof).decode(), leaf) for name, (proof, leaf) in good.items()},
+        "with extra data": (encode_proof(replace(first, extra=b"page-v1")).decode(), entry),
+        "another entry": (text, made.leaves[5]),
+        "another index": (text.replace("index 4", "index 5"), entry),
+        "an index beyond": (text.replace("index 4", "index 7"), entry),
+        "a leading zero": (text.replace("index 4", "index 04"), entry),
+        "another header": (text.replace("@v1", "@v2"), entry),
+        "no index": (text.replace("index 4\n", ""), entry),
+        "a sibling too few": (encode_proof(replace(first, hashes=first.hashes[:-1])).decode(), entry),
+        "a sibling too many": (
+            encode_proof(replace(first, hashes=(*first.hashes, bytes(32)))).decode(),
+            entry,
+        ),
+        "an odd sibling": (text.replace(text.split("\n")[2], "AAAA"), entry),
+        "no checkpoint": (text[: text.index("\n\n") + 2], entry),
+        "no cosignature": (
+            encode_proof(replace(first, checkpoint=made.note(other=None).encode())).decode(),
+            entry,
+        ),
+        "a stranger's log": (
+            encode_proof(replace(first, checkpoint=made.note(log=made.stranger).encode())).decode(),
+            entry,
+        ),
+    }
+    trusted = made.policy()
+
+    def checked(proof: str, leaf: bytes) -> dict[str, Any]:
+        logged = check_proof(parse_proof(proof.encode()), leaf, trusted)
+        return {
+            "side": logged.side,
+            "index": logged.index,
+            "size": logged.size,
+            "by": sorted(logged.met.cosigned),
+        }
+
+    write(
+        "record/tlog-proof.json",
+        "docs/spec/record.md §10.6; C2SP tlog-proof. `entry` in hexadecimal.",
+        policy=policies.encode_policy(trusted).decode(),
+        proofs=[
+            {"name": name, "proof": p, "entry": leaf.hex(), **told(lambda p=p, leaf=leaf: checked(p, leaf))}
+            for name, (p, leaf) in cases.items()
+        ],
+    )
+
+
+def policy_json(policy: policies.Policy) -> dict[str, Any]:
+    def spelt(key: VerifierKey) -> str:
+        return verifier_key(key.name, key.kind, key.public_key)
+
+    return {
+        "logs": [spelt(key) for key in policy.logs],
+        "witnesses": {name: spelt(key) for name, key in policy.witnesses.items()},
+        "groups": {name: [group.threshold, *group.members] for name, group in policy.groups.items()},
+        "quorum": policy.quorum,
+    }
+
+
+def met(policy: str, text: str) -> list[str]:
+    """The witnesses whose cosignatures a policy found under a note that meets it."""
+    found = policies.check_note(policies.parse_policy(policy.encode()), parse_note(text.encode()))
+    return sorted(found.cosigned)
+
+
+def receipts() -> None:
+    checkpoints()
+    policy_files()
+    proofs()
 
 
 if __name__ == "__main__":
@@ -544,3 +830,4 @@ if __name__ == "__main__":
     stories()
     spellings()
     people()
+    receipts()

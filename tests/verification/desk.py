@@ -10,6 +10,7 @@ import hashlib
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.passkeys import passkey
 
 from visavis.dialogue.acts import Rulebook
 from visavis.dialogue.fold import SideState
@@ -22,13 +23,13 @@ from visavis.record.digest import to_text
 from visavis.record.entry import (
     NODE,
     Founding,
-    Proof,
     Seen,
     SignedMembers,
     dialogue_id,
     make_entry,
     sign,
 )
+from visavis.record.proof import Proof
 from visavis.talks.acts import ACTS as TALK_ACTS
 from visavis.understandings.acts import ACTS as TEXT_ACTS
 
@@ -48,7 +49,12 @@ def key_of(side: int, name: str) -> Ed25519PrivateKey:
 
 KEYS = {(side, name): key_of(side, name) for side in (0, 1) for name in PEOPLE}
 PUBLIC = {who: key.public_key().public_bytes_raw() for who, key in KEYS.items()}
-CREDENTIAL = {who: to_text(public) for who, public in PUBLIC.items()}
+PASSKEY = {
+    (side, name): passkey(f"{side}/{name}", KEYS[side, name])
+    for side in (0, 1)
+    for name in ("officer", "principal")
+}
+CREDENTIAL = {who: PASSKEY[who].credential if who in PASSKEY else to_text(PUBLIC[who]) for who in KEYS}
 
 
 def _foundings() -> list[Founding]:
@@ -60,7 +66,7 @@ def _foundings() -> list[Founding]:
             [
                 Founding(
                     (("en", f"Side {'AB'[side]}"),), PUBLIC[side, "log"], (), f"officer-{side}",
-                    CREDENTIAL[side, "officer"], nonce,
+                    PASSKEY[side, "officer"].passkey, nonce,
                 )
                 for nonce in nonces
             ]
@@ -92,6 +98,7 @@ class Desk:
                 "delegate": f"principal-{s}",
                 "role": "principal",
                 "credential": CREDENTIAL[s, "principal"],
+                "passkey": PASSKEY[s, "principal"].passkey.to_json(),
                 "powers": sorted(power.value for power in DEFAULT_POWERS[Role.PRINCIPAL]),
                 "name": self.content(f"Principal of side {'AB'[s]}"),
             }
@@ -125,8 +132,12 @@ class Desk:
     ) -> int:
         """Write an act into log s; its index. forge: with a signature that fits nothing."""
         signed = self.signed(s, act, by=by, ack=ack)
-        key = self.log_keys[s] if by == NODE else KEYS[s, by]
-        proof = Proof("ed25519", bytes(64)) if forge else sign(signed, key)
+        if forge:
+            proof = Proof("ed25519", bytes(64))
+        elif by == NODE:
+            proof = sign(signed, self.log_keys[s])
+        else:
+            proof = PASSKEY[s, by].prove(signed.challenge())
         index = len(self.logs[s])
         time = f"2021-12-07T15:{index // 60:02}:{index % 60:02}.000Z"
         return self.put(s, make_entry(signed, proof, seq=index, time=time).leaf)
@@ -181,13 +192,23 @@ class Desk:
 
     # --- the bundle ------------------------------------------------------------------------------------
 
-    def checkpoint(self, s: int, size: int | None = None, *, cosigned: bool = True, key: Any = None) -> bytes:
+    def checkpoint(
+        self,
+        s: int,
+        size: int | None = None,
+        *,
+        cosigned: bool = True,
+        own: bool = True,
+        key: Any = None,
+    ) -> bytes:
+        """A note of log s, of `size` entries. cosigned: by the other side; own: by side s itself."""
         seen = self.seen(s, size)
         key = key or self.log_keys[s]
         head = (DIALOGUE, SIDES[s], seen.size, seen.root)
         cosigner = self.log_keys[1 - s]
         cosignature = cosign(cosigner, *head, COSIGNED_AT) if cosigned else None
-        note = Checkpoint(*head, sign_checkpoint(key, *head), cosignature)
+        mine = cosign(key, *head, COSIGNED_AT) if own else None
+        note = Checkpoint(*head, sign_checkpoint(key, *head), cosignature, mine)
         keys = (key.public_key().public_bytes_raw(), SIDES[1 - s], cosigner.public_key().public_bytes_raw())
         return encode_checkpoint(note, *keys)
 

@@ -18,7 +18,8 @@ def account_of(table: Table) -> Account:
     for s in (0, 1):
         state, keys = table.states[s], (key(f"log {s}"), key(f"log {1 - s}"))
         head = (table.dialogue, state.id, state.size, state.root())
-        note = Checkpoint(*head, sign_checkpoint(keys[0], *head), cosign(keys[1], *head, 1_638_889_200))
+        own, other = (cosign(each, *head, 1_638_889_200) for each in keys)
+        note = Checkpoint(*head, sign_checkpoint(keys[0], *head), other, own)
         public = [each.public_key().public_bytes_raw() for each in keys]
         data = encode_checkpoint(note, public[0], table.sides[1 - s], public[1])
         leaves = tuple(state.entry(i).leaf for i in range(state.size))

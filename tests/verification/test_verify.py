@@ -154,6 +154,22 @@ def test_a_bundle_without_cosignatures_holds(desk: Desk) -> None:
     assert [log.cosigned for log in account.logs] == [None, None]
 
 
+@pytest.mark.parametrize("s", [0, 1])
+def test_a_cosignature_of_the_other_side_alone_is_no_receipt(desk: Desk, s: int) -> None:
+    """What O has cosigned and S has not, though S alone can, meets no quorum, and is named (§10.3)."""
+    account = with_log(desk, s, checkpoint=desk.checkpoint(s, own=False))
+    assert [(fault.check, fault.log) for fault in account.faults] == [("cosignature", SIDES[s])]
+    assert account.logs[s].cosigned is None
+
+
+def test_the_own_cosignature_alone_is_no_fault(desk: Desk) -> None:
+    """A log goes on without the other side: its own two lines make a checkpoint, and no receipt."""
+    account = with_log(desk, 0, checkpoint=desk.checkpoint(0, cosigned=False))
+    assert account.holds
+    assert account.logs[0].cosigned is None
+    assert with_log(desk, 0, checkpoint=desk.checkpoint(0, cosigned=False, own=False)).holds
+
+
 def test_an_earlier_receipt_counts(desk: Desk) -> None:
     """The latest cosigned checkpoint may be of an earlier size; the account gives that size."""
     account = with_log(desk, 0, checkpoint=desk.checkpoint(0, cosigned=False), receipt=desk.checkpoint(0, 3))
@@ -396,10 +412,19 @@ def test_a_checkpoint_of_the_other_log_is_named(desk: Desk) -> None:
 
 
 def test_a_cosignature_that_fails_is_named(desk: Desk) -> None:
-    """A line in the other side's name whose signature does not hold makes the checkpoint fail."""
-    note = desk.checkpoint(0)
-    forged = note[:-20] + bytes([note[-20] ^ 2]) + note[-19:]
-    assert checks(with_log(desk, 0, checkpoint=forged)) == ["checkpoint"]
+    """A line in either side's name whose signature does not hold makes the checkpoint fail."""
+    lines = desk.checkpoint(0).splitlines(keepends=True)
+    for at in (-1, -2, -3):
+        forged = list(lines)
+        forged[at] = forged[at][:-20] + bytes([forged[at][-20] ^ 2]) + forged[at][-19:]
+        assert checks(with_log(desk, 0, checkpoint=b"".join(forged))) == ["checkpoint"]
+
+
+def test_the_lines_of_a_note_stand_in_one_order(desk: Desk) -> None:
+    """The log's line, its own cosignature, the other's: any other order or a line twice fails (§12.3)."""
+    *text, log, own, other = desk.checkpoint(0).splitlines(keepends=True)
+    for odd in ([own, log, other], [log, other, own], [log, log, own, other], [log, own, own, other]):
+        assert checks(with_log(desk, 0, checkpoint=b"".join(text + odd))) == ["checkpoint"]
 
 
 def test_a_line_too_many_is_named(desk: Desk) -> None:
@@ -414,6 +439,7 @@ def test_a_line_too_many_is_named(desk: Desk) -> None:
     ("receipt", "check"),
     [
         (lambda desk: desk.checkpoint(0, 3, cosigned=False), "cosignature"),
+        (lambda desk: desk.checkpoint(0, 3, own=False), "cosignature"),
         (lambda desk: desk.checkpoint(0), "receipt"),
         (lambda desk: desk.checkpoint(1, 3), "receipt"),
         (lambda desk: b"no note", "receipt"),

@@ -8,9 +8,10 @@
 import { type Bytes, concat, fromText, toText, utf8 } from '../bytes';
 import { Malformed, Untrusted } from '../errors';
 import { encode, members, size, text } from '../record/canonical';
-import { digest, sha256, verify } from '../record/digest';
+import { digest, sha256 } from '../record/digest';
 import type { Logs } from '../record/logs';
-import { type Credential, sign } from '../signing/keys';
+import { type Passkey, asserts, readProof } from '../record/proof';
+import { type PasskeyProof, prove } from '../signing/keys';
 import * as store from '../store';
 
 const DOMAIN = utf8('visavis/call/device/v1\0');
@@ -36,7 +37,7 @@ export interface Body {
 
 export interface Certificate {
   readonly body: Body;
-  readonly proof: { readonly type: 'ed25519'; readonly sig: string };
+  readonly proof: PasskeyProof;
 }
 
 /** A device whose private keys this browser holds. next: the first epoch that was never used. */
@@ -48,6 +49,13 @@ export interface OwnDevice {
   readonly next: number;
 }
 
+/** Who certifies a device. credential: their passkey's id in the log. */
+export interface Whose {
+  readonly side: string;
+  readonly delegate: string;
+  readonly credential: string;
+}
+
 export interface Sitting {
   readonly dialogue: string;
   readonly talk: string;
@@ -55,23 +63,21 @@ export interface Sitting {
 }
 
 /** The delegate's device for this sitting: the one kept from before a reload, or a new one, certified. */
-export async function ownDevice(where: Sitting, side: string, credential: Credential, now: number): Promise<OwnDevice> {
-  const key = keyOf(where, credential.delegate);
+export async function ownDevice(where: Sitting, whose: Whose, now: number): Promise<OwnDevice> {
+  const key = keyOf(where, whose.delegate);
   const kept = await store.get<OwnDevice>('devices', key);
-  if (kept && kept.certificate.body.credential === credential.id && kept.certificate.body.until > now + 60_000) {
+  if (kept && kept.certificate.body.credential === whose.credential && kept.certificate.body.until > now + 60_000) {
     return kept;
   }
   const kem = (await crypto.subtle.generateKey({ name: 'X25519' }, false, ['deriveBits'])) as CryptoKeyPair;
   const sig = (await crypto.subtle.generateKey('Ed25519', false, ['sign', 'verify'])) as CryptoKeyPair;
   const raw = async (k: CryptoKey): Promise<string> => toText(new Uint8Array(await crypto.subtle.exportKey('raw', k)));
   const body: Body = {
-    v: 1, ...where, side, delegate: credential.delegate, credential: credential.id,
+    v: 1, ...where, side: whose.side, delegate: whose.delegate, credential: whose.credential,
     kem: await raw(kem.publicKey), sig: await raw(sig.publicKey), made: now, until: now + LIFE_MS,
   };
-  const proof = toText(await sign(credential.keys, await challenge(body)));
-  const device: OwnDevice = {
-    id: await deviceId(body), certificate: { body, proof: { type: 'ed25519', sig: proof } }, kem, sig, next: 0,
-  };
+  const proof = await prove(whose.credential, await challenge(body));
+  const device: OwnDevice = { id: await deviceId(body), certificate: { body, proof }, kem, sig, next: 0 };
   await store.put('devices', key, device);
   return device;
 }
@@ -100,7 +106,7 @@ export async function deviceId(body: Body): Promise<string> {
   return toText(await digest('call/device', encode(body)));
 }
 
-/** What the delegate's credential signs. */
+/** What the delegate's passkey signs. */
 export function challenge(body: Body): Promise<Bytes> {
   return sha256(concat(DOMAIN, encode(body)));
 }
@@ -114,15 +120,19 @@ export function readCertificate(value: unknown): Certificate {
   for (const name of ['sitting', 'made', 'until'] as const) size(b[name], `device.${name}`);
   fromText(b.kem, 32, 'device.kem');
   fromText(b.sig, 32, 'device.sig');
-  const p = members(proof, ['type', 'sig'], 'certificate.proof');
-  if (p['type'] !== 'ed25519') throw new Malformed('certificate.proof: only proofs of type ed25519 have rules');
-  fromText(p['sig'], 64, 'certificate.proof.sig');
-  return { body: b, proof: p as unknown as Certificate['proof'] };
+  readProof(proof);
+  return { body: b, proof: proof as unknown as PasskeyProof };
+}
+
+/** Whose credential it is, and the passkey that its proofs are checked with. */
+export interface Holder {
+  readonly delegate: string;
+  readonly passkey: Passkey;
 }
 
 /** What both logs must give: live persons' credentials and delegation lists, by side. */
 export interface Membership extends Sitting {
-  readonly credentials: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  readonly credentials: ReadonlyMap<string, ReadonlyMap<string, Holder>>;
   readonly lists: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
@@ -130,7 +140,7 @@ export function membershipOf(logs: Logs, talk: string, sitting: number): Members
   const folds = [...logs.folds];
   return {
     dialogue: logs.dialogue, talk, sitting,
-    credentials: new Map(folds.map(([side, fold]) => [side, fold.persons()])),
+    credentials: new Map(folds.map(([side, fold]) => [side, fold.holders()])),
     lists: new Map(folds.map(([side, fold]) => [side, new Set(fold.delegations.get(talk) ?? [])])),
   };
 }
@@ -141,9 +151,9 @@ export async function check(certificate: Certificate, logs: Membership, now: num
   if (body.dialogue !== logs.dialogue || body.talk !== logs.talk || body.sitting !== logs.sitting) {
     throw new Untrusted('the certificate is of another talk or sitting');
   }
-  const delegate = logs.credentials.get(body.side)?.get(body.credential);
-  if (delegate === undefined) throw new Untrusted('the credential is not live in that side’s log');
-  if (delegate !== body.delegate) throw new Untrusted('the credential is another delegate’s');
+  const holder = logs.credentials.get(body.side)?.get(body.credential);
+  if (holder === undefined) throw new Untrusted('the credential is not live in that side’s log');
+  if (holder.delegate !== body.delegate) throw new Untrusted('the credential is another delegate’s');
   if (!logs.lists.get(body.side)?.has(body.delegate)) {
     throw new Untrusted('the delegate is not on the side’s delegation list for this talk');
   }
@@ -151,7 +161,6 @@ export async function check(certificate: Certificate, logs: Membership, now: num
   if (life <= 0 || life > LIFE_MS) throw new Untrusted('the device’s time is not within twelve hours');
   if (body.made > now + AHEAD_MS) throw new Untrusted('the device was made ahead of this clock');
   if (now >= body.until) throw new Untrusted('the device’s time is over');
-  const fits = await verify(fromText(body.credential, 32), fromText(proof.sig, 64), await challenge(body));
-  if (!fits) throw new Untrusted('the delegate’s proof does not fit the device');
+  if (!(await asserts(readProof(proof), holder.passkey, await challenge(body)))) throw new Untrusted('the delegate’s proof does not fit the device');
   return deviceId(body);
 }

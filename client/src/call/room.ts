@@ -56,13 +56,13 @@ export async function enterRoom(main: HTMLElement): Promise<void> {
     : { camera: null, microphone: null };
   view.stage('joining', t('call.joining'));
   try {
-    const { credential, session } = await current();
+    const session = await current();
     view.say(t('call.log'));
     const logs = await Logs.open(dialogue).catch((error: unknown) => {
       throw error instanceof Error && !(error instanceof Refused)
         ? new Error(t('call.log-fails', { why: error.message })) : error;
     });
-    const device = await ownDevice(where, side, { ...credential, delegate: session.delegate }, Date.now());
+    const device = await ownDevice(where, { ...session, side }, Date.now());
     const path = `/api/dialogues/${encodeURIComponent(dialogue)}/talks/${encodeURIComponent(talk)}/sittings/${where.sitting}`;
     const joined = await request<Joined>('POST', `${path}/join`, { certificate: device.certificate });
     if (joined.identity !== device.id) throw new Error('the node gave another identity');

@@ -10,6 +10,7 @@ import { Malformed } from '../errors';
 import { type Json, type JsonObject, encode } from './canonical';
 import { digest } from './digest';
 import type { Act } from './entry';
+import type { Passkey } from './proof';
 import { type Definitions, type Schema, conforms } from './schema';
 
 /** What may be agreed, or ended: ["text", understanding], ["agenda", talk], … "agenda/<talk>" in text. */
@@ -42,13 +43,13 @@ export type Move =
       readonly powers: ReadonlySet<string>;
       readonly role: string;
       readonly name: string | null;
-      /** undefined: of an edition in which credentials are Ed25519 keys alone. */
-      readonly passkey: Json | undefined;
+      /** null: a device key of the admitter's own. */
+      readonly passkey: Passkey | null;
     }
   | { readonly move: 'revoke'; readonly credential: string }
   | { readonly move: 'set-powers'; readonly delegate: string; readonly powers: ReadonlySet<string> }
   | { readonly move: 'rotate-key'; readonly logKey: string }
-  | { readonly move: 'recover'; readonly delegate: string; readonly credential: string; readonly passkey: Json | undefined }
+  | { readonly move: 'recover'; readonly delegate: string; readonly credential: string; readonly passkey: Passkey }
   | { readonly move: 'receive' }
   | { readonly move: 'table'; readonly subject: Subject }
   /** hash: null where it is the carried subject's own, which `fold` reckons. */
@@ -83,8 +84,8 @@ export interface Row {
 
 /** What an act does, and its own form and rule, as code. */
 export interface Doing {
-  readonly move: (fields: Fields) => Move;
-  readonly form?: (fields: Fields, sides: ReadonlySet<string>) => string | null;
+  readonly move: (fields: Fields) => Move | Promise<Move>;
+  readonly form?: (fields: Fields, sides: ReadonlySet<string>, move: Move) => string | null;
   readonly rule?: (fields: Fields, cut: Cut) => string | null;
 }
 
@@ -115,11 +116,11 @@ export class Rulebook {
   }
 
   /** The act's row, fields and move; null for an unknown type. Raises `Malformed` on bad fields. */
-  parse(act: Act): { readonly spec: ActSpec; readonly fields: Fields; readonly move: Move } | null {
+  async parse(act: Act): Promise<{ readonly spec: ActSpec; readonly fields: Fields; readonly move: Move } | null> {
     const { type, ...fields } = act;
     const spec = this.spec(type);
     if (!spec) return null;
     if (!conforms(fields as JsonObject, spec.fields, this.definitions)) throw new Malformed(`${type}: act form`);
-    return { spec, fields, move: spec.move(fields) };
+    return { spec, fields, move: await spec.move(fields) };
   }
 }

@@ -30,9 +30,17 @@ export interface Cosignature {
   readonly stamped: Bytes;
 }
 
+/** cosignature: the counterpart's. own: the side's own, by the log key too: its half of the quorum (§10.5). */
 export interface Checkpoint extends Stated {
   readonly sig: Bytes;
   readonly cosignature: Cosignature | null;
+  readonly own: Cosignature | null;
+}
+
+/** Who may have cosigned: a side's id, and its log key. */
+export interface Cosigner {
+  readonly side: string;
+  readonly key: Uint8Array;
 }
 
 export function origin(dialogue: string, side: string): string {
@@ -83,44 +91,46 @@ export async function open(note: string, logKey: Uint8Array): Promise<Checkpoint
   return openNote(parseNote(utf8(note)), logKey);
 }
 
-/** Check the log's signature, and, if `cosigner` is given and signed, the counterpart's. Other lines are passed over.
+/** Check the log's signature, and what cosignatures there are by the log's key and by the counterpart's.
  *
- * cosigner: the counterpart's side id and log key.
+ * Lines by keys unknown here are passed over, as C2SP asks.
  */
-export async function openNote(
-  note: Note, logKey: Uint8Array, cosigner: { readonly side: string; readonly key: Uint8Array } | null = null,
-): Promise<Checkpoint> {
+export async function openNote(note: Note, logKey: Uint8Array, cosigner: Cosigner | null = null): Promise<Checkpoint> {
   const stated = parseText(note.text);
   const text = utf8(note.text);
   const name = origin(stated.dialogue, stated.side);
   const sig = find(note, name, await keyId(name, ED25519, logKey));
   if (!sig) throw new Untrusted("checkpoint: not signed by the log's key");
   if (!(await verify(logKey, sig, text))) throw new Untrusted("checkpoint: the log's signature fails");
-  let cosignature: Cosignature | null = null;
-  if (cosigner) {
-    const other = origin(stated.dialogue, cosigner.side);
-    const stamped = find(note, other, await keyId(other, COSIGNATURE_V1, cosigner.key));
-    if (stamped) {
-      cosignature = { timestamp: timestampOf(stamped), stamped };
-      const cosigned = concat(utf8(`cosignature/v1\ntime ${stampOf(stamped)}\n`), text);
-      if (!(await verify(cosigner.key, stamped.subarray(STAMP_BYTES), cosigned))) {
-        throw new Untrusted("checkpoint: the counterpart's cosignature fails");
-      }
+  const cosigned = async ({ side, key }: Cosigner): Promise<Cosignature | null> => {
+    const by = origin(stated.dialogue, side);
+    const stamped = await cosignedBy(note, by, key);
+    if (!stamped) return null;
+    const timestamp = timestampOf(stamped);
+    const words = concat(utf8(`cosignature/v1\ntime ${stampOf(stamped)}\n`), text);
+    if (!(await verify(key, stamped.subarray(STAMP_BYTES), words))) {
+      throw new Untrusted(`checkpoint: the cosignature of ${by} fails`);
     }
-  }
-  return { ...stated, sig, cosignature };
+    return { timestamp, stamped };
+  };
+  const own = await cosigned({ side: stated.side, key: logKey });
+  return { ...stated, sig, own, cosignature: cosigner ? await cosigned(cosigner) : null };
 }
 
-/** The one note that a checkpoint by these keys has. */
-export async function encodeCheckpoint(
-  checkpoint: Checkpoint, logKey: Uint8Array, cosigner: { readonly side: string; readonly key: Uint8Array } | null,
-): Promise<Bytes> {
-  const name = origin(checkpoint.dialogue, checkpoint.side);
-  const signatures = [{ name, keyId: await keyId(name, ED25519, logKey), sig: checkpoint.sig }];
-  if (checkpoint.cosignature && cosigner) {
-    const other = origin(checkpoint.dialogue, cosigner.side);
-    const id = await keyId(other, COSIGNATURE_V1, cosigner.key);
-    signatures.push({ name: other, keyId: id, sig: checkpoint.cosignature.stamped });
+/** The cosignature under a log's name by that key, unverified; undefined if it did not cosign. */
+export async function cosignedBy(note: Note, name: string, key: Uint8Array): Promise<Bytes | undefined> {
+  return find(note, name, await keyId(name, COSIGNATURE_V1, key));
+}
+
+/** The one note that a checkpoint by these keys has: the log's line, the own cosignature, the counterpart's. */
+export async function encodeCheckpoint(checkpoint: Checkpoint, logKey: Uint8Array, cosigner: Cosigner | null): Promise<Bytes> {
+  const { dialogue, side, sig, own, cosignature } = checkpoint;
+  const name = origin(dialogue, side);
+  const signatures = [{ name, keyId: await keyId(name, ED25519, logKey), sig }];
+  if (own) signatures.push({ name, keyId: await keyId(name, COSIGNATURE_V1, logKey), sig: own.stamped });
+  if (cosignature && cosigner) {
+    const other = origin(dialogue, cosigner.side);
+    signatures.push({ name: other, keyId: await keyId(other, COSIGNATURE_V1, cosigner.key), sig: cosignature.stamped });
   }
   return encodeNote({ text: textOf(checkpoint), signatures });
 }

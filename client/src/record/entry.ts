@@ -7,7 +7,6 @@
 
 import { type Bytes, concat, fromText, toText, utf8 } from '../bytes';
 import { Malformed } from '../errors';
-import table from './acts.json';
 import { type Json, type JsonObject, decode, encode, members, size, text } from './canonical';
 import { digest, sha256 } from './digest';
 import { type Passkey, type Proof, readPasskey, readProof } from './proof';
@@ -17,21 +16,20 @@ const SIGNED = ['dialogue', 'side', 'own', 'ack', 'act', 'by', 'nonce'] as const
 export const NODE = 'node';
 export const RECOVERY = 'recovery';
 
-/** What a side says of itself before the dialogue has a name. passkey: the officer's, where the edition has them. */
+/** What a side says of itself before the dialogue has a name. passkey: the officer's, which signs entry 0. */
 export interface Founding {
   readonly names: { readonly [language: string]: string };
   readonly logKey: Bytes;
   readonly recovery: readonly string[];
   readonly officer: string;
-  readonly credential: string;
-  readonly passkey: Passkey | null;
+  readonly passkey: Passkey;
   /** base64url of H("side", the statement). */
   readonly side: string;
 }
 
 export async function readFounding(value: unknown): Promise<Founding> {
   const obj = members(value, ['name', 'log_key', 'recovery', 'officer', 'nonce'], 'founding');
-  const officer = members(obj['officer'], table.officer, 'founding.officer');
+  const officer = members(obj['officer'], ['delegate', 'passkey'], 'founding.officer');
   const { name, recovery } = obj;
   if (name === null || typeof name !== 'object' || Array.isArray(name)
     || Object.keys(name).length < 1 || Object.keys(name).length > 16) {
@@ -43,16 +41,14 @@ export async function readFounding(value: unknown): Promise<Founding> {
   if (!Array.isArray(recovery) || recovery.length > 8) {
     throw new Malformed('founding.recovery: a list of at most eight keys is due');
   }
-  const credential = text(officer['credential'], 'founding.officer.credential', 64);
-  fromText(credential, 32, 'founding.officer.credential');
-  const passkey = officer['passkey'] ? await readPasskey(officer['passkey']) : null;
   const logKey = fromText(obj['log_key'], 32, 'founding.log_key');
   for (const key of recovery as Json[]) fromText(key, 32, 'founding.recovery');
   const delegate = text(officer['delegate'], 'founding.officer.delegate', 64);
+  const passkey = await readPasskey(officer['passkey'], 'founding.officer.passkey');
   fromText(obj['nonce'], 16, 'founding.nonce');
   return {
     names: name as { readonly [language: string]: string },
-    logKey, recovery: recovery as string[], officer: delegate, credential, passkey,
+    logKey, recovery: recovery as string[], officer: delegate, passkey,
     side: toText(await digest('side', encode(obj))),
   };
 }

@@ -10,10 +10,9 @@ import { type Bytes, equal, fromText } from '../bytes';
 import { Malformed } from '../errors';
 import { SLOTS, isSlot } from './accord';
 import { type ActSpec, type Fields, type Move, type Rulebook, hashOf } from './acts';
-import type { Json } from './canonical';
 import { type Entry, type Founding, NODE, RECOVERY, type Signed, challenge, readFounding, readLeaf } from './entry';
 import { Tree } from './merkle';
-import { type Passkey, asserts, proves, readPasskey } from './proof';
+import { type Passkey, asserts, proves } from './proof';
 import { EDITION_1 } from './rulebook';
 import { ENDS } from './sessions';
 import * as verdicts from './verdicts';
@@ -31,13 +30,13 @@ const NODE_MOVES: ReadonlySet<Kind> = new Set<Kind>(['receive', 'stop', 'registe
 /** Moves that take the person, whatever the act's row says. */
 const PERSONAL: ReadonlySet<Kind> = new Set<Kind>([...FOLDED, 'consent', 'withdraw', 'decline']);
 
-/** A key that may prove acts. person: user-verified; a device key is not. parent: a device key ends with it. */
+/** A key that may prove acts. passkey: null for a device key, which is nobody's proof. parent: a device key ends with it. */
 export interface Credential {
   readonly id: string;
   readonly delegate: string;
+  readonly passkey: Passkey | null;
   readonly powers: ReadonlySet<string>;
   readonly admitted: number;
-  readonly person: boolean;
   readonly parent: string | null;
 }
 
@@ -77,7 +76,6 @@ export class Fold {
   readonly delegations = new Map<string, readonly string[]>();
   /** Log keys in order: checkpoints larger than `at` are by `key`. */
   readonly keys: { readonly at: number; readonly key: Bytes }[] = [];
-  private readonly passkeys = new Map<string, Passkey>();
   private readonly live = new Set<string>();
   private readonly granted = new Map<string, { readonly at: number; readonly powers: ReadonlySet<string> }>();
   private readonly nonces = new Set<string>();
@@ -127,7 +125,14 @@ export class Fold {
 
   /** Persons' live credentials → delegate. */
   persons(): Map<string, string> {
-    return new Map(this.liveCredentials().filter(({ person }) => person).map(({ id, delegate }) => [id, delegate]));
+    return new Map([...this.holders()].map(([id, { delegate }]) => [id, delegate]));
+  }
+
+  /** Persons' live credentials → whose, and the passkey that proves. */
+  holders(): Map<string, { readonly delegate: string; readonly passkey: Passkey }> {
+    const holders = new Map<string, { delegate: string; passkey: Passkey }>();
+    for (const { id, delegate, passkey } of this.liveCredentials()) if (passkey) holders.set(id, { delegate, passkey });
+    return holders;
   }
 
   /** Delegate → what they may do now by any credential. */
@@ -152,7 +157,7 @@ export class Fold {
   private powersOf(credential: Credential): ReadonlySet<string> {
     const granted = this.granted.get(credential.delegate);
     if (!granted || granted.at < credential.admitted) return credential.powers;
-    return credential.person ? granted.powers : both(credential.powers, granted.powers);
+    return credential.passkey ? granted.powers : both(credential.powers, granted.powers);
   }
 
   // --- judging ---------------------------------------------------------------------------------------
@@ -188,7 +193,7 @@ export class Fold {
         const key = this.keys.at(-1)?.key;
         return key !== undefined && (await proves(proof, key, said));
       }
-      const passkey = this.passkeys.get(signed.credential) ?? (await this.foundersPasskey(signed));
+      const passkey = await this.passkeyOf(signed);
       if (passkey) return await asserts(proof, passkey, said);
       return await proves(proof, fromText(signed.credential, 32), said);
     } catch (error) {
@@ -197,21 +202,20 @@ export class Fold {
     }
   }
 
-  /** The founding brings the passkey that signs it. */
-  private async foundersPasskey({ act, credential }: Signed): Promise<Passkey | null> {
-    if (this.size > 0 || act.type !== 'side.found') return null;
-    const { passkey } = await readFounding(act['founding']);
-    return passkey?.credential === credential ? passkey : null;
+  /** The passkey by which the next entry's proof is checked, live or not; null: an Ed25519 key is due. */
+  private async passkeyOf({ act, credential }: Signed): Promise<Passkey | null> {
+    const known = this.credentials.get(credential);
+    if (known) return known.passkey;
+    return this.size === 0 ? (await readFounding(act['founding'])).passkey : null;
   }
 
   private async judgeFounding(entry: Entry): Promise<Judged> {
     const { signed } = entry;
     try {
-      const parsed = this.rulebook.parse(signed.act);
+      const parsed = await this.rulebook.parse(signed.act);
       if (parsed?.move.move === 'found') {
-        const { side, officer, credential, passkey } = await readFounding(parsed.move.founding);
-        const fits = passkey === null || passkey.credential === credential;
-        if (side === this.side && fits && signed.delegate === officer && signed.credential === credential) {
+        const { side, officer, passkey } = await readFounding(parsed.move.founding);
+        if (side === this.side && signed.delegate === officer && signed.credential === passkey.credential) {
           return { verdict: null, entry, subject: '', ...parsed };
         }
       }
@@ -228,9 +232,9 @@ export class Fold {
     if (!isNode(signed) && !recovery && credential?.delegate !== signed.delegate) {
       return bare(verdicts.NO_CREDENTIAL, entry);
     }
-    let parsed: ReturnType<Rulebook['parse']>;
+    let parsed: Awaited<ReturnType<Rulebook['parse']>>;
     try {
-      parsed = this.rulebook.parse(signed.act);
+      parsed = await this.rulebook.parse(signed.act);
     } catch (error) {
       if (error instanceof Malformed) return bare(verdicts.ACT_FORM, entry, this.rulebook.spec(signed.act.type));
       throw error;
@@ -244,7 +248,7 @@ export class Fold {
     try {
       const carried = move.move === 'table' || move.move === 'consent' ? move.subject : null;
       const hash = carried ? await hashOf(carried) : '';
-      verdict ??= (await this.judgeForm(move, credential, hash)) ?? spec.form?.(fields, this.sides) ?? null;
+      verdict ??= this.judgeForm(move, hash) ?? spec.form?.(fields, this.sides, move) ?? null;
       if (verdict === null) subject = hash;
     } catch (error) {
       if (!(error instanceof Malformed)) throw error;
@@ -257,11 +261,11 @@ export class Fold {
     if (recovery || move.move === 'recover') return recovery && move.move === 'recover' ? null : verdicts.NO_POWER;
     if (!credential) return spec.node_may && NODE_MOVES.has(move.move) ? null : verdicts.NOT_FOR_THE_NODE;
     if (move.move === 'found') return verdicts.FOUNDED_ALREADY;
-    if ((spec.proof === 'U' || PERSONAL.has(move.move)) && !credential.person) return verdicts.NOT_USER_VERIFIED;
+    if ((spec.proof === 'U' || PERSONAL.has(move.move)) && !credential.passkey) return verdicts.NOT_USER_VERIFIED;
     const powers = this.powersOf(credential);
-    if (move.move === 'admit') {
-      const ownDevice = move.delegate === credential.delegate && within(move.powers, both(powers, DEVICE));
-      return powers.has('admit') || ownDevice ? null : verdicts.NO_POWER;
+    if (move.move === 'admit' && !move.passkey) {
+      if (move.delegate !== credential.delegate) return verdicts.NOT_A_PASSKEY;
+      return within(move.powers, both(powers, DEVICE)) ? null : verdicts.NO_POWER;
     }
     if (move.move === 'revoke' && this.isOwn(move.credential, credential)) return null;
     if (spec.power !== null && !powers.has(spec.power)) return verdicts.NO_POWER;
@@ -276,16 +280,11 @@ export class Fold {
   }
 
   /** The form of a move, whatever act brought it. hash: of the subject that it carries. */
-  private async judgeForm(move: Move, by: Credential | null, hash: string): Promise<string | null> {
+  private judgeForm(move: Move, hash: string): string | null {
     switch (move.move) {
       case 'admit':
-      case 'recover': {
-        if (this.credentials.has(move.credential)) return verdicts.ADMITTED_ALREADY;
-        const passkey = await passkeyOf(move.passkey);
-        if (passkey && passkey.credential !== move.credential) return verdicts.ACT_FORM;
-        const person = move.move === 'recover' || (by !== null && this.powersOf(by).has('admit'));
-        return move.passkey === null && person ? verdicts.NOT_A_PASSKEY : null;
-      }
+      case 'recover':
+        return this.credentials.has(move.credential) ? verdicts.ADMITTED_ALREADY : null;
       case 'revoke': {
         if (!this.live.has(move.credential)) return verdicts.NO_SUCH_CREDENTIAL;
         const ended = this.credentials.get(move.credential) as Credential;
@@ -326,19 +325,16 @@ export class Fold {
         const founding = this.founding = await readFounding(move.founding);
         this.keys.push({ at: index, key: founding.logKey });
         this.note(founding.officer, 'protocol-officer', null);
-        this.admit(index, founding.credential, founding.officer, OFFICER, null, founding.passkey);
+        this.admit(index, founding.passkey.credential, founding.officer, OFFICER, founding.passkey);
         return;
       }
       case 'rotate-key':
         this.keys.push({ at: index, key: fromText(move.logKey, 32) });
         return;
-      case 'admit': {
-        const officer = this.powersOf(this.credentials.get(signer) as Credential).has('admit');
-        if (officer) this.note(move.delegate, move.role, move.name);
-        const passkey = await passkeyOf(move.passkey);
-        this.admit(index, move.credential, move.delegate, move.powers, officer ? null : signer, passkey);
+      case 'admit':
+        if (move.passkey) this.note(move.delegate, move.role, move.name);
+        this.admit(index, move.credential, move.delegate, move.powers, move.passkey, move.passkey ? null : signer);
         return;
-      }
       case 'revoke':
         this.end(move.credential);
         return;
@@ -352,7 +348,7 @@ export class Fold {
       case 'recover':
         for (const credential of [...this.live]) this.end(credential);
         this.note(move.delegate, 'protocol-officer', null);
-        this.admit(index, move.credential, move.delegate, OFFICER, null, await passkeyOf(move.passkey));
+        this.admit(index, move.credential, move.delegate, OFFICER, move.passkey);
         return;
       case 'register':
         if (move.key[0] === 'delegation') this.delegations.set(String(move.key[1]), move.value['delegates'] as string[]);
@@ -364,12 +360,12 @@ export class Fold {
   }
 
   private admit(
-    admitted: number, id: string, delegate: string, powers: ReadonlySet<string>, parent: string | null, passkey: Passkey | null,
+    admitted: number, id: string, delegate: string, powers: ReadonlySet<string>, passkey: Passkey | null,
+    parent: string | null = null,
   ): void {
-    const credential = { id, delegate, powers, admitted, person: parent === null, parent };
+    const credential = { id, delegate, passkey, powers, admitted, parent };
     this.credentials.set(id, credential);
     this.live.add(id);
-    if (passkey) this.passkeys.set(id, passkey);
     this.count(credential, 1);
   }
 
@@ -379,8 +375,8 @@ export class Fold {
   }
 
   private count(credential: Credential, step: 1 | -1): void {
-    const { delegate, person } = credential;
-    if (!person) return;
+    const { delegate, passkey } = credential;
+    if (!passkey) return;
     this.present.set(delegate, (this.present.get(delegate) ?? 0) + step);
     if (!this.powersOf(credential).has('admit')) return;
     this.officers.set(delegate, (this.officers.get(delegate) ?? 0) + step);
@@ -389,10 +385,6 @@ export class Fold {
 }
 
 const isNode = ({ delegate, credential }: Signed): boolean => delegate === NODE && credential === NODE;
-
-async function passkeyOf(value: Json | undefined): Promise<Passkey | null> {
-  return value === undefined || value === null ? null : readPasskey(value);
-}
 
 /** The move with its consent's hash filled in, where that is the carried subject's own. */
 function reckoned(move: Move, hash: string): Move {

@@ -11,6 +11,7 @@ import { type Cut, type Doing, type Fields, type Move, Rulebook, type Slot, type
 import table from './acts.json';
 import type { Json, JsonObject } from './canonical';
 import { NODE, RECOVERY } from './entry';
+import { readPasskey } from './proof';
 import type { Definitions } from './schema';
 import { ACT_FORM } from './verdicts';
 
@@ -91,18 +92,24 @@ const says = (key: (f: Fields) => string[], value: (f: Fields) => JsonObject) =>
 const DIALOGUE_ACTS: Record<string, Doing> = {
   'side.found': { move: f => ({ move: 'found', founding: f.founding }) },
   'side.admit': {
-    move: f => ({
+    move: async f => ({
       move: 'admit', delegate: f.delegate, credential: f.credential, powers: new Set(f.powers), role: f.role,
-      name: f.name, passkey: f.passkey,
+      name: f.name, passkey: f.passkey === null ? null : await readPasskey(f.passkey),
     }),
-    form: f => unless(isKey(f.credential) && isDelegate(f.delegate) && isCommitment(f.name)),
+    form: (f, _sides, move) => {
+      const named = move.move !== 'admit' || move.passkey === null || move.passkey.credential === f.credential;
+      return unless(isKey(f.credential) && isDelegate(f.delegate) && isCommitment(f.name) && named);
+    },
   },
   'side.revoke': { move: f => ({ move: 'revoke', credential: f.credential }) },
   'side.powers': { move: f => ({ move: 'set-powers', delegate: f.delegate, powers: new Set(f.powers) }) },
   'side.rotate-key': { move: f => ({ move: 'rotate-key', logKey: f.log_key }), form: f => unless(isKey(f.log_key)) },
   'side.recover': {
-    move: f => ({ move: 'recover', delegate: f.delegate, credential: f.credential, passkey: f.passkey }),
-    form: f => unless(isKey(f.credential) && isDelegate(f.delegate)),
+    move: async f => {
+      const passkey = await readPasskey(f.passkey);
+      return { move: 'recover', delegate: f.delegate, credential: passkey.credential, passkey };
+    },
+    form: f => unless(isDelegate(f.delegate)),
   },
   'side.profile': {
     move: says(() => ['profile'], ({ zone, languages: spoken }) => ({ zone, languages: spoken })),

@@ -11,12 +11,12 @@ import type { Account, Agreement, Consented, LogAccount, Void } from './account'
 import { type Accord, type SlotState, endedBy } from './accord';
 import { type Rulebook, slotText } from './acts';
 import { type Bundle, type Fault, type LogPart, fault, parseBundle } from './bundle';
-import { type Checkpoint, encodeCheckpoint, fits, openNote, origin, parseText } from './checkpoint';
+import { type Checkpoint, type Cosigner, cosignedBy, encodeCheckpoint, fits, openNote, origin, parseText } from './checkpoint';
 import { digest } from './digest';
 import { type Entry, NODE } from './entry';
 import { Fold, acknowledges } from './fold';
 import { Joint } from './join';
-import { COSIGNATURE_V1, keyId, parseNote } from './note';
+import { type Note, parseNote } from './note';
 import { EDITION_1 } from './rulebook';
 import { SIDES, type Side, otherOf } from './sessions';
 import { ENVELOPE, NOT_A_FOUNDING } from './verdicts';
@@ -153,21 +153,27 @@ class Reader {
     } else if (!this.isRoot(s, latest)) {
       fails('checkpoint-root', "the checkpoint's root is not the log's");
     } else if (latest.cosignature) {
-      this.receipts[s] = { size: latest.size, timestamp: latest.cosignature.timestamp };
+      this.receive(s, 'checkpoint', latest);
     }
     if (!receipt) return;
     const earlier = await this.open(s, receipt).catch(said);
     if (typeof earlier === 'string') {
       fails('receipt', earlier);
-    } else if (!earlier.cosignature) {
-      fails('cosignature', 'the receipt is not cosigned by the other side');
     } else if (earlier.size >= fold.size || this.receipts[s] !== null) {
       fails('receipt', 'the receipt is not of an earlier size than the cosigned checkpoint');
     } else if (!this.isRoot(s, earlier)) {
       fails('receipt-root', `the log that the other side cosigned at ${earlier.size} entries is another one`);
     } else {
-      this.receipts[s] = { size: earlier.size, timestamp: earlier.cosignature.timestamp };
+      this.receive(s, 'receipt', earlier);
     }
+  }
+
+  /** Count a note as a receipt, if both sides have cosigned it: the policy's quorum (§10.5). */
+  private receive(s: Side, what: string, { size, own, cosignature }: Checkpoint): void {
+    const fails = (message: string): number => this.faults.push(fault('cosignature', message, this.side(s)));
+    if (!cosignature) fails(`the ${what} is not cosigned by the other side`);
+    else if (!own) fails(`the ${what} is cosigned by the other side, and not by the log's own`);
+    else this.receipts[s] = { size, timestamp: cosignature.timestamp };
   }
 
   private isRoot(s: Side, { size, root }: Checkpoint): boolean {
@@ -180,23 +186,22 @@ class Reader {
     const { dialogue, side, size } = parseText(note.text);
     if (dialogue !== this.bundle.dialogue || side !== this.side(s)) throw new Untrusted('checkpoint: of another log');
     const key = this.joint.sides[s].keyAt(size) ?? part(this.bundle, side).founding.logKey;
-    const [, second, third] = note.signatures;
-    const cosigner = second && !third ? await this.cosigner(otherOf(s), second.keyId) : null;
+    const cosigner = await this.cosigner(otherOf(s), note);
     const opened = await openNote(note, key, cosigner);
     if (!equal(await encodeCheckpoint(opened, key, cosigner), data)) {
-      throw new Untrusted("checkpoint: it has a line that neither side's log key signed");
+      throw new Untrusted("checkpoint: it has a line that neither side's log key signed, or in another order");
     }
     return opened;
   }
 
-  /** Which of the log keys that side s ever had bears this id; null if none. */
-  private async cosigner(s: Side, id: Uint8Array): Promise<{ readonly side: string; readonly key: Uint8Array } | null> {
+  /** Which of the log keys that side s ever had has cosigned the note; null if none. */
+  private async cosigner(s: Side, note: Note): Promise<Cosigner | null> {
     const side = this.side(s);
     const name = origin(this.bundle.dialogue, side);
     const rotated = this.joint.sides[s].keys.filter(({ at }) => at > 0).map(({ key }) => key);
     const keys = [part(this.bundle, side).founding.logKey, ...rotated];
     for (const key of keys) {
-      if (equal(await keyId(name, COSIGNATURE_V1, key), id)) return { side, key };
+      if (await cosignedBy(note, name, key)) return { side, key };
     }
     return null;
   }

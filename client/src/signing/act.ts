@@ -4,21 +4,23 @@
  * Spec: docs/spec/http.md §3.
  */
 
-import { type Draft, request } from '../api';
+import { type Draft, type SessionAnswer, request } from '../api';
 import { toText } from '../bytes';
-import { Untrusted } from '../errors';
+import { Refused, Untrusted } from '../errors';
 import { opens } from '../record/content';
 import { type Signed, challenge, readSigned } from '../record/entry';
 import { inBrowser } from '../record/pins';
+import { DEVICE_COMMANDS, type DeviceKey, acting, proveByDevice } from './device';
 import { fits } from './fits';
-import { current, sign } from './keys';
+import { current, prove } from './keys';
+import * as watch from './watch';
 
-/** A draft that was checked and may be signed. */
+/** A draft that was checked and may be signed. device: this device's key, if it is to sign; else the passkey does. */
 export interface Prepared {
   readonly dialogue: string;
   readonly draft: Draft;
   readonly signed: Signed;
-  readonly keys: CryptoKeyPair;
+  readonly device: DeviceKey | undefined;
 }
 
 export interface Entered {
@@ -27,19 +29,16 @@ export interface Entered {
   readonly leaf: string;
 }
 
+type Fields = Readonly<Record<string, unknown>>;
+
 /** Have the node draft a command, and check that the draft is what was asked. Nothing is signed yet. */
-export async function prepare(
-  dialogue: string,
-  command: string,
-  fields: Readonly<Record<string, unknown>>,
-): Promise<Prepared> {
-  const { session, credential } = await current();
-  const path = `/api/dialogues/${encodeURIComponent(dialogue)}/drafts`;
-  const draft = await request<Draft>('POST', path, { command, fields });
+export async function prepare(dialogue: string, command: string, fields: Fields): Promise<Prepared> {
+  const session = await current();
+  const { draft, device } = await drafted(dialogue, command, fields, session);
   const signed = readSigned(draft.signed);
   if (signed.dialogue !== dialogue) throw new Untrusted('the draft is of another dialogue');
   if (session.side !== null && signed.side !== session.side) throw new Untrusted('the draft is of another side');
-  if (signed.delegate !== session.delegate || signed.credential !== credential.id) {
+  if (signed.delegate !== session.delegate || signed.credential !== (device?.id ?? session.credential)) {
     throw new Untrusted('the draft is in the name of somebody else');
   }
   const pin = await inBrowser.get(`${dialogue}/${signed.side}`);
@@ -47,12 +46,31 @@ export async function prepare(
   fits(command, fields, signed.act, draft.contents);
   await Promise.all(draft.contents.map(opens));
   if (toText(await challenge(signed)) !== draft.hash) throw new Untrusted('the draft has another hash than it says');
-  return { dialogue, draft, signed, keys: credential.keys };
+  return { dialogue, draft, signed, device };
 }
 
-/** Sign a prepared draft and have it entered in the side's log. */
+/** A draft in the name of this device's key, where that may act; else in the passkey's. */
+async function drafted(
+  dialogue: string, command: string, fields: Fields, { credential }: SessionAnswer,
+): Promise<{ draft: Draft; device: DeviceKey | undefined }> {
+  const path = `/api/dialogues/${encodeURIComponent(dialogue)}/drafts`;
+  const device = DEVICE_COMMANDS.has(command) ? await acting(credential) : undefined;
+  if (device) {
+    try {
+      return { draft: await request<Draft>('POST', path, { command, fields, device: device.id }), device };
+    } catch (error) {
+      // It was ended, or has not the power: the passkey may still do it, or the node says again why not.
+      if (!(error instanceof Refused) || error.status === 401) throw error;
+    }
+  }
+  return { draft: await request<Draft>('POST', path, { command, fields }), device: undefined };
+}
+
+/** Have a prepared draft signed, and the node enter it in the side's log. */
 export async function enter(prepared: Prepared): Promise<Entered> {
-  const sig = toText(await sign(prepared.keys, await challenge(prepared.signed)));
-  const path = `/api/dialogues/${encodeURIComponent(prepared.dialogue)}/entries`;
-  return request<Entered>('POST', path, { draft: prepared.draft.draft, proof: { type: 'ed25519', sig } });
+  const { dialogue, draft, signed, device } = prepared;
+  const signs = await challenge(signed);
+  const proof = device ? await proveByDevice(device, signs) : await prove(signed.credential, signs);
+  const path = `/api/dialogues/${encodeURIComponent(dialogue)}/entries`;
+  return watch.over(signed, draft.summary.title, () => request<Entered>('POST', path, { draft: draft.draft, proof }));
 }

@@ -35,11 +35,10 @@ export function consent({ draft, signed }: Prepared): Promise<boolean> {
     }
     dialog.append(texts);
   }
-  const hash = element('p', 'tiny');
-  const code = element('code', '', draft.hash.slice(0, SHORT));
-  code.title = draft.hash;
-  code.dir = 'ltr';
-  hash.append(`${t('sign.hash')}: `, code);
+  const hash = short(t('sign.hash'), draft.hash);
+  // Of a consent: what it agrees to has one hash, on the other side's page as well.
+  const { hash: subject } = signed.act;
+  if (typeof subject === 'string') dialog.append(short(t('sign.subject'), subject), element('p', 'small', t('sign.same')));
   const act = details(t('sign.act'));
   const json = element('pre', 'sign-act', JSON.stringify(signed.act, null, 2));
   json.dir = 'ltr';
@@ -54,7 +53,7 @@ export function consent({ draft, signed }: Prepared): Promise<boolean> {
   const buttons = element('form', 'sign-buttons row');
   buttons.method = 'dialog';
   buttons.append(yes, no);
-  dialog.append(act, hash, buttons);
+  dialog.append(act, hash, element('p', 'tiny', t('sign.next')), buttons);
   document.body.append(dialog);
   dialog.showModal();
   // On the title: it is read aloud first, and an Enter too many signs nothing.
@@ -66,6 +65,16 @@ export function consent({ draft, signed }: Prepared): Promise<boolean> {
       resolve(dialog.returnValue === 'sign');
     }, { once: true });
   });
+}
+
+/** A hash in short form; the whole of it as its title. */
+function short(words: string, hash: string): HTMLElement {
+  const line = element('p', 'tiny', `${words}: `);
+  const code = element('code', 'hash', hash.slice(0, SHORT));
+  code.title = hash;
+  code.dir = 'ltr';
+  line.append(code);
+  return line;
 }
 
 function details(words: string): HTMLDetailsElement {

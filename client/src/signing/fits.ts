@@ -9,10 +9,11 @@ import { Untrusted } from '../errors';
 import type { Content } from '../record/content';
 import type { Act } from '../record/entry';
 
-const ACTS: Record<string, readonly string[]> = {
+export const ACTS: Record<string, readonly string[]> = {
   'dialogue.found': ['side.found'],
   'dialogue.profile': ['side.profile'],
   'dialogue.admit': ['side.admit'],
+  'dialogue.admit-device': ['side.admit'],
   'dialogue.revoke': ['side.revoke'],
   'dialogue.powers': ['side.powers'],
   'dialogue.end': ['dialogue.end'],
@@ -76,6 +77,9 @@ export function fits(
   if (!types?.includes(act.type)) throw new Untrusted(`the draft is of another act: ${act.type}`);
   if (command === 'press.clear' && !act.type.startsWith(String(fields['kind']))) {
     throw new Untrusted(`the draft is of another act: ${act.type}`);
+  }
+  if (command === 'dialogue.admit-device' && (act['credential'] !== fields['key'] || act['passkey'] !== null)) {
+    throw new Untrusted('the draft admits another key than this device’s');
   }
   const stated = new Set(leaves(act).map(String));
   for (const content of contents) {

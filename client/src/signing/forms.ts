@@ -7,10 +7,11 @@
  * way a form is `aria-busy` and takes no second submission. A failure leaves every control as it was.
  */
 
-import { Malformed, NoKey, Refused, Unreachable, Untrusted } from '../errors';
+import { Malformed, Refused, Unreachable, Untrusted } from '../errors';
 import { t } from '../words';
 import { enter, prepare } from './act';
 import { consent } from './dialog';
+import { keep, makeDeviceKey } from './device';
 import { controlsOf, fieldsOf } from './fields';
 import { enrol, signIn } from './keys';
 
@@ -47,7 +48,7 @@ async function carryOut(form: HTMLFormElement): Promise<void> {
   const { command, dialogue, enrol: token, next } = form.dataset;
   if (token !== undefined) {
     say(form, t('enrol.making'));
-    await enrol(token);
+    await enrol(token, form.dataset['name'] ?? '');
     say(form, t('enrol.done'));
     location.assign(next ?? '/');
     return;
@@ -59,14 +60,20 @@ async function carryOut(form: HTMLFormElement): Promise<void> {
     return;
   }
   say(form, t('sign.drafting'));
-  const prepared = await prepare(dialogue ?? '', command, fieldsOf(controlsOf(form)));
-  say(form, '');
-  if (!(await consent(prepared))) {
-    say(form, t('sign.cancelled'));
-    return;
+  const made = command === 'dialogue.admit-device' ? await makeDeviceKey() : undefined;
+  const fields = made ? { key: made.id } : fieldsOf(controlsOf(form));
+  const prepared = await prepare(dialogue ?? '', command, fields);
+  // What this device's key signs binds nobody: the button was the word for it.
+  if (!prepared.device) {
+    say(form, '');
+    if (!(await consent(prepared))) {
+      say(form, t('sign.cancelled'));
+      return;
+    }
+    say(form, t('sign.signing'));
   }
-  say(form, t('sign.signing'));
   const entered = await enter(prepared);
+  if (made) await keep(prepared.signed.credential, made);
   form.dataset['entered'] = String(entered.seq);
   say(form, t('sign.done'));
   form.dispatchEvent(new CustomEvent('visavis:entered', { bubbles: true, detail: entered }));
@@ -115,10 +122,10 @@ export function wordsOf(error: unknown): string {
     if (error.status >= 500) return t('error.unreachable');
     return t('error.refused', { why: error.message }) + field;
   }
-  if (error instanceof NoKey) return t('error.no-key');
   if (error instanceof Untrusted) return t('error.untrusted', { why: error.message });
   if (error instanceof Malformed) return t('error.malformed', { why: error.message });
   if (error instanceof Unreachable) return t('error.unreachable');
-  if (error instanceof DOMException && error.name === 'NotSupportedError') return t('error.no-crypto');
+  if (error instanceof DOMException && error.name === 'NotAllowedError') return t('error.not-verified');
+  if (error instanceof DOMException && error.name === 'NotSupportedError') return t('error.no-passkeys');
   return t('error.unexpected', { why: error instanceof Error ? error.message : String(error) });
 }

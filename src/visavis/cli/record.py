@@ -1,8 +1,8 @@
 """`visavis record`: a dialogue's record as one file, and its checking by anybody, offline.
 
-Lives here: `export`, `verify`, the account in words.
-Not here: the checks (`verification`), the file's form (`record.bundle`).
-Spec: docs/spec/record.md §§12, 14.
+Lives here: `export`, `verify`, the account in words; `policy`, `prove`, `check-proof`, `unpack` for others' tools.
+Not here: the checks (`verification`), the files' forms (`record.bundle`, `record.policy`, `record.inclusion`).
+Spec: docs/spec/record.md §§10.4–10.6, 12, 14.
 """
 
 from __future__ import annotations
@@ -17,11 +17,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from visavis.errors import Malformed, Refused, Unavailable
+from visavis.errors import Malformed, Refused, Unavailable, Untrusted
 
 if TYPE_CHECKING:
     from visavis.record.bundle import Fault
     from visavis.verification.account import Account, Agreement, LogAccount
+    from visavis.verification.readable import Readable
+
+Out = Annotated[Path | None, Parameter(name=["--out", "-o"])]
 
 app = App(name="record", help="Export a dialogue's record, and verify it offline.")
 
@@ -90,27 +93,156 @@ async def export(
         chosen = None if side is None else one_of(dialogues.ledger(found).sides, side, "side")
         packed = dialogues.export(found, chosen)
     target = Path(found[:8] + SUFFIX) if out is None else out
-    try:
-        with target.open("xb") as file:
-            file.write(packed)
-    except FileExistsError:
-        raise Refused(f"{target} is there already; nothing was written") from None
-    except OSError as error:
-        raise Unavailable(f"{target} cannot be written: {error.strerror}") from error
+    write_new(target, packed)
     sys.stdout.write(f"{target}\n")
+
+
+@app.command
+def policy(bundle: Path, /) -> None:
+    """Print a bundle's policy, as C2SP tlog-policy writes it: its checkpoints count that both sides have cosigned.
+
+    Parameters
+    ----------
+    bundle:
+        A file made by `visavis record export` (`*.visavis`).
+    """
+    from visavis.record.policy import encode_policy
+
+    sys.stdout.write(encode_policy(readable(bundle).policy()).decode())
+
+
+@app.command
+def prove(bundle: Path, side: str, index: int, /, *, out: Out = None) -> None:
+    """Write the proof that an entry is in a side's log, as C2SP tlog-proof writes it, and the entry beside it.
+
+    Whoever has the policy (`visavis record policy`) checks both with `visavis record check-proof`, or with a
+    tool of others, and needs neither the bundle nor a server.
+
+    Parameters
+    ----------
+    bundle:
+        A file made by `visavis record export` (`*.visavis`).
+    side:
+        The side's id, or enough of its beginning.
+    index:
+        The entry's index in that side's log, from 0.
+    out:
+        Where to write the proof (default: the side's first eight characters, the index, `.tlog-proof`); the
+        entry is written under the same name with `.json`. Never written over.
+    """
+    from visavis.record.inclusion import SUFFIX, encode_proof
+
+    record = readable(bundle)
+    chosen = one_of(record.bundle.sides, side, "side")
+    proof, entry = record.prove(chosen, index)
+    target = Path(f"{chosen[:8]}-{index}{SUFFIX}") if out is None else out
+    beside = target.with_suffix(".json")
+    if target.exists() or beside.exists() or beside == target:
+        raise Refused(f"{target} or {beside} is there already; nothing was written")
+    write_new(target, encode_proof(proof))
+    write_new(beside, entry)
+    sys.stdout.write(f"{target}\n{beside}\n")
+
+
+@app.command(name="check-proof")
+def check_proof(proof: Path, entry: Path, policy: Path, /) -> int:
+    """Check that an entry is in a log: no bundle, no server, no network.
+
+    The status is 0 if the proof holds, 1 if it does not, 2 if a file cannot be read. That an entry is in the
+    log does not say that it stands: that takes the bundle.
+
+    Parameters
+    ----------
+    proof:
+        A `.tlog-proof`, by Visavis or by another tool.
+    entry:
+        The entry's bytes, exactly.
+    policy:
+        Which logs and cosigners count: a C2SP tlog-policy file, from somebody whom you trust.
+    """
+    from visavis.record import inclusion, tiles
+    from visavis.record.policy import MAX_BYTES, parse_policy
+
+    data = read_file(proof, inclusion.MAX_BYTES, "proof")
+    leaf = read_file(entry, tiles.MAX_ENTRY_BYTES, "entry")
+    trusted = read_file(policy, MAX_BYTES, "policy")
+    try:
+        logged = inclusion.check_proof(inclusion.parse_proof(data), leaf, parse_policy(trusted))
+    except (Malformed, Untrusted) as error:
+        sys.stdout.write(f"✗ The proof does not hold: {printable(error.message)}.\n")
+        return 1
+    sys.stdout.write(
+        f"✓ Entry {logged.index} is in the log of side {logged.side}, of dialogue {logged.dialogue}.\n"
+        f"  as of             {logged.size} entries\n"
+    )
+    for name, cosignature in logged.met.cosigned.items():
+        when = _instant(cosignature.timestamp)
+        sys.stdout.write(f"  cosigned          by {printable(name)}, {when} by its clock\n")
+    return 0
+
+
+@app.command
+def unpack(bundle: Path, folder: Path, /) -> None:
+    """Lay a bundle's logs and policy out as static files, which others' tools read: C2SP tlog-tiles.
+
+    In the folder: `policy`, and for each side `<side>/checkpoint`, `<side>/tile/…`, `<side>/vkey`.
+
+    Parameters
+    ----------
+    bundle:
+        A file made by `visavis record export` (`*.visavis`).
+    folder:
+        The folder to make. Never written over.
+    """
+    files = list(readable(bundle).files())
+    try:
+        folder.mkdir()
+        for path in sorted({(folder / name).parent for name, _ in files}):
+            path.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise Refused(f"{folder} is there already; nothing was written") from None
+    except OSError as error:
+        raise Unavailable(f"{folder} cannot be made: {error.strerror}") from error
+    for name, content in files:
+        write_new(folder / name, content)
+    sys.stdout.write(f"{folder}\n")
+
+
+def readable(path: Path) -> Readable:
+    """The bundle at `path`, for others' tools. Raises as `read_bundle` and `Readable` do."""
+    from visavis.rulebook import EDITION_1
+    from visavis.verification.readable import Readable
+
+    return Readable(read_bundle(path), EDITION_1)
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """Write a file that is not there yet. Raises `Refused` if it is, `Unavailable` if it cannot be written."""
+    try:
+        with path.open("xb") as file:
+            file.write(data)
+    except FileExistsError:
+        raise Refused(f"{path} is there already; nothing was written") from None
+    except OSError as error:
+        raise Unavailable(f"{path} cannot be written: {error.strerror}") from error
 
 
 def read_bundle(path: Path) -> bytes:
     """The file's bytes, within the bundle's budget. Raises `Unavailable` if it cannot be read."""
     from visavis.record.container import MAX_BYTES
 
+    return read_file(path, MAX_BYTES, "bundle")
+
+
+def read_file(path: Path, limit: int, what: str) -> bytes:
+    """The file's bytes. Raises `Unavailable` if it cannot be read, `Malformed` if it exceeds `limit`."""
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            data = file.read(limit + 1)
     except OSError as error:
         raise Unavailable(f"{path} cannot be read: {error.strerror}") from error
-    if len(data) > MAX_BYTES:
-        raise Malformed(f"{path} is larger than {MAX_BYTES} bytes, which no bundle is")
+    if len(data) > limit:
+        raise Malformed(f"{path} is larger than {limit} bytes, which no {what} is")
     return data
 
 

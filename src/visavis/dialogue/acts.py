@@ -20,6 +20,7 @@ import msgspec
 from visavis.errors import Malformed
 from visavis.record import canonical
 from visavis.record.digest import digest, to_text
+from visavis.record.proof import Passkey
 
 Slot = tuple[str, ...]
 """What may be agreed, or ended: ("text", understanding), ("agenda", talk), ("time", talk), ("talk", talk),
@@ -88,13 +89,17 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Admit:
-    """name: commitment to the person's name, or None: no personal data stands in the log."""
+    """A passkey for a delegate, or (passkey: None) a device key for its own admitter.
+
+    name: commitment to the person's name, or None: no personal data stands in the log.
+    """
 
     delegate: str
     credential: str
     powers: frozenset[Power]
     role: str
     name: str | None = None
+    passkey: Passkey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +121,11 @@ class RotateKey:
 @dataclass(frozen=True, slots=True)
 class Recover:
     delegate: str
-    credential: str
+    passkey: Passkey
+
+    @property
+    def credential(self) -> str:
+        return self.passkey.credential
 
 
 @dataclass(frozen=True, slots=True)

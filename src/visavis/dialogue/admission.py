@@ -11,17 +11,23 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+import structlog
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from visavis.dialogue.commands import Enrolment, Fresh
 from visavis.dialogue.ports import EnrolmentRow, Link, Session, Store
 from visavis.errors import Malformed, Refused, Untrusted
 from visavis.record.digest import from_text, to_text
+from visavis.record.proof import Passkey, Proof, verify
+
+log = structlog.get_logger(__name__)
 
 LINK_LIFE = timedelta(days=7)
 SESSION_LIFE = timedelta(hours=14)
@@ -48,6 +54,69 @@ class Opened:
 
     token: str
     session: Session
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a browser met this node: rp, the host that its passkeys are bound to; origin, "https://host:port"."""
+
+    rp: str
+    origin: str
+
+    @classmethod
+    def of(cls, url: str) -> Site:
+        """The site of a node's address."""
+        parts = urlsplit(url)
+        return cls(parts.hostname or "", f"{parts.scheme}://{parts.netloc}".lower())
+
+
+def enrolment_challenge(token: str) -> bytes:
+    """What a passkey that is being enrolled is made over: SHA-256("visavis/enrolment/v1" 00 ‖ token), 32 bytes."""
+    return hashlib.sha256(ENROLMENT_DOMAIN + token.encode()).digest()
+
+
+def session_challenge(challenge: str) -> bytes:
+    """What a passkey signs to open a session: SHA-256("visavis/session/v1" 00 ‖ challenge), 32 bytes."""
+    return hashlib.sha256(SESSION_DOMAIN + challenge.encode()).digest()
+
+
+def registered(registration: Mapping[str, Any], challenge: bytes, at: Site) -> Passkey:
+    """The passkey that a browser's registration brings. Raises `Malformed` or `Untrusted`.
+
+    Attestation is not asked for: which authenticators a side takes is for its officer to say, who admits it.
+    Source: WebAuthn Level 2 §7.1.
+    """
+    from webauthn import verify_registration_response
+    from webauthn.helpers import decode_credential_public_key, parse_registration_credential_json
+    from webauthn.helpers.cose import COSEAlgorithmIdentifier as Cose
+    from webauthn.helpers.decoded_public_key_to_cryptography import decoded_public_key_to_cryptography
+    from webauthn.helpers.exceptions import WebAuthnException
+
+    names = {Cose.ECDSA_SHA_256: "ES256", Cose.EDDSA: "EdDSA", Cose.RSASSA_PKCS1_v1_5_SHA_256: "RS256"}
+    try:
+        made = verify_registration_response(
+            credential=parse_registration_credential_json(dict(registration)),
+            expected_challenge=challenge,
+            expected_rp_id=at.rp,
+            expected_origin=at.origin,
+            require_user_verification=True,
+            supported_pub_key_algs=list(names),
+        )
+        cose = decode_credential_public_key(made.credential_public_key)
+        key = decoded_public_key_to_cryptography(cose)
+        spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        alg = names[Cose(cose.alg)]
+    except (
+        WebAuthnException,
+        UnsupportedAlgorithm,
+        ValueError,
+        KeyError,
+        TypeError,
+        RecursionError,
+    ) as error:
+        log.info("enrolment.refused", why=type(error).__name__, origin=at.origin)
+        raise Untrusted("this passkey's registration does not hold; nothing was kept") from error
+    return Passkey.from_json(Passkey(alg, made.credential_id, spki, at.rp).to_json())
 
 
 class Admission:
@@ -93,22 +162,28 @@ class Admission:
             )
         return found
 
-    async def enrol(self, token: str, credential: str, proof: str) -> tuple[Opened, Enrolment | None]:
-        """Spend a link: propose `credential` for its delegate and open a session.
+    async def enrol(
+        self, token: str, registration: Mapping[str, Any], at: Site
+    ) -> tuple[Opened, str, Enrolment | None]:
+        """Spend a link: propose a new passkey for its delegate and open a session. Also the credential's id.
 
-        proof: the credential's own signature over the token. The enrolment is None for a founding officer, whose
-        credential enters by the founding statement. Raises `LinkSpent`, `Untrusted`, `Malformed`.
+        registration: the browser's `RegistrationResponseJSON` over `enrolment_challenge(token)`. The enrolment is None
+        for a founding officer, whose passkey enters by the founding statement. Raises `LinkSpent`, `Untrusted`,
+        `Malformed`.
         """
-        _check(credential, proof, ENROLMENT_DOMAIN + token.encode())
+        passkey = registered(registration, enrolment_challenge(token), at)
         now, session_token = self._clock(), _token()
         async with self._store.begin() as unit:
             link = await unit.spend_link(_hash(token), now)
             if link is None:
                 raise LinkSpent("this link was used already, or has expired")
+            if await unit.passkey_by_id(passkey.id) is not None:
+                raise Refused("this passkey was enrolled before; make another")
+            await unit.add_passkey(passkey)
             session = Session(
                 _hash(session_token),
                 link.delegate,
-                credential,
+                passkey.credential,
                 now + SESSION_LIFE,
                 link.pair,
                 link.chair,
@@ -118,9 +193,14 @@ class Admission:
             await unit.add_session(session)
             enrolment = None
             if link.side:
-                enrolment = Enrolment(self._fresh.id(), link.delegate, credential, link.name, link.role)
+                enrolment = Enrolment(self._fresh.id(), link.delegate, passkey, link.name, link.role)
                 await unit.add_enrolment(EnrolmentRow(link.dialogue, link.side, enrolment))
-        return Opened(session_token, session), enrolment
+        return Opened(session_token, session), passkey.credential, enrolment
+
+    async def passkey(self, id: bytes) -> Passkey | None:
+        """A passkey that was enrolled here, by its WebAuthn credential id, whether or not a log admits it."""
+        async with self._store.begin() as unit:
+            return await unit.passkey_by_id(id)
 
     def challenge(self) -> str:
         """A challenge for `sign_in`, good once and for two minutes.
@@ -150,13 +230,13 @@ class Admission:
             raise unknown
         return end
 
-    async def sign_in(self, credential: str, challenge: str, proof: str, of: Session) -> Opened:
-        """Open a further session by the credential's signature over `challenge`.
+    async def sign_in(self, passkey: Passkey, challenge: str, proof: Proof, of: Session) -> Opened:
+        """Open a further session by the passkey's proof over `session_challenge(challenge)`.
 
-        of: whose credential it is (the caller found it in a log or among the enrolments).
+        of: whose passkey it is (the caller found it in a log or among the enrolments).
         """
         end, now = self._end_of(challenge), self._clock()
-        _check(credential, proof, SESSION_DOMAIN + challenge.encode())
+        verify(proof, session_challenge(challenge), passkey)
         self._used = {used: until for used, until in self._used.items() if until > now}
         if challenge in self._used:
             raise Untrusted("the challenge was used already; ask for another")
@@ -165,7 +245,7 @@ class Admission:
         session = Session(
             _hash(token),
             of.delegate,
-            credential,
+            passkey.credential,
             now + SESSION_LIFE,
             of.pair,
             of.chair,
@@ -203,11 +283,3 @@ def _token() -> str:
 
 def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
-
-
-def _check(credential: str, proof: str, message: bytes) -> None:
-    key = from_text(credential, 32, what="credential")
-    try:
-        Ed25519PublicKey.from_public_bytes(key).verify(from_text(proof, 64, what="proof"), message)
-    except (InvalidSignature, ValueError) as error:
-        raise Untrusted("the proof is not by this credential") from error

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from visavis.dialogue.acts import FieldsType
 from visavis.dialogue.join import Joint
 from visavis.record.content import commit
+from visavis.record.proof import Passkey
 
 
 class Audience(StrEnum):
@@ -56,13 +57,17 @@ class Fresh(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """A credential that waits to be admitted. name: as the invitation had it."""
+    """A passkey that waits to be admitted. name: as the invitation had it."""
 
     id: str
     delegate: str
-    credential: str
+    passkey: Passkey
     name: str
     role: str
+
+    @property
+    def credential(self) -> str:
+        return self.passkey.credential
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,6 @@ Lives here: what one log alone decides: envelope, proofs, nonces, credentials an
 of an act. `SideState` grows by `append` and never raises on bytes, whatever they are.
 Not here: whatever needs the other log (`join`), what slots and ends mean (`accord`, `sessions`), the acts.
 Spec: docs/spec/record.md §§2, 4, 9; rule book 2a §§2, 4, 9.
-
-Passkeys (WebAuthn) have their place in `Credential.level` and in `Proof.type`, not their rules yet: until
-they have, a credential admitted by an officer counts as user-verified, and a device key never does.
 """
 
 from __future__ import annotations
@@ -47,8 +44,18 @@ from visavis.dialogue.sessions import ENDS
 from visavis.errors import Malformed, Untrusted
 from visavis.record.checkpoint import verify_signature
 from visavis.record.digest import from_text, to_text
-from visavis.record.entry import NODE, RECOVERY, Entry, Founding, Seen, parse_entry, verify_proof
+from visavis.record.entry import (
+    NODE,
+    RECOVERY,
+    Entry,
+    Founding,
+    Seen,
+    SignedMembers,
+    parse_entry,
+    verify_proof,
+)
 from visavis.record.merkle import Tree, leaf_hash
+from visavis.record.proof import Key, Passkey
 
 FOLDED = (Found, Admit, Revoke, SetPowers, RotateKey, Recover)
 """Moves that `fold` itself applies; `join` never calls void what stands here."""
@@ -67,8 +74,8 @@ PERSONAL = (*FOLDED, Consent, Withdraw, Decline)
 class Credential:
     """A key that may prove acts, and for how long.
 
-    id:       the Ed25519 public key, base64url.
-    level:    USER, or DEVICE for a key that a delegate admitted for itself.
+    id:       of the passkey; a device key's is the Ed25519 public key, base64url.
+    passkey:  None for a device key, which a delegate admitted for itself.
     powers:   as admitted; `SideState.powers_of` gives what a later `side.powers` made of them.
     admitted: index of the entry that admitted it. revoked: index of the entry that ended it, or None.
     parent:   a device key ends with the credential that admitted it.
@@ -76,11 +83,21 @@ class Credential:
 
     id: str
     delegate: str
-    level: ProofLevel
+    passkey: Passkey | None
     powers: frozenset[Power]
     admitted: int
     revoked: int | None = None
     parent: str | None = None
+
+    @property
+    def level(self) -> ProofLevel:
+        """USER for a passkey, which verifies its user at each use; DEVICE for any other key."""
+        return ProofLevel.DEVICE if self.passkey is None else ProofLevel.USER
+
+    @property
+    def key(self) -> Key:
+        """What its proofs are checked with."""
+        return from_text(self.id, 32) if self.passkey is None else self.passkey
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,16 +286,23 @@ class SideState:
         if proven:
             return None
         try:
-            if signed.delegate == NODE and signed.credential == NODE:
-                if not self._keys:
-                    return verdicts.BAD_PROOF
-                key = self._keys[-1][1]
-            else:
-                key = from_text(signed.credential, 32)
-            verify_proof(signed, entry.proof, key)
+            verify_proof(signed, entry.proof, self.key_of(signed))
         except (Malformed, Untrusted):
             return verdicts.BAD_PROOF
         return None
+
+    def key_of(self, signed: SignedMembers) -> Key:
+        """The key by which the next entry's proof is checked, live or not. Raises `Malformed` if there is none."""
+        if signed.delegate == NODE and signed.credential == NODE:
+            if not self._keys:
+                raise Malformed("a log does not begin with its node's own words")
+            return self._keys[-1][1]
+        known = self.credentials.get(signed.credential)
+        if known is not None:
+            return known.key
+        if self.size == 0:
+            return Founding.from_json(signed.act.get("founding")).passkey
+        return from_text(signed.credential, 32)  # a recovery key, or one that nobody admitted
 
     def _judge_founding(self, entry: Entry) -> Judged:
         refused = Judged(verdicts.NOT_A_FOUNDING, entry)
@@ -343,9 +367,10 @@ class SideState:
         if personal and credential.level is not ProofLevel.USER:
             return verdicts.NOT_USER_VERIFIED
         powers = self._powers(credential)
-        if isinstance(move, Admit):
-            own_device = move.delegate == credential.delegate and move.powers <= powers & DEVICE_POWERS
-            return None if Power.ADMIT in powers or own_device else verdicts.NO_POWER
+        if isinstance(move, Admit) and move.passkey is None:
+            if move.delegate != credential.delegate:
+                return verdicts.NOT_A_PASSKEY
+            return None if move.powers <= powers & DEVICE_POWERS else verdicts.NO_POWER
         if isinstance(move, Revoke) and self._is_own(move.credential, credential):
             return None
         if spec.power is not None and spec.power not in powers:
@@ -427,26 +452,21 @@ class SideState:
                 founding = self.founding = Founding.from_json(statement)
                 self._keys.append((index, founding.log_key))
                 self._note(founding.officer, Role.PROTOCOL_OFFICER.value, None)
-                self._admit(
-                    Credential(founding.credential, founding.officer, ProofLevel.USER, OFFICER_POWERS, index)
-                )
+                passkey = founding.passkey
+                self._admit(Credential(passkey.credential, founding.officer, passkey, OFFICER_POWERS, index))
             case RotateKey(log_key):
                 self._keys.append((index, from_text(log_key, 32)))
             case Admit() as admitted:
-                by = self.credentials[signer]
-                if Power.ADMIT in self._powers(by):
+                if admitted.passkey is not None:
                     self._note(admitted.delegate, admitted.role, admitted.name)
-                    level, parent = ProofLevel.USER, None
-                else:
-                    level, parent = ProofLevel.DEVICE, by.id
                 self._admit(
                     Credential(
                         admitted.credential,
                         admitted.delegate,
-                        level,
+                        admitted.passkey,
                         admitted.powers,
                         index,
-                        parent=parent,
+                        parent=signer if admitted.passkey is None else None,
                     )
                 )
             case Revoke(credential):
@@ -456,11 +476,11 @@ class SideState:
                 count = self._persons.get(delegate, 0) if Power.ADMIT in powers else 0
                 self._officers_live += count - self._officers.get(delegate, 0)
                 self._officers[delegate] = count
-            case Recover(delegate, credential):
+            case Recover(delegate, passkey):
                 for ended in sorted(self._live):
                     self._end(ended, index)
                 self._note(delegate, Role.PROTOCOL_OFFICER.value, None)
-                self._admit(Credential(credential, delegate, ProofLevel.USER, OFFICER_POWERS, index))
+                self._admit(Credential(passkey.credential, delegate, passkey, OFFICER_POWERS, index))
             case _:
                 pass
 

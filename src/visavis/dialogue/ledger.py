@@ -79,15 +79,16 @@ class Ledger:
         return Seen(size, root, sig)
 
     def checkpoint(self, side: str, now: datetime) -> bytes:
-        """The log's latest checkpoint, signed by its key and cosigned by the counterpart's."""
+        """The log's latest checkpoint, signed by its key and cosigned by both sides' (§10.3)."""
         index = self.index(side)
         other = self.sides[1 - index]
         seen = self.seen(side, acknowledge=True)
         if seen.size == 0:
             raise Refused("this log has no entry yet")
         key, cosigner = self.log_keys[side], self.log_keys[other]
-        cosignature = cosign(cosigner, self.id, side, seen.size, seen.root, int(now.timestamp()))
-        note = Checkpoint(self.id, side, seen.size, seen.root, seen.sig, cosignature)
+        head = (self.id, side, seen.size, seen.root)
+        own, cosignature = (cosign(each, *head, int(now.timestamp())) for each in (key, cosigner))
+        note = Checkpoint(*head, seen.sig, cosignature, own)
         return encode_checkpoint(
             note, key.public_key().public_bytes_raw(), other, cosigner.public_key().public_bytes_raw()
         )

@@ -35,6 +35,7 @@ from visavis.dialogue.acts import (
 from visavis.errors import Malformed
 from visavis.record.digest import from_text
 from visavis.record.entry import NODE, RECOVERY
+from visavis.record.proof import Passkey
 
 RULES = ("rules",)
 DIALOGUE = ("dialogue",)
@@ -79,11 +80,12 @@ class FoundFields(_Act, frozen=True):
 
 
 class AdmitFields(_Act, frozen=True):
-    """name: commitment to the person's name, or null."""
+    """passkey: what `credential` is the id of; null for a device key. name: commitment to the person's, or null."""
 
     delegate: str
     role: Role
     credential: str
+    passkey: dict[str, Any] | None
     powers: frozenset[Power]
     name: str | None
 
@@ -104,10 +106,10 @@ class RotateKeyFields(_Act, frozen=True):
 
 
 class RecoverFields(_Act, frozen=True):
-    """The new officer; every older credential ends."""
+    """The new officer's passkey; every older credential ends."""
 
     delegate: str
-    credential: str
+    passkey: dict[str, Any]
 
 
 class ProfileFields(_Act, frozen=True):
@@ -176,13 +178,19 @@ def _is_delegate(text: str) -> bool:
     return 1 <= len(text) <= 64 and text not in (NODE, RECOVERY)
 
 
+def _admit(fields: AdmitFields) -> Admit:
+    passkey = None if fields.passkey is None else Passkey.from_json(fields.passkey)
+    return Admit(fields.delegate, fields.credential, fields.powers, fields.role.value, fields.name, passkey)
+
+
 def _admit_form(fields: AdmitFields, _sides: frozenset[str]) -> str | None:
+    named = fields.passkey is None or Passkey.from_json(fields.passkey).credential == fields.credential
     fit = _is_key(fields.credential) and _is_delegate(fields.delegate) and _is_commitment(fields.name)
-    return None if fit else verdicts.ACT_FORM
+    return None if fit and named else verdicts.ACT_FORM
 
 
 def _recover_form(fields: RecoverFields, _sides: frozenset[str]) -> str | None:
-    return None if _is_key(fields.credential) and _is_delegate(fields.delegate) else verdicts.ACT_FORM
+    return None if _is_delegate(fields.delegate) else verdicts.ACT_FORM
 
 
 def _end_form(fields: EndFields, _sides: frozenset[str]) -> str | None:
@@ -208,7 +216,7 @@ ACTS: tuple[ActSpec, ...] = (
     ActSpec(
         "side.admit",
         AdmitFields,
-        lambda f: Admit(f.delegate, f.credential, f.powers, f.role.value, f.name),
+        _admit,
         Power.ADMIT,
         form=_admit_form,
     ),
@@ -216,7 +224,11 @@ ACTS: tuple[ActSpec, ...] = (
     ActSpec("side.powers", PowersFields, lambda f: SetPowers(f.delegate, f.powers), Power.ADMIT),
     ActSpec("side.rotate-key", RotateKeyFields, lambda f: RotateKey(f.log_key), Power.ADMIT, form=_key_form),
     ActSpec(
-        "side.recover", RecoverFields, lambda f: Recover(f.delegate, f.credential), None, form=_recover_form
+        "side.recover",
+        RecoverFields,
+        lambda f: Recover(f.delegate, Passkey.from_json(f.passkey)),
+        None,
+        form=_recover_form,
     ),
     ActSpec(
         "side.profile",

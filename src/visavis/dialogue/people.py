@@ -17,8 +17,8 @@ from visavis.dialogue import chair
 from visavis.dialogue.acts import Power
 from visavis.dialogue.commands import Audience, Command, Drafted, Fresh, Summary, View
 from visavis.dialogue.join import Joint
-from visavis.dialogue.model import DEFAULT_POWERS, Role
-from visavis.dialogue.texts import ActFields, Id, Language, Writer
+from visavis.dialogue.model import DEFAULT_POWERS, DEVICE_POWERS, Role
+from visavis.dialogue.texts import ActFields, Hash, Id, Language, Writer
 from visavis.errors import Malformed, Refused
 
 
@@ -98,6 +98,7 @@ def _admit(view: View, fields: AdmitFields, fresh: Fresh) -> Drafted:
         "delegate": enrolment.delegate,
         "role": fields.role.value,
         "credential": enrolment.credential,
+        "passkey": enrolment.passkey.to_json(),
         "powers": sorted(p.value for p in powers),
         "name": writer.one(named, "", "name", limit=200) if named else None,
     }
@@ -108,6 +109,35 @@ def _admit(view: View, fields: AdmitFields, fresh: Fresh) -> Drafted:
         f"Credential: {enrolment.credential}",
     )
     return Drafted(act, Summary("Admit a delegate to our side", lines), writer.contents)
+
+
+class AdmitDeviceFields(ActFields, frozen=True):
+    """key: the device's Ed25519 public key, base64url."""
+
+    key: Hash
+
+
+def _admit_device(view: View, fields: AdmitDeviceFields, _fresh: Fresh) -> Drafted:
+    state = view.joint.sides[view.us]
+    known = state.delegates.get(view.delegate)
+    if known is None:
+        raise NoSuchDelegate("your side has not admitted you")
+    powers = sorted(p.value for p in state.powers_of_delegate(view.delegate) & DEVICE_POWERS)
+    act = {
+        "type": "side.admit",
+        "delegate": view.delegate,
+        "role": known.role,
+        "credential": fields.key,
+        "passkey": None,
+        "powers": powers,
+        "name": None,
+    }
+    lines = (
+        f"What it may do: {', '.join(powers) or 'nothing'}",
+        "It never binds your side: what binds needs your passkey, each time.",
+        "You can end it at any time.",
+    )
+    return Drafted(act, Summary("Let this device act for you in the talk", lines))
 
 
 class RevokeFields(ActFields, frozen=True):
@@ -165,6 +195,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("dialogue.found", Nothing, _found),
     Command("dialogue.profile", Profile, _profile),
     Command("dialogue.admit", AdmitFields, _admit),
+    Command("dialogue.admit-device", AdmitDeviceFields, _admit_device),
     Command("dialogue.revoke", RevokeFields, _revoke),
     Command("dialogue.powers", PowersFields, _powers),
     Command("dialogue.end", EndFields, _end),
@@ -176,9 +207,13 @@ COMMANDS: tuple[Command, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class CredentialView:
-    """live: it may act now. admitted, revoked: indices in the side's log."""
+    """live: it may act now. admitted, revoked: indices in the side's log.
+
+    rp: the host at which the passkey answers; None: a device key.
+    """
 
     id: str
+    rp: str | None
     live: bool
     admitted: int
     revoked: int | None
@@ -230,7 +265,14 @@ def side_view(joint: Joint, s: int) -> SideView:
                 tuple(sorted(p.value for p in state.powers_of_delegate(who.id))),
                 any(state.live(c.id) is not None for c in held),
                 tuple(
-                    CredentialView(c.id, state.live(c.id) is not None, c.admitted, c.revoked) for c in held
+                    CredentialView(
+                        c.id,
+                        None if c.passkey is None else c.passkey.rp,
+                        state.live(c.id) is not None,
+                        c.admitted,
+                        c.revoked,
+                    )
+                    for c in held
                 ),
             )
         )

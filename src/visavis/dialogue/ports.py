@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Protocol
 
 from visavis.dialogue.commands import Audience, Enrolment
+from visavis.record.proof import Passkey
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,18 @@ class Unit(Protocol):
     async def foundings(self) -> Sequence[FoundingRow]: ...
     async def add_enrolment(self, row: EnrolmentRow) -> None: ...
     async def enrolments(self) -> Sequence[EnrolmentRow]: ...
+    async def add_passkey(self, passkey: Passkey) -> None:
+        """Keep a passkey that was enrolled; it counts only once a log admits it."""
+        ...
+
+    async def passkey(self, credential: str) -> Passkey | None:
+        """The enrolled passkey of that credential id."""
+        ...
+
+    async def passkey_by_id(self, id: bytes) -> Passkey | None:
+        """The enrolled passkey of that WebAuthn credential id."""
+        ...
+
     async def append_leaf(self, dialogue: str, side: str, seq: int, leaf: bytes) -> None:
         """Append at `seq`; raises `Unavailable` if the place is taken: two writers, which must not be."""
         ...

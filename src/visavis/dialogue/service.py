@@ -25,7 +25,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from visavis.dialogue.acts import Power, Rulebook
-from visavis.dialogue.commands import Command, Drafted, Enrolment, Fresh, View
+from visavis.dialogue.commands import Command, Drafted, Enrolment, Fresh, Summary, View
 from visavis.dialogue.errors import act_void
 from visavis.dialogue.fold import SideState
 from visavis.dialogue.join import Joint, preview
@@ -42,19 +42,20 @@ from visavis.dialogue.ports import (
 from visavis.errors import Malformed, Refused, Unavailable
 from visavis.record import canonical
 from visavis.record.content import opens
-from visavis.record.digest import from_text, to_text
+from visavis.record.digest import to_text
 from visavis.record.entry import (
     NODE,
     NONCE_BYTES,
+    RECOVERY,
     Entry,
     Founding,
-    Proof,
     SignedMembers,
     dialogue_id,
     make_entry,
     sign,
     verify_proof,
 )
+from visavis.record.proof import Passkey, Proof
 
 log = structlog.get_logger(__name__)
 
@@ -64,6 +65,8 @@ MAX_DRAFTS = 16
 MAX_CONTENT_BYTES = 256 * 1024
 MAX_LISTENERS = 20
 """Open event streams of one credential: its windows, with room to spare."""
+UNPROVEN = Proof("ed25519", bytes(64))
+"""Stands in a draft's entry while it is judged: nobody has signed it yet."""
 RECEIPT_DELAY_S = 1.0
 """A receipt is written this long after the last entry it acknowledges: one for a burst, none for a receipt."""
 
@@ -76,10 +79,11 @@ class DraftGone(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An act that waits for its delegate's signature."""
+    """An act that waits for its delegate's signature. asker: the credential of the session that asked for it."""
 
     id: str
     dialogue: str
+    asker: str
     signed: SignedMembers
     drafted: Drafted
     expires: datetime
@@ -190,6 +194,15 @@ class Dialogues:
             zone=str(profile.get("zone", "UTC")),
         )
 
+    def passkey_of(self, id: bytes) -> Passkey | None:
+        """The live passkey of that WebAuthn credential id, in any log of this node."""
+        for ledger in self._ledgers.values():
+            for state in ledger.states:
+                for each in state.live_credentials():
+                    if each.passkey is not None and each.passkey.id == id:
+                        return each.passkey
+        return None
+
     def side_of_credential(self, credential: str) -> Session | None:
         """Whose credential this is: in a log, or waiting among the enrolments."""
         for ledger in self._ledgers.values():
@@ -211,12 +224,16 @@ class Dialogues:
         both sides have stated themselves. Raises `Refused` if this side did so already."""
         if not session.pair:
             raise Refused("only a founding officer states a side")
+        async with self._store.begin() as unit:
+            passkey = await unit.passkey(session.credential)
+        if passkey is None:
+            raise Refused("the founding officer's passkey is not known here")
         seed = secrets.token_bytes(32)
         statement = {
             "name": dict(names),
             "log_key": to_text(Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()),
             "recovery": list(recovery),
-            "officer": {"delegate": session.delegate, "credential": session.credential},
+            "officer": {"delegate": session.delegate, "passkey": passkey.to_json()},
             "nonce": to_text(secrets.token_bytes(NONCE_BYTES)),
         }
         founding = Founding.from_json(statement)
@@ -289,9 +306,21 @@ class Dialogues:
         founding = ledger.foundings[us].to_json()
         return View(ledger.joint, us, delegate, self._clock(), text, own, founding)
 
-    async def draft(self, session: Session, dialogue: str, command: str, fields: Mapping[str, Any]) -> Draft:
-        """Draft an act. Raises `Malformed`, or `Refused` if the rules do not allow it as things stand."""
+    async def draft(
+        self,
+        session: Session,
+        dialogue: str,
+        command: str,
+        fields: Mapping[str, Any],
+        *,
+        device: str | None = None,
+    ) -> Draft:
+        """Draft an act. Raises `Malformed`, or `Refused` if the rules do not allow it as things stand.
+
+        device: a device key that the session's passkey admitted, to sign in its stead.
+        """
         ledger = self.ledger(dialogue)
+        credential = session.credential if device is None else _device_of(ledger, session, device)
         spec = self._commands.get(command)
         if spec is None:
             raise Malformed(f"there is no command {command[:60]!r}", field="command")
@@ -304,25 +333,50 @@ class Dialogues:
             raise Malformed(f"texts of more than {MAX_CONTENT_BYTES // 1024} KiB in one act")
         for content in drafted.contents:
             opens(content.commitment, content.salt, content.data)
+        by = (session.delegate, credential)
+        return self._drafted(ledger, session, by, drafted)
+
+    async def draft_recovery(self, session: Session, recovery: str) -> Draft:
+        """Draft `side.recover`: the session's enrolled passkey becomes the officer's, every older one ends.
+
+        recovery: an offline key of the side's founding, base64url; its holder signs the draft's challenge.
+        Raises `Refused` if nothing of that person waits, or the key is none of the founding's.
+        """
+        ledger = self.ledger(session.dialogue)
+        waits = (row.enrolment for row in ledger.enrolments.values() if row.side == session.side)
+        found = next((e for e in waits if e.credential == session.credential), None)
+        if found is None:
+            raise Refused("no passkey of yours waits to be admitted to this side")
+        act = {"type": "side.recover", "delegate": found.delegate, "passkey": found.passkey.to_json()}
+        lines = (
+            f"New officer: {found.name or found.delegate}",
+            f"Passkey: {found.credential}",
+            "Every other passkey and device key of this side ends. What they signed stands.",
+        )
+        drafted = Drafted(act, Summary("Recover this side", lines))
+        return self._drafted(ledger, session, (RECOVERY, recovery), drafted)
+
+    def _drafted(self, ledger: Ledger, session: Session, by: tuple[str, str], drafted: Drafted) -> Draft:
+        """Keep a draft, if it would stand now. by: the signer's delegate and credential."""
         us = ledger.index(session.side)
         signed = SignedMembers(
-            dialogue=dialogue,
+            dialogue=ledger.id,
             side=session.side,
             own=ledger.seen(session.side, acknowledge=False),
             ack=ledger.seen(ledger.sides[1 - us], acknowledge=True),
             act=drafted.act,
-            delegate=session.delegate,
-            credential=session.credential,
+            delegate=by[0],
+            credential=by[1],
             nonce=secrets.token_bytes(NONCE_BYTES),
         )
         canonical.encode(signed.to_json())
-        self._judge(ledger, us, make_entry(signed, Proof("ed25519", b""), seq=signed.own.size, time=""), True)
+        self._judge(ledger, us, make_entry(signed, UNPROVEN, seq=signed.own.size, time=""), True)
         now = self._clock()
         self._drafts = {k: d for k, d in self._drafts.items() if d.expires > now}
-        own = [k for k, d in self._drafts.items() if d.signed.credential == session.credential]
+        own = [k for k, d in self._drafts.items() if d.asker == session.credential]
         for oldest in own[: 1 + len(own) - MAX_DRAFTS]:
             del self._drafts[oldest]
-        draft = Draft(self._fresh.id(), dialogue, signed, drafted, now + DRAFT_LIFE)
+        draft = Draft(self._fresh.id(), ledger.id, session.credential, signed, drafted, now + DRAFT_LIFE)
         self._drafts[draft.id] = draft
         return draft
 
@@ -332,12 +386,13 @@ class Dialogues:
         if (
             draft is None
             or draft.dialogue != dialogue
-            or (draft.signed.credential, draft.signed.side) != (session.credential, session.side)
+            or (draft.asker, draft.signed.side) != (session.credential, session.side)
             or draft.expires <= self._clock()
         ):
             raise DraftGone("this draft is gone; nothing was entered. Ask for it again")
-        verify_proof(draft.signed, proof, from_text(draft.signed.credential, 32, what="credential"))
         ledger = self.ledger(dialogue)
+        key = ledger.states[ledger.index(session.side)].key_of(draft.signed)
+        verify_proof(draft.signed, proof, key)
         async with ledger.lock:
             if draft_id not in self._drafts:
                 raise DraftGone("this draft was entered already")
@@ -453,6 +508,13 @@ class Dialogues:
         finally:
             ledger.subscribers.pop(send, None)
             send.close()
+
+
+def _device_of(ledger: Ledger, session: Session, device: str) -> str:
+    found = ledger.states[ledger.index(session.side)].live(device)
+    if found is None or found.parent != session.credential:
+        raise Refused("this device's key does not act for you; let it, or sign with your passkey")
+    return found.id
 
 
 def spell_time(instant: datetime) -> str:

@@ -30,6 +30,7 @@ ENVELOPE: Final = frozenset(
 REPLAYED: Final = "replayed"
 NO_CREDENTIAL: Final = "no credential"
 NOT_USER_VERIFIED: Final = "not user-verified"
+NOT_A_PASSKEY: Final = "not a passkey"
 NO_POWER: Final = "no power"
 NOT_FOR_THE_NODE: Final = "not for the node"
 FOUNDED_ALREADY: Final = "founded already"
@@ -84,7 +85,8 @@ EXPLAINED: Final[Mapping[str, str]] = {
     NOT_A_FOUNDING: "A log begins with the side's own founding statement, signed by its officer.",
     REPLAYED: "This act was entered before: its nonce is spent.",
     NO_CREDENTIAL: "This credential is not admitted, or has ended.",
-    NOT_USER_VERIFIED: "This act needs the delegate's own credential, not a device's.",
+    NOT_USER_VERIFIED: "This act needs the delegate's passkey, not a device's key.",
+    NOT_A_PASSKEY: "A delegate is admitted with a passkey.",
     NO_POWER: "This delegate's powers do not cover the act.",
     NOT_FOR_THE_NODE: "A node may receive and stop; it never acts for its side.",
     FOUNDED_ALREADY: "This side is founded already.",

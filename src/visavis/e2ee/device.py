@@ -6,8 +6,8 @@ Spec: docs/spec/keys.md §2.
 
     body   = {"v":1,"dialogue","talk","sitting","side","delegate","credential","kem","sig","made","until"}
     device = b64(H("call/device", JCS(body)))                     43 characters; the LiveKit identity
-    proof  = Ed25519 by the delegate's credential over SHA-256("visavis/call/device/v1" 00 ‖ JCS(body))
-    cert   = {"body", "proof":{"type":"ed25519","sig"}}
+    proof  = by the delegate's passkey over SHA-256("visavis/call/device/v1" 00 ‖ JCS(body)), as in an entry
+    cert   = {"body", "proof"}
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from visavis.e2ee.errors import DeviceUntrusted
 from visavis.e2ee.logs import Logs
-from visavis.errors import Malformed
+from visavis.errors import Malformed, Untrusted
 from visavis.record import canonical
 from visavis.record.digest import digest, from_text, to_text
-from visavis.record.entry import members, size, text
+from visavis.record.form import members, size, text
+from visavis.record.proof import Proof, Signer, verify
 
 MAX_CERTIFICATE_BYTES = 4 * 1024
 MAX_LIFE_MS = 12 * 3_600_000
@@ -110,23 +110,20 @@ class DeviceBody:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A device's body and its delegate's proof (Ed25519, 64 bytes). Reading checks the form alone."""
+    """A device's body and its delegate's proof. Reading checks the form alone."""
 
     body: DeviceBody
-    sig: bytes
+    proof: Proof
 
     def to_json(self) -> dict[str, Any]:
-        return {"body": self.body.to_json(), "proof": {"type": "ed25519", "sig": to_text(self.sig)}}
+        return {"body": self.body.to_json(), "proof": self.proof.to_json()}
 
     @classmethod
     def from_json(cls, value: object) -> Certificate:
         """Read a certificate; missing or unknown members and other spellings are `Malformed`."""
         obj = members(value, {"body", "proof"}, "certificate")
         body = DeviceBody.from_json(obj["body"])
-        proof = members(obj["proof"], {"type", "sig"}, "certificate.proof")
-        if proof["type"] != "ed25519":
-            raise Malformed("certificate.proof: only proofs of type ed25519 have rules")
-        return cls(body, from_text(proof["sig"], 64, what="certificate.proof.sig"))
+        return cls(body, Proof.from_json(obj["proof"], "certificate.proof"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +164,9 @@ class DeviceKeys:
         )
 
 
-def certify(body: DeviceBody, credential: Ed25519PrivateKey) -> Certificate:
-    """Sign a device with the delegate's credential: in the delegate's own process, never at a node."""
-    return Certificate(body, credential.sign(body.challenge()))
+def certify(body: DeviceBody, signer: Signer) -> Certificate:
+    """Sign a device with the delegate's passkey: in the delegate's own process, never at a node."""
+    return Certificate(body, signer.prove(body.challenge()))
 
 
 def check(certificate: Certificate, logs: Logs, now_ms: int) -> str:
@@ -181,10 +178,10 @@ def check(certificate: Certificate, logs: Logs, now_ms: int) -> str:
     body = certificate.body
     if (body.dialogue, body.talk, body.sitting) != (logs.dialogue, logs.talk, logs.sitting):
         raise DeviceUntrusted("the certificate is of another talk or sitting")
-    delegate = logs.credentials.get(body.side, {}).get(body.credential)
-    if delegate is None:
+    holder = logs.credentials.get(body.side, {}).get(body.credential)
+    if holder is None:
         raise DeviceUntrusted("the credential is not live in that side's log")
-    if delegate != body.delegate:
+    if holder.delegate != body.delegate:
         raise DeviceUntrusted("the credential is another delegate's")
     if body.delegate not in logs.lists.get(body.side, frozenset()):
         raise DeviceUntrusted("the delegate is not on the side's delegation list for this talk")
@@ -195,8 +192,7 @@ def check(certificate: Certificate, logs: Logs, now_ms: int) -> str:
     if now_ms >= body.until:
         raise DeviceUntrusted("the device's time is over")
     try:
-        key = Ed25519PublicKey.from_public_bytes(from_text(body.credential, 32, what="credential"))
-        key.verify(certificate.sig, body.challenge())
-    except (InvalidSignature, ValueError, Malformed) as error:
+        verify(certificate.proof, body.challenge(), holder.key)
+    except Untrusted as error:
         raise DeviceUntrusted("the delegate's proof does not fit the device") from error
     return body.id

@@ -9,30 +9,41 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from visavis.dialogue.acts import ProofLevel
 from visavis.dialogue.join import Joint
+from visavis.record.proof import Key
+
+
+class Holder(NamedTuple):
+    """Whose credential it is, and what its proofs are checked with."""
+
+    delegate: str
+    key: Key
 
 
 @dataclass(frozen=True, slots=True)
 class Logs:
     """What folding both logs gives for one sitting of one talk.
 
-    credentials: side → live credentials of that side (base64url Ed25519 public key) → their delegate.
+    credentials: side → live credentials of that side, by id → their delegate and passkey.
     lists:       side → delegates that the side's latest `talk.delegation` names for the talk.
     """
 
     dialogue: str
     talk: str
     sitting: int
-    credentials: Mapping[str, Mapping[str, str]]
+    credentials: Mapping[str, Mapping[str, Holder]]
     lists: Mapping[str, frozenset[str]]
 
 
 def logs_of(joint: Joint, talk: str, sitting: int) -> Logs:
     """What both logs, as folded in `joint`, say for this sitting: persons' credentials only, no device keys."""
     credentials = {
-        state.id: {c.id: c.delegate for c in state.live_credentials() if c.level is ProofLevel.USER}
+        state.id: {
+            c.id: Holder(c.delegate, c.key) for c in state.live_credentials() if c.level is ProofLevel.USER
+        }
         for state in joint.sides
     }
     lists = {

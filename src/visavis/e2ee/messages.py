@@ -34,7 +34,7 @@ from visavis.e2ee.roster import MAX_DEVICES, roster_hash
 from visavis.errors import Malformed
 from visavis.record import canonical
 from visavis.record.digest import digest, from_text, to_text
-from visavis.record.entry import members, size, text
+from visavis.record.form import members, size, text
 
 TOPIC = "visavis"
 """LiveKit's data topic, reliable; all else is dropped."""

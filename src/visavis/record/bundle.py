@@ -25,7 +25,8 @@ from dataclasses import dataclass
 from visavis.errors import Malformed
 from visavis.record import canonical, container, tiles
 from visavis.record.content import SALT_BYTES, is_commitment
-from visavis.record.entry import Founding, dialogue_id, members
+from visavis.record.entry import Founding, dialogue_id
+from visavis.record.form import members
 from visavis.record.merkle import HASH_BYTES, Tree
 
 FORMAT = "visavis/bundle"

@@ -1,7 +1,7 @@
-"""Checkpoints of a side's log, signed by its log key, cosigned by the counterpart's. Pure.
+"""Checkpoints of a side's log, signed by its log key, cosigned by both sides' log keys. Pure.
 
-Lives here: a log's origin, the checkpoint's text, signing and checking it, the counterpart's cosignature,
-the whole as one C2SP note.
+Lives here: a log's origin, the checkpoint's text, signing and checking it, cosignatures, the whole as one
+C2SP note.
 Not here: which key was in force at which size (`dialogue.fold`), whether to cosign (`dialogue`), trees.
 Spec: docs/spec/record.md §10; C2SP tlog-checkpoint and tlog-cosignature; ADR 5.
 
@@ -10,6 +10,7 @@ Spec: docs/spec/record.md §10; C2SP tlog-checkpoint and tlog-cosignature; ADR 5
     CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=               root, base64
 
     — visavis/<dialogue>/<side> Az3grl…                        Ed25519 (01) by the log key
+    — visavis/<dialogue>/<side> mW8qTA…                        cosignature/v1 (04) by the log key
     — visavis/<dialogue>/<other> jWbPPw…                       cosignature/v1 (04) by the counterpart's
 """
 
@@ -44,7 +45,12 @@ class Cosignature:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A signed statement of a log's size and root. sig: 64 bytes. cosignature: a receipt, if there is one."""
+    """A signed statement of a log's size and root.
+
+    sig:         the log key's, 64 bytes.
+    cosignature: the counterpart's, if there is one.
+    own:         the side's own, by the log key too: its half of the quorum "both" (`policy`).
+    """
 
     dialogue: str
     side: str
@@ -52,6 +58,12 @@ class Checkpoint:
     root: bytes
     sig: bytes
     cosignature: Cosignature | None = None
+    own: Cosignature | None = None
+
+    @property
+    def receipt(self) -> Cosignature | None:
+        """The counterpart's cosignature, where both sides have cosigned: the quorum "both" is met."""
+        return None if self.own is None else self.cosignature
 
 
 def origin(dialogue: str, side: str) -> str:
@@ -90,11 +102,11 @@ def verify_signature(log_key: bytes, dialogue: str, side: str, size: int, root: 
 def cosign(
     key: Ed25519PrivateKey, dialogue: str, side: str, size: int, root: bytes, timestamp: int
 ) -> Cosignature:
-    """The counterpart's cosignature over this side's checkpoint.
+    """A cosignature over `side`'s checkpoint, by that side's log key or by the counterpart's.
 
     timestamp: POSIX seconds, from the caller's clock. The caller has checked the consistency proof.
     """
-    text = _cosigned_text(timestamp, checkpoint_text(dialogue, side, size, root))
+    text = cosigned_text(timestamp, checkpoint_text(dialogue, side, size, root))
     return Cosignature(timestamp, key.sign(text))
 
 
@@ -103,27 +115,36 @@ def verify_cosignature(
 ) -> bool:
     """Whether the cosignature over `side`'s checkpoint is by `cosigner_key` (32 bytes). Never raises."""
     try:
-        text = _cosigned_text(cosignature.timestamp, checkpoint_text(dialogue, side, size, root))
+        text = cosigned_text(cosignature.timestamp, checkpoint_text(dialogue, side, size, root))
     except Malformed:
         return False
     return verifies(cosigner_key, cosignature.sig, text)
 
 
+def cosigned_text(timestamp: int, text: bytes) -> bytes:
+    """What a cosignature/v1 is made over. timestamp: POSIX seconds. text: the checkpoint's, without signatures."""
+    if not 0 <= timestamp <= MAX_TIMESTAMP:
+        raise Malformed("cosignature: a time of 0…2^63−1 seconds is due")
+    return b"cosignature/v1\ntime %d\n%b" % (timestamp, text)
+
+
 def encode_checkpoint(
     checkpoint: Checkpoint, log_key: bytes, other: str = "", cosigner_key: bytes = b""
 ) -> bytes:
-    """The checkpoint as a C2SP signed note.
+    """The checkpoint as a C2SP signed note: the log's line, the own cosignature, the counterpart's.
 
-    log_key: the key that signed it. other, cosigner_key: the counterpart's side id and log key, needed if
-    there is a cosignature. Keys are public, 32 bytes. No signature is verified here.
+    log_key: the key that signed and cosigned it. other, cosigner_key: the counterpart's side id and log key, needed if
+    it has cosigned. Keys are public, 32 bytes. No signature is verified here.
     """
     text = checkpoint_text(checkpoint.dialogue, checkpoint.side, checkpoint.size, checkpoint.root)
     name = origin(checkpoint.dialogue, checkpoint.side)
     lines = [note.Signature(name, note.key_id(name, note.ED25519, log_key), checkpoint.sig)]
+    if checkpoint.own is not None:
+        lines.append(_cosignature_line(name, log_key, checkpoint.own))
     if checkpoint.cosignature is not None:
-        name = origin(checkpoint.dialogue, other)
-        stamped = checkpoint.cosignature.timestamp.to_bytes(8, "big") + checkpoint.cosignature.sig
-        lines.append(note.Signature(name, note.key_id(name, note.COSIGNATURE_V1, cosigner_key), stamped))
+        lines.append(
+            _cosignature_line(origin(checkpoint.dialogue, other), cosigner_key, checkpoint.cosignature)
+        )
     return note.encode_note(note.Note(text.decode(), tuple(lines)))
 
 
@@ -152,8 +173,8 @@ def parse_text(text: str) -> tuple[str, str, int, bytes]:
 def open_checkpoint(data: bytes, log_key: bytes, other: str = "", cosigner_key: bytes = b"") -> Checkpoint:
     """Read a checkpoint's note and verify it.
 
-    log_key: the key that must have signed. other, cosigner_key: the counterpart's side id and log key; a
-    cosignature by that key is verified and kept; lines by keys unknown here are passed over, as C2SP asks.
+    log_key: the key that must have signed. other, cosigner_key: the counterpart's side id and log key.
+    Cosignatures by either are verified and kept; lines by keys unknown here are passed over, as C2SP asks.
     Raises `Malformed`, or `Untrusted` if the log's signature is missing or any known one fails.
     """
     signed = note.parse_note(data)
@@ -164,15 +185,18 @@ def open_checkpoint(data: bytes, log_key: bytes, other: str = "", cosigner_key: 
         raise Untrusted("checkpoint: not signed by the log's key")
     if not verify_signature(log_key, dialogue, side, size, root, sig):
         raise Untrusted("checkpoint: the log's signature fails")
-    cosignature = None
-    if other:
-        name = origin(dialogue, other)
-        stamped = signed.find(name, note.key_id(name, note.COSIGNATURE_V1, cosigner_key))
-        if stamped is not None:
-            cosignature = parse_cosignature(stamped)
-            if not verify_cosignature(cosigner_key, dialogue, side, size, root, cosignature):
-                raise Untrusted("checkpoint: the counterpart's cosignature fails")
-    return Checkpoint(dialogue, side, size, root, sig, cosignature)
+    text = signed.text.encode()
+    own = _cosignature(signed, text, name, log_key)
+    cosignature = _cosignature(signed, text, origin(dialogue, other), cosigner_key) if other else None
+    return Checkpoint(dialogue, side, size, root, sig, cosignature, own)
+
+
+def read_cosignature(stamped: bytes, text: bytes, cosigner_key: bytes) -> Cosignature:
+    """The cosignature that a line holds, verified over a checkpoint's text; `Malformed` or `Untrusted`."""
+    cosignature = parse_cosignature(stamped)
+    if not verifies(cosigner_key, cosignature.sig, cosigned_text(cosignature.timestamp, text)):
+        raise Untrusted("checkpoint: a cosignature fails")
+    return cosignature
 
 
 def parse_cosignature(stamped: bytes) -> Cosignature:
@@ -185,7 +209,16 @@ def parse_cosignature(stamped: bytes) -> Cosignature:
     return Cosignature(timestamp, stamped[8:])
 
 
-def _cosigned_text(timestamp: int, text: bytes) -> bytes:
-    if not 0 <= timestamp <= MAX_TIMESTAMP:
-        raise Malformed("cosignature: a time of 0…2^63−1 seconds is due")
-    return b"cosignature/v1\ntime %d\n%b" % (timestamp, text)
+def _cosignature_line(name: str, key: bytes, cosignature: Cosignature) -> note.Signature:
+    stamped = cosignature.timestamp.to_bytes(8, "big") + cosignature.sig
+    return note.Signature(name, note.key_id(name, note.COSIGNATURE_V1, key), stamped)
+
+
+def _cosignature(signed: note.Note, text: bytes, name: str, key: bytes) -> Cosignature | None:
+    stamped = signed.find(name, note.key_id(name, note.COSIGNATURE_V1, key))
+    if stamped is None:
+        return None
+    try:
+        return read_cosignature(stamped, text, key)
+    except Untrusted as error:
+        raise Untrusted(f"checkpoint: the cosignature of {name} fails") from error

@@ -1,15 +1,14 @@
 """Entries of a side's log: what a person signs, what the node adds, the leaf's bytes. Pure.
 
-Lives here: `Founding`, ids, `Seen`, `SignedMembers`, `Proof`, `Entry`, reading and writing leaves, making
-and checking proofs.
-Not here: which entries count (`dialogue.fold`, `dialogue.join`), trees (`merkle`), checkpoints.
+Lives here: `Founding`, ids, `Seen`, `SignedMembers`, `Entry`, reading and writing leaves, what a proof covers.
+Not here: proofs themselves (`proof`), which entries count (`dialogue.fold`, `dialogue.join`), trees, checkpoints.
 Spec: docs/spec/record.md §2; rule book 2a §2.
 
     entry = {"v":1, "dialogue", "side", "seq", "time",          stated by the node
              "own":{"root","size"}, "ack":{"root","sig","size"}, ┐ signed by the person:
              "act":{"type",…}, "by":{"credential","delegate"},   │ what they saw,
              "nonce",                                            ┘ what they did
-             "proof":{"type":"ed25519","sig"}}
+             "proof":{"type",…,"sig"}}
 """
 
 from __future__ import annotations
@@ -21,10 +20,11 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from visavis.errors import Malformed, Untrusted
+from visavis.errors import Malformed
 from visavis.record import canonical
 from visavis.record.digest import digest, from_text, to_text
-from visavis.record.signature import verifies
+from visavis.record.form import members, size, text
+from visavis.record.proof import ED25519, Key, Passkey, Proof, verify
 
 ENTRY_DOMAIN = b"visavis/entry/v1\0"
 NONCE_BYTES = 16
@@ -40,26 +40,31 @@ RECOVERY = "recovery"
 class Founding:
     """What a side says of itself before the dialogue has a name. `nonce` makes it one dialogue's.
 
-    names:      language → the side's name in it (BCP 47 tags).
-    log_key:    Ed25519 public key that signs this side's checkpoints, 32 bytes.
-    recovery:   offline Ed25519 public keys, 32 bytes each.
-    officer:    random id of the first delegate, who may admit.
-    credential: that delegate's Ed25519 public key, base64url; the credential's id is this text.
+    names:    language → the side's name in it (BCP 47 tags).
+    log_key:  Ed25519 public key that signs this side's checkpoints, 32 bytes.
+    recovery: offline Ed25519 public keys, 32 bytes each.
+    officer:  random id of the first delegate, who may admit.
+    passkey:  that delegate's passkey, which signs entry 0.
     """
 
     names: tuple[tuple[str, str], ...]
     log_key: bytes
     recovery: tuple[bytes, ...]
     officer: str
-    credential: str
+    passkey: Passkey
     nonce: bytes
+
+    @property
+    def credential(self) -> str:
+        """The officer's credential, 43 characters."""
+        return self.passkey.credential
 
     def to_json(self) -> dict[str, Any]:
         return {
             "name": dict(self.names),
             "log_key": to_text(self.log_key),
             "recovery": [to_text(key) for key in self.recovery],
-            "officer": {"delegate": self.officer, "credential": self.credential},
+            "officer": {"delegate": self.officer, "passkey": self.passkey.to_json()},
             "nonce": to_text(self.nonce),
         }
 
@@ -67,7 +72,7 @@ class Founding:
     def from_json(cls, value: object) -> Founding:
         """Read a founding statement; any missing or unknown member is `Malformed`."""
         obj = members(value, {"name", "log_key", "recovery", "officer", "nonce"}, "founding")
-        officer = members(obj["officer"], {"delegate", "credential"}, "founding.officer")
+        officer = members(obj["officer"], {"delegate", "passkey"}, "founding.officer")
         name, recovery = obj["name"], obj["recovery"]
         if not isinstance(name, dict) or not 1 <= len(name) <= 16:
             raise Malformed("founding.name: one to sixteen languages are due")
@@ -76,14 +81,12 @@ class Founding:
                 raise Malformed("founding.name: empty")
         if not isinstance(recovery, list) or len(recovery) > 8:
             raise Malformed("founding.recovery: a list of at most eight keys is due")
-        credential = text(officer["credential"], "founding.officer.credential", 64)
-        from_text(credential, 32, what="founding.officer.credential")
         return cls(
             names=tuple(sorted(name.items())),
             log_key=from_text(obj["log_key"], 32, what="founding.log_key"),
             recovery=tuple(from_text(key, 32, what="founding.recovery") for key in recovery),
             officer=text(officer["delegate"], "founding.officer.delegate", 64),
-            credential=credential,
+            passkey=Passkey.from_json(officer["passkey"], "founding.officer.passkey"),
             nonce=from_text(obj["nonce"], NONCE_BYTES, what="founding.nonce"),
         )
 
@@ -111,14 +114,6 @@ class Seen:
     size: int
     root: bytes
     sig: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """A delegate's own signature. type: "ed25519" now; "webauthn" has its place, not its rules, here."""
-
-    type: str
-    sig: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +191,7 @@ def make_entry(signed: SignedMembers, proof: Proof, *, seq: int, time: str) -> E
         "v": 1,
         "seq": seq,
         "time": time,
-        "proof": {"type": proof.type, "sig": to_text(proof.sig)},
+        "proof": proof.to_json(),
     }
     leaf = canonical.encode(body)
     if len(leaf) > canonical.MAX_BYTES:
@@ -211,7 +206,7 @@ def parse_entry(leaf: bytes) -> Entry:
     obj = members(value, names, "entry")
     if obj["v"] != 1 or isinstance(obj["v"], bool):
         raise Malformed("v: 1 is due")
-    proof = members(obj["proof"], {"type", "sig"}, "proof")
+    proof = Proof.from_json(obj["proof"])
     signed = SignedMembers.from_json({name: obj[name] for name in names if name not in STATED})
     # In the leaf's order ("ack" … "own", "proof", "seq", "side", "time", "v") only the tail is not the signed
     # members' own spelling; so cut it off rather than spell them again.
@@ -222,47 +217,20 @@ def parse_entry(leaf: bytes) -> Entry:
         seq=size(obj["seq"], "seq"),
         time=text(obj["time"], "time", 40),
         signed=signed,
-        proof=Proof(text(proof["type"], "proof.type", 20), from_text(proof["sig"], what="proof.sig")),
+        proof=proof,
         leaf=leaf,
     )
 
 
 def sign(signed: SignedMembers, key: Ed25519PrivateKey) -> Proof:
-    """A delegate's Ed25519 proof. For delegates' own processes and tests; a node never holds such a key."""
-    return Proof("ed25519", key.sign(signed.challenge()))
+    """An Ed25519 proof: the node's own by its log key, a device's, a recovery key's."""
+    return Proof(ED25519, key.sign(signed.challenge()))
 
 
-def verify_proof(signed: SignedMembers, proof: Proof, public_key: bytes) -> None:
-    """Check a delegate's proof over the signed members. Raises `Untrusted`.
+def verify_proof(signed: SignedMembers, proof: Proof, key: Key) -> None:
+    """Check a proof over the signed members. Raises `Untrusted`.
 
-    public_key: Ed25519, 32 bytes. A type other than "ed25519" is `Untrusted` until it has rules.
-    Source: RFC 8032; docs/spec/record.md §2.
+    key: an Ed25519 public key (32 bytes), or the passkey that the log admitted.
+    Source: docs/spec/record.md §2.3.
     """
-    if proof.type != "ed25519":
-        raise Untrusted(f"a proof of type {proof.type!r} cannot be checked")
-    if not verifies(public_key, proof.sig, signed.challenge()):
-        raise Untrusted("the proof does not fit the signed members")
-
-
-def members(value: object, names: set[str], what: str) -> dict[str, Any]:
-    """`value` as an object with exactly `names`; else `Malformed`, naming the first that differs."""
-    if not isinstance(value, dict):
-        raise Malformed(f"{what}: an object is due")
-    if value.keys() != names:
-        odd = sorted(names ^ value.keys())
-        raise Malformed(f"{what}: member {odd[0]!r} is {'missing' if odd[0] in names else 'unknown'}")
-    return value
-
-
-def text(value: object, what: str, limit: int) -> str:
-    """`value` as a string of at most `limit` characters; else `Malformed`."""
-    if not isinstance(value, str) or len(value) > limit:
-        raise Malformed(f"{what}: a string of at most {limit} characters is due")
-    return value
-
-
-def size(value: object, what: str) -> int:
-    """`value` as an integer 0…2^53−1; else `Malformed`."""
-    if type(value) is not int or not 0 <= value <= canonical.MAX_INTEGER:
-        raise Malformed(f"{what}: an integer 0…2^53−1 is due")
-    return value
+    verify(proof, signed.challenge(), key)

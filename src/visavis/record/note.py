@@ -1,6 +1,6 @@
 """C2SP signed notes: a text and the signatures under it. Pure.
 
-Lives here: `Note`, reading and writing it, key ids, verifier keys.
+Lives here: `Note`, reading and writing it, key ids, verifier keys written and read.
 Not here: what the text says (`checkpoint`), keys and their making.
 Spec: docs/spec/record.md §10; C2SP signed-note v1.0.0.
 
@@ -25,6 +25,7 @@ ED25519 = 0x01
 COSIGNATURE_V1 = 0x04
 """Signature type of a timestamped Ed25519 cosignature (C2SP tlog-cosignature)."""
 
+PUBLIC_KEY_BYTES = 32
 MAX_BYTES = 64 * 1024
 MAX_SIGNATURES = 32
 """C2SP asks verifiers to accept at least 16."""
@@ -63,10 +64,48 @@ def key_id(name: str, kind: int, public_key: bytes) -> bytes:
     return hashlib.sha256(name.encode() + b"\n" + bytes([kind]) + public_key).digest()[:KEY_ID_BYTES]
 
 
+@dataclass(frozen=True, slots=True)
+class VerifierKey:
+    """A key that others' tools are given. kind: ED25519 or COSIGNATURE_V1. public_key: Ed25519, 32 bytes."""
+
+    name: str
+    kind: int
+    public_key: bytes
+
+    @property
+    def id(self) -> bytes:
+        """The key id, 4 bytes."""
+        return key_id(self.name, self.kind, self.public_key)
+
+
 def verifier_key(name: str, kind: int, public_key: bytes) -> str:
-    """The vkey that others' tools are given: "<name>+<id in hex>+base64(kind ‖ public key)"."""
+    """The key's text, a vkey: "<name>+<id in hex>+base64(kind ‖ public key)"."""
     encoded = base64.b64encode(bytes([kind]) + public_key).decode("ascii")
     return f"{name}+{key_id(name, kind, public_key).hex()}+{encoded}"
+
+
+def parse_verifier_key(text: str) -> VerifierKey:
+    """Read a vkey of an Ed25519 key, plain or cosigning, in its one spelling; anything else is `Malformed`.
+
+    Source: C2SP signed-note v1.0.0, "Verifier keys"; tlog-cosignature, "Format".
+    """
+    name, _, rest = text.partition("+")
+    _, _, encoded = rest.partition("+")
+    if not _NAME.fullmatch(name):
+        raise Malformed("vkey: no proper key name")
+    try:
+        data = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Malformed("vkey: the key is not base64") from error
+    if data[:1] not in (bytes([ED25519]), bytes([COSIGNATURE_V1])) or len(data) != 1 + PUBLIC_KEY_BYTES:
+        raise Malformed("vkey: a key of type 01 or 04, of 32 bytes, is due")
+    try:
+        spelt = verifier_key(name, data[0], data[1:])
+    except UnicodeEncodeError as error:
+        raise Malformed("vkey: not UTF-8") from error
+    if spelt != text:
+        raise Malformed("vkey: its id is not the key's, or it is not in its one spelling")
+    return VerifierKey(name, data[0], data[1:])
 
 
 def encode_note(note: Note) -> bytes:

@@ -123,7 +123,7 @@ class Caller:
             made=begun,
             until=begun + DEVICE_LIFE_MS,
         )
-        certificate = certify(body, d.key)
+        certificate = certify(body, d.signer)
         path = f"/api/dialogues/{d.dialogue}/talks/{talk}/sittings/{sitting}"
         seat = await d.post(f"{path}/join", {"certificate": certificate.to_json()})
         if seat["identity"] != body.id:

@@ -14,13 +14,13 @@ from typing import Any, Self
 
 import anyio
 import httpx2
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from visavis.dialogue.admission import ENROLMENT_DOMAIN, SESSION_DOMAIN
+from visavis.authenticator import Authenticator
+from visavis.dialogue.admission import Site, enrolment_challenge, session_challenge
 from visavis.errors import Malformed, Refused, Unavailable, Untrusted
 from visavis.record.content import opens
 from visavis.record.digest import from_text, to_text
-from visavis.record.entry import SignedMembers, parse_entry, sign
+from visavis.record.entry import SignedMembers, parse_entry
 
 TIMEOUT_S = 30.0
 RETRIES = 40
@@ -45,8 +45,9 @@ class Delegate:
     def __init__(self, url: str, name: str) -> None:
         self.url = url.rstrip("/")
         self.name = name
-        self.key = Ed25519PrivateKey.generate()
-        self.credential = to_text(self.key.public_key().public_bytes_raw())
+        site = Site.of(self.url)
+        self.signer = Authenticator.generate(site.rp, site.origin)
+        self.credential = self.signer.credential
         self.token = ""
         self.dialogue = ""
         self.side = ""
@@ -66,15 +67,14 @@ class Delegate:
     async def enrol(self, link: str) -> Mapping[str, Any]:
         """Spend a one-time link: propose this key, open a session."""
         token = link.rstrip("/").rpartition("/")[2]
-        proof = to_text(self.key.sign(ENROLMENT_DOMAIN + token.encode()))
-        body = {"token": token, "credential": self.credential, "proof": proof}
+        body = {"token": token, "registration": self.signer.register(enrolment_challenge(token))}
         return self._opened(await self.post("/api/enrolments", body))
 
     async def sign_in(self) -> Mapping[str, Any]:
         """Open another session by a challenge."""
         challenge = (await self.post("/api/sessions/challenges", {}))["challenge"]
-        proof = to_text(self.key.sign(SESSION_DOMAIN + challenge.encode()))
-        body = {"credential": self.credential, "challenge": challenge, "proof": proof}
+        proof = self.signer.prove(session_challenge(challenge)).to_json()
+        body = {"id": to_text(self.signer.passkey.id), "challenge": challenge, "proof": proof}
         return self._opened(await self.post("/api/sessions", body))
 
     async def place(self) -> Mapping[str, Any]:
@@ -103,7 +103,7 @@ class Delegate:
                 f"/api/dialogues/{self.dialogue}/drafts", {"command": command, "fields": fields}
             )
             signed = self.check(draft, command)
-            proof = {"type": "ed25519", "sig": to_text(sign(signed, self.key).sig)}
+            proof = self.signer.prove(signed.challenge()).to_json()
             body = {"draft": draft["draft"], "proof": proof}
             try:
                 entered = await self._once("POST", f"/api/dialogues/{self.dialogue}/entries", body)

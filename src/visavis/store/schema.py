@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Integer, LargeBinary, MetaData, String, Table
 
-VERSION = 1
+VERSION = 2
 """`PRAGMA user_version` of the schema. A database of another version is refused, not guessed at."""
 
 metadata = MetaData()
@@ -60,6 +60,14 @@ enrolments = Table(
     Column("credential", String, nullable=False),
     Column("name", String, nullable=False),
     Column("role", String, nullable=False),
+)
+
+passkeys = Table(
+    "passkeys",
+    metadata,
+    Column("credential", String, primary_key=True),
+    Column("id", LargeBinary, nullable=False, index=True),
+    Column("body", LargeBinary, nullable=False),
 )
 
 entries = Table(

@@ -22,6 +22,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from visavis.dialogue.commands import Audience, Enrolment
 from visavis.dialogue.ports import Certificate, ContentRow, EnrolmentRow, FoundingRow, Link, Session
 from visavis.errors import Unavailable
+from visavis.record import canonical
+from visavis.record.proof import Passkey
 from visavis.store import schema as t
 
 BUSY_TIMEOUT_MS = 10_000
@@ -164,15 +166,32 @@ class SqliteUnit:
         await self._db.execute(insert(t.enrolments), values | {"dialogue": row.dialogue, "side": row.side})
 
     async def enrolments(self) -> Sequence[EnrolmentRow]:
-        rows = (await self._db.execute(select(t.enrolments))).mappings()
+        held = t.passkeys.c.credential == t.enrolments.c.credential
+        query = select(t.enrolments, t.passkeys.c.body).join(t.passkeys, held)
         return [
             EnrolmentRow(
                 r["dialogue"],
                 r["side"],
-                Enrolment(r["id"], r["delegate"], r["credential"], r["name"], r["role"]),
+                Enrolment(r["id"], r["delegate"], _passkey(r["body"]), r["name"], r["role"]),
             )
-            for r in rows
+            for r in (await self._db.execute(query)).mappings()
         ]
+
+    async def add_passkey(self, passkey: Passkey) -> None:
+        body = canonical.encode(passkey.to_json())
+        values = {"credential": passkey.credential, "id": passkey.id, "body": body}
+        await self._db.execute(insert(t.passkeys), values)
+
+    async def passkey(self, credential: str) -> Passkey | None:
+        query = select(t.passkeys.c.body).where(t.passkeys.c.credential == credential)
+        body = (await self._db.execute(query)).scalar_one_or_none()
+        return None if body is None else _passkey(body)
+
+    async def passkey_by_id(self, id: bytes) -> Passkey | None:
+        body = (
+            (await self._db.execute(select(t.passkeys.c.body).where(t.passkeys.c.id == id))).scalars().first()
+        )
+        return None if body is None else _passkey(body)
 
     # --- foundings and logs ----------------------------------------------------------------------
 
@@ -247,6 +266,10 @@ class SqliteUnit:
         c = t.certificates.c
         query = select(t.certificates).where(c.dialogue == dialogue, c.talk == talk, c.sitting == sitting)
         return [Certificate(**r) for r in (await self._db.execute(query)).mappings()]
+
+
+def _passkey(body: bytes) -> Passkey:
+    return Passkey.from_json(canonical.decode(body))
 
 
 def _row(value: Any, **changed: object) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """All checks of a bundle, offline. Pure: bytes in, an account out; no clock, no network, no store.
 
-Lives here: `verify`.
+Lives here: `verify`; the log keys that a side has had.
 Not here: the rules themselves (`dialogue.fold`, `dialogue.join`), the bundle's form (`record.bundle`).
 Spec: docs/spec/record.md §14.
 """
@@ -44,6 +44,16 @@ def verify(data: bytes, rulebook: Rulebook) -> Account:
     except Malformed as error:
         return Account("", (), (), (), (), (Fault("bundle", error.message),), 0, 0)
     return _Reader(bundle, rulebook, faults).account()
+
+
+def log_keys(state: SideState, part: LogPart) -> tuple[bytes, ...]:
+    """Every log key that a side has had, each once: the founding's, then as they were rotated (§9.4)."""
+    rotated = (
+        from_text(judged.move.log_key, 32)
+        for judged in state.judged
+        if isinstance(judged.move, RotateKey) and judged.verdict is None
+    )
+    return tuple(dict.fromkeys([part.founding.log_key, *rotated]))
 
 
 class _Reader:
@@ -102,7 +112,7 @@ class _Reader:
             elif latest.root != state.root():
                 yield Fault("checkpoint-root", "the checkpoint's root is not the log's", side)
             elif latest.cosignature is not None:
-                self.receipts[s] = Receipt(latest.size, latest.cosignature.timestamp)
+                yield from self._receive(s, "checkpoint", latest)
         if part.receipt is None:
             return
         try:
@@ -110,15 +120,23 @@ class _Reader:
         except (Malformed, Untrusted) as error:
             yield Fault("receipt", error.message, side)
             return
-        if earlier.cosignature is None:
-            yield Fault("cosignature", "the receipt is not cosigned by the other side", side)
-        elif earlier.size >= state.size or self.receipts[s] is not None:
+        if earlier.size >= state.size or self.receipts[s] is not None:
             yield Fault("receipt", "the receipt is not of an earlier size than the cosigned checkpoint", side)
         elif state.root(earlier.size) != earlier.root:
             message = f"the log that the other side cosigned at {earlier.size} entries is another one"
             yield Fault("receipt-root", message, side)
         else:
-            self.receipts[s] = Receipt(earlier.size, earlier.cosignature.timestamp)
+            yield from self._receive(s, "receipt", earlier)
+
+    def _receive(self, s: int, what: str, opened: checkpoint.Checkpoint) -> Iterator[Fault]:
+        """Count a note as a receipt, if both sides have cosigned it: the policy's quorum (§10.5)."""
+        if opened.cosignature is None:
+            yield Fault("cosignature", f"the {what} is not cosigned by the other side", self.sides[s])
+        elif opened.own is None:
+            message = f"the {what} is cosigned by the other side, and not by the log's own"
+            yield Fault("cosignature", message, self.sides[s])
+        else:
+            self.receipts[s] = Receipt(opened.size, opened.cosignature.timestamp)
 
     def _open(self, s: int, part: LogPart, data: bytes) -> checkpoint.Checkpoint:
         """A note of this log, verified by the key that was in force at its size, with no line to spare."""
@@ -128,24 +146,26 @@ class _Reader:
             raise Untrusted("checkpoint: of another log")
         key = self.states[s].key_at(size) or part.founding.log_key
         other = self.sides[1 - s]
-        cosigner = b""
-        if len(signed.signatures) == 2:
-            cosigner = self._cosigner(1 - s, signed.signatures[1].key_id)
+        cosigner = self._cosigner(1 - s, signed)
         opened = checkpoint.open_checkpoint(data, key, other if cosigner else "", cosigner)
         if checkpoint.encode_checkpoint(opened, key, other, cosigner) != data:
-            raise Untrusted("checkpoint: it has a line that neither side's log key signed")
+            raise Untrusted(
+                "checkpoint: it has a line that neither side's log key signed, or in another order"
+            )
         return opened
 
-    def _cosigner(self, s: int, key_id: bytes) -> bytes:
-        """Which of the log keys that side s ever had bears this id; b"" if none."""
+    def _cosigner(self, s: int, signed: note.Note) -> bytes:
+        """Which of the log keys that side s ever had has cosigned the note; b"" if none."""
         name = checkpoint.origin(self.bundle.dialogue, self.sides[s])
-        keys = [self.bundle.logs[self.sides[s]].founding.log_key]
-        keys += [
-            from_text(judged.move.log_key, 32)
-            for judged in self.states[s].judged
-            if isinstance(judged.move, RotateKey) and judged.verdict is None
-        ]
-        return next((key for key in keys if note.key_id(name, note.COSIGNATURE_V1, key) == key_id), b"")
+        keys = log_keys(self.states[s], self.bundle.logs[self.sides[s]])
+        return next(
+            (
+                key
+                for key in keys
+                if signed.find(name, note.key_id(name, note.COSIGNATURE_V1, key)) is not None
+            ),
+            b"",
+        )
 
     # --- entries --------------------------------------------------------------------------------------
 

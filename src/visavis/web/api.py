@@ -19,15 +19,15 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import BaseRoute, Route
 
 from visavis.access import COOKIE, Asker, describe, load, must_admit, must_be_desk, own_side, require
-from visavis.dialogue.admission import NotSignedIn, Opened
+from visavis.dialogue.admission import NotSignedIn, Opened, Site
 from visavis.dialogue.commands import Audience
 from visavis.dialogue.model import Role
 from visavis.dialogue.people import NoSuchDelegate
 from visavis.errors import Malformed, Untrusted
 from visavis.node import Node
 from visavis.record.digest import from_text, to_text
-from visavis.record.entry import Proof
 from visavis.record.merkle import leaf_hash
+from visavis.record.proof import Proof
 from visavis.rulebook import dialogue_view
 
 LEAVES_A_PAGE = 500
@@ -43,15 +43,18 @@ class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class EnrolmentBody(_Body, frozen=True):
+    """registration: the browser's RegistrationResponseJSON."""
+
     token: str
-    credential: str
-    proof: str
+    registration: dict[str, Any]
 
 
 class SessionBody(_Body, frozen=True):
-    credential: str
+    """id: of the passkey, as WebAuthn has it (`rawId`)."""
+
+    id: str
     challenge: str
-    proof: str
+    proof: dict[str, str]
 
 
 class FoundingBody(_Body, frozen=True):
@@ -68,18 +71,22 @@ class InvitationBody(_Body, frozen=True):
 
 
 class DraftBody(_Body, frozen=True):
+    """device: a device key that the session's passkey admitted, to sign instead of it."""
+
     command: str
+    device: str | None = None
     fields: dict[str, Any] = {}
-
-
-class ProofBody(_Body, frozen=True):
-    type: str
-    sig: str
 
 
 class EntryBody(_Body, frozen=True):
     draft: str
-    proof: ProofBody
+    proof: dict[str, str]
+
+
+class RecoveryBody(_Body, frozen=True):
+    """recovery: an offline key of the side's founding."""
+
+    recovery: str
 
 
 class JoinBody(_Body, frozen=True):
@@ -129,6 +136,7 @@ def opened(request: Request, answer: Opened, *, founding: bool) -> Response:
             "dialogue": asker.dialogue or None,
             "side": asker.side or None,
             "delegate": asker.delegate,
+            "credential": asker.credential,
             "admitted": asker.admitted,
             "founding": founding,
         },
@@ -151,7 +159,8 @@ def opened(request: Request, answer: Opened, *, founding: bool) -> Response:
 async def enrol(request: Request) -> Response:
     given = await body_of(request, EnrolmentBody)
     node = node_of(request)
-    answer, enrolment = await node.admission.enrol(given.token, given.credential, given.proof)
+    site = Site.of(node.url_of(request))
+    answer, _, enrolment = await node.admission.enrol(given.token, given.registration, site)
     if enrolment is not None:
         await node.dialogues.note_enrolment(answer.session.dialogue, answer.session.side, enrolment)
     return opened(request, answer, founding=enrolment is None)
@@ -164,12 +173,15 @@ async def challenge(request: Request) -> Response:
 async def sign_in(request: Request) -> Response:
     given = await body_of(request, SessionBody)
     node = node_of(request)
-    whose = node.dialogues.side_of_credential(given.credential) or await node.admission.founder(
-        given.credential
-    )
-    if whose is None:
-        raise Untrusted("this credential is not known here")
-    answer = await node.admission.sign_in(given.credential, given.challenge, given.proof, whose)
+    id_, proof = from_text(given.id, what="id"), Proof.from_json(given.proof)
+    passkey = node.dialogues.passkey_of(id_) or await node.admission.passkey(id_)
+    whose = None
+    if passkey is not None:
+        whose = node.dialogues.side_of_credential(passkey.credential)
+        whose = whose or await node.admission.founder(passkey.credential)
+    if passkey is None or whose is None:
+        raise Untrusted("this passkey is not known here")
+    answer = await node.admission.sign_in(passkey, given.challenge, proof, whose)
     return opened(request, answer, founding=False)
 
 
@@ -222,7 +234,9 @@ async def draft(request: Request) -> Response:
     asker = await drafter(request)
     given = await body_of(request, DraftBody)
     node = node_of(request)
-    made = await node.dialogues.draft(asker.session, asker.dialogue, given.command, given.fields)
+    made = await node.dialogues.draft(
+        asker.session, asker.dialogue, given.command, given.fields, device=given.device
+    )
     return JSONResponse(
         {
             "draft": made.id,
@@ -249,7 +263,7 @@ async def draft(request: Request) -> Response:
 async def enter(request: Request) -> Response:
     asker = await drafter(request)
     given = await body_of(request, EntryBody)
-    proof = Proof(given.proof.type, from_text(given.proof.sig, 64, what="proof.sig"))
+    proof = Proof.from_json(given.proof)
     entry = await node_of(request).dialogues.enter(asker.session, asker.dialogue, given.draft, proof)
     leaf = to_text(leaf_hash(entry.leaf))
     return JSONResponse({"side": asker.side, "seq": entry.seq, "leaf": leaf}, 201)
@@ -267,6 +281,30 @@ async def drafter(request: Request) -> Asker:
     return (await load(request, dialogue))[0]
 
 
+async def draft_recovery(request: Request) -> Response:
+    asker = require(request)
+    given = await body_of(request, RecoveryBody)
+    made = await node_of(request).dialogues.draft_recovery(asker.session, given.recovery)
+    return JSONResponse(
+        {
+            "draft": made.id,
+            "signed": made.signed.to_json(),
+            "hash": to_text(made.signed.challenge()),
+            "summary": {"title": made.drafted.summary.title, "lines": list(made.drafted.summary.lines)},
+        },
+        201,
+    )
+
+
+async def enter_recovery(request: Request) -> Response:
+    asker = require(request)
+    given = await body_of(request, EntryBody)
+    proof = Proof.from_json(given.proof)
+    dialogues = node_of(request).dialogues
+    entry = await dialogues.enter(asker.session, asker.dialogue, given.draft, proof)
+    return JSONResponse({"side": asker.side, "seq": entry.seq, "leaf": to_text(leaf_hash(entry.leaf))}, 201)
+
+
 # --- reading --------------------------------------------------------------------------------------------
 
 
@@ -277,7 +315,11 @@ async def dialogue(request: Request) -> Response:
 
 async def enrolments(request: Request) -> Response:
     _, view = await load(request, request.path_params["d"])
-    return json_response({"enrolments": [msgspec.to_builtins(e) for e in view.enrolments.values()]})
+    waiting = [
+        {"id": e.id, "delegate": e.delegate, "credential": e.credential, "name": e.name, "role": e.role}
+        for e in view.enrolments.values()
+    ]
+    return json_response({"enrolments": waiting})
 
 
 async def invite(request: Request) -> Response:
@@ -453,6 +495,8 @@ def api_routes() -> list[BaseRoute]:
         Route("/api/session", sign_out, methods=["DELETE"]),
         Route("/api/foundings", state_founding, methods=["POST"]),
         Route("/api/foundings", founding, methods=["GET"]),
+        Route("/api/recoveries", draft_recovery, methods=["POST"]),
+        Route("/api/recoveries/entries", enter_recovery, methods=["POST"]),
         Route(d, dialogue, methods=["GET"]),
         Route(d + "/drafts", draft, methods=["POST"]),
         Route(d + "/entries", enter, methods=["POST"]),

@@ -1,6 +1,7 @@
 """The first pages: home, the door by a one-time link, the way out.
 
-Lives here: `/`, `/enter/{token}`, `/leave`. Not here: founding a side (`founding`), the dialogue itself (`dialogue`).
+Lives here: `/`, `/enter/{token}`, `/recover`, `/leave`.
+Not here: founding a side (`founding`), the dialogue itself (`dialogue`).
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from visavis.access import COOKIE, asker_of
-from visavis.errors import Refused
+from visavis.access import COOKIE, asker_of, require
+from visavis.errors import Malformed, Refused, Untrusted
+from visavis.record.digest import from_text, to_text
+from visavis.record.proof import ED25519, Proof
 from visavis.web.context import page
 from visavis.web.pages.dialogue import card
 
@@ -32,6 +35,29 @@ async def home(request: Request) -> Response:
         return page(request, "waiting-admission.html")
     view = node.dialogues.view(asker.dialogue, asker.side, asker.delegate)
     return page(request, "home.html", view=view, sides=None, dialogues=[card(view, asker, request)])
+
+
+async def recover(request: Request) -> Response:
+    """A side that has lost all its passkeys: name a recovery key, sign offline, enter. Three steps, plain forms."""
+    node: Node = request.app.state.node
+    asker = require(request)
+    if asker.admitted or not asker.side:
+        return RedirectResponse("/", 303)
+    if request.method == "GET":
+        return page(request, "recover.html", draft=None, wrong="")
+    form = await request.form(max_files=0, max_fields=10, max_part_size=8192)
+    recovery, draft, sig = (str(form.get(name, "")).strip() for name in ("recovery", "draft", "sig"))
+    try:
+        if not draft:
+            made = await node.dialogues.draft_recovery(asker.session, recovery)
+            return page(
+                request, "recover.html", draft=made, challenge=to_text(made.signed.challenge()), wrong=""
+            )
+        proof = Proof(ED25519, from_text(sig, 64, what="signature"))
+        await node.dialogues.enter(asker.session, asker.dialogue, draft, proof)
+    except (Refused, Malformed, Untrusted) as error:
+        return page(request, "recover.html", status=400, draft=None, wrong=error.message)
+    return RedirectResponse("/", 303)
 
 
 async def enter(request: Request) -> Response:
@@ -56,4 +82,9 @@ async def leave(request: Request) -> Response:
     return answer
 
 
-routes = [Route("/", home), Route("/enter/{token}", enter), Route("/leave", leave, methods=["POST"])]
+routes = [
+    Route("/", home),
+    Route("/recover", recover, methods=["GET", "POST"]),
+    Route("/enter/{token}", enter),
+    Route("/leave", leave, methods=["POST"]),
+]
