@@ -2,7 +2,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 
 import { describe, expect, test } from 'vitest';
 
-import { type Bytes, concat, toText } from '../src/bytes';
+import { type Bytes, concat, joined, toText } from '../src/bytes';
 import type { Account } from '../src/record/account';
 import { encode } from '../src/record/canonical';
 import { digest } from '../src/record/digest';
@@ -58,6 +58,23 @@ test('bytes that are no bundle are said to be none', async () => {
     const { holds, faults } = await verify(data);
     expect([holds, faults.map(({ check }) => check)]).toEqual([false, ['bundle']]);
   }
+});
+
+test('as many members as an archive may have are read, and one more is not', async () => {
+  const member = (at: number): Bytes => {
+    const name = new TextEncoder().encode(`m${at}`);
+    const header = new Uint8Array(30);
+    const view = new DataView(header.buffer);
+    view.setUint32(0, 0x04034b50, true);
+    view.setUint16(4, 20, true);
+    view.setUint16(12, 0x21, true);
+    view.setUint16(26, name.length, true);
+    return concat(header, name);
+  };
+  const many = Array.from({ length: 60_001 }, (_, at) => member(at));
+  const said = async (parts: readonly Bytes[]): Promise<string[]> => (await verify(joined(parts))).faults.map(({ message }) => message);
+  expect(await said(many.slice(0, -1))).toEqual(['bundle: visavis.json is missing']);
+  expect(await said(many)).toEqual(['archive: more than 60000 members']);
 });
 
 test('every act has a row and a move', () => {

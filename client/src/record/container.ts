@@ -5,7 +5,7 @@
  * Spec: docs/spec/record.md §12.1.
  */
 
-import { type Bytes, concat, equal, utf8 } from '../bytes';
+import { type Bytes, concat, equal, joined, utf8 } from '../bytes';
 import { Malformed } from '../errors';
 
 export const MAX_BYTES = 256 * 1024 * 1024;
@@ -89,7 +89,7 @@ function* pieces(members: readonly Member[]): Generator<readonly [Uint8Array, st
   }
   const size = directory.reduce((sum, { length }) => sum + length, 0);
   const count = directory.length;
-  yield [concat(...directory), 'the directory'];
+  yield [joined(directory), 'the directory'];
   yield [
     fields([4, END], [2, 0], [2, 0], [2, count], [2, count], [4, size], [4, at], [2, 0]), 'the end of the directory',
   ];

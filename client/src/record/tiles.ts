@@ -4,7 +4,7 @@
  * Spec: docs/spec/record.md §10.4.
  */
 
-import { type Bytes, concat } from '../bytes';
+import { type Bytes, joined } from '../bytes';
 import { Malformed } from '../errors';
 import type { Tree } from './merkle';
 
@@ -42,7 +42,7 @@ export function decodeEntries(data: Uint8Array, count: number): Uint8Array[] {
 export function* entryTiles(leaves: readonly Uint8Array[]): Generator<Tile> {
   for (const [index, chunk] of chunks(leaves)) {
     const parts = chunk.flatMap(leaf => [Uint8Array.of(leaf.length >> 8, leaf.length & 0xff), leaf]);
-    yield [tilePath('entries', index, chunk.length), concat(...parts)];
+    yield [tilePath('entries', index, chunk.length), joined(parts)];
   }
 }
 
@@ -50,7 +50,7 @@ export function* entryTiles(leaves: readonly Uint8Array[]): Generator<Tile> {
 export function* hashTiles(tree: Tree): Generator<Tile> {
   for (let level = 0; tree.level(level).length > 0; level++) {
     for (const [index, chunk] of chunks(tree.level(level))) {
-      yield [tilePath(String(level), index, chunk.length), concat(...chunk)];
+      yield [tilePath(String(level), index, chunk.length), joined(chunk)];
     }
   }
 }
