@@ -1,5 +1,6 @@
 // Builds what the pages load, into ../src/visavis/web/static (git-ignored, carried by the wheel):
-//   bundle/<name>-<hash>.js   page (signing, live pages), room (the call), e2ee-worker (frame encryption)
+//   bundle/<name>-<hash>.js   page (signing, live pages), room (the call), e2ee-worker (frame
+//                             encryption), verify (the record page), verify-worker (verification)
 //   bundle/manifest.json      {"page.js": "page-AB12CD34.js", …}
 //   fonts/*.woff2, fonts/fonts.css, icons.svg
 // Addresses of workers and of nothing else are known to the code: they come from the manifest by `define`.
@@ -76,11 +77,15 @@ function icons() {
 
 rmSync(fresh, { recursive: true, force: true });
 const worker = await bundled('src/e2ee-worker.ts');
+const verifier = await bundled('src/verify-worker.ts');
+const verifierAddress = { VERIFY_WORKER_ADDRESS: JSON.stringify(`/static/bundle/${verifier}`) };
 const address = { WORKER_ADDRESS: JSON.stringify(`/static/bundle/${worker}`) };
 const manifest = {
   'e2ee-worker.js': worker,
   'page.js': await bundled('src/page.ts'),
   'room.js': await bundled('src/room.ts', address),
+  'verify.js': await bundled('src/verify.ts', verifierAddress),
+  'verify-worker.js': verifier,
 };
 fonts();
 const sprite = icons();

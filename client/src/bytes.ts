@@ -24,6 +24,11 @@ export function fromUtf8(bytes: Uint8Array): string {
 }
 
 export function concat(...parts: Uint8Array[]): Bytes {
+  return joined(parts);
+}
+
+/** As `concat`, of any number of parts: a call takes only so many arguments. */
+export function joined(parts: readonly Uint8Array[]): Bytes {
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {

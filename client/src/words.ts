@@ -236,9 +236,16 @@ const ar: Record<Word, string> = {
 const tables: Record<string, Record<Word, string>> = { en, ru, ar };
 
 /** A word in the page's language; `{name}` is filled from `values`. */
-export function t(word: Word, values: Record<string, string | number> = {}): string {
+export function t(word: Word, values: Values = {}): string {
+  return say(tables, word, values);
+}
+
+export type Values = Readonly<Record<string, string | number>>;
+
+/** A word out of tables of one's own: what one page alone says is not loaded by all. */
+export function say<W extends string>(of: Readonly<Record<string, Record<W, string>>>, word: W, values: Values = {}): string {
   const language = typeof document === 'undefined' ? 'en' : document.documentElement.lang.split('-')[0] ?? 'en';
-  const table = tables[language] ?? en;
+  const table = (of[language] ?? of['en']) as Record<W, string>;
   return table[word].replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
 }
 

@@ -44,9 +44,10 @@ function spell(value: unknown, depth: number): string {
 /** Parse `bytes` and require that they are the canonical spelling of what they say. */
 export function decode(bytes: Uint8Array, limit = MAX_BYTES): Json {
   if (bytes.length > limit) throw new Malformed(`${bytes.length} bytes where ${limit} are allowed`);
-  const text = fromUtf8(bytes);
+  let text: string;
   let value: Json;
   try {
+    text = fromUtf8(bytes);
     value = JSON.parse(text) as Json;
   } catch {
     throw new Malformed('not JSON');
@@ -61,10 +62,11 @@ export function members(value: unknown, names: readonly string[], what: string):
     throw new Malformed(`${what}: an object is due`);
   }
   const has = Object.keys(value);
-  const missing = names.find(name => !has.includes(name));
-  const unknown = has.find(name => !names.includes(name));
-  if (missing !== undefined) throw new Malformed(`${what}: member '${missing}' is missing`);
-  if (unknown !== undefined) throw new Malformed(`${what}: member '${unknown}' is unknown`);
+  const missing = names.filter(name => !Object.hasOwn(value, name));
+  const [odd] = [...missing, ...has.filter(name => !names.includes(name))].sort();
+  if (odd !== undefined) {
+    throw new Malformed(`${what}: member '${odd}' is ${missing.includes(odd) ? 'missing' : 'unknown'}`);
+  }
   return value as JsonObject;
 }
 

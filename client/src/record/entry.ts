@@ -1,19 +1,65 @@
 /** Entries of a side's log: what a person signs, reading leaves. The node's `record/entry.py`, in the browser.
  *
- * Lives here: `Signed`, `readSigned`, `challenge`, `readLeaf`.
+ * Lives here: `Founding`, ids, `Signed`, `readSigned`, `challenge`, `readLeaf`.
  * Not here: proofs (`proof`), which entries count (`fold`).
  * Spec: docs/spec/record.md §2; tests/vectors/record/entry.json.
  */
 
-import { type Bytes, concat, fromText, utf8 } from '../bytes';
+import { type Bytes, concat, fromText, toText, utf8 } from '../bytes';
 import { Malformed } from '../errors';
-import { type JsonObject, decode, encode, members, size, text } from './canonical';
-import { sha256 } from './digest';
-import { type Proof, readProof } from './proof';
+import { type Json, type JsonObject, decode, encode, members, size, text } from './canonical';
+import { digest, sha256 } from './digest';
+import { type Passkey, type Proof, readPasskey, readProof } from './proof';
 
 const DOMAIN = utf8('visavis/entry/v1\0');
 const SIGNED = ['dialogue', 'side', 'own', 'ack', 'act', 'by', 'nonce'] as const;
 export const NODE = 'node';
+export const RECOVERY = 'recovery';
+export const NONCE_BYTES = 16;
+
+/** What a side says of itself before the dialogue has a name. passkey: the officer's, which signs entry 0. */
+export interface Founding {
+  readonly names: { readonly [language: string]: string };
+  readonly logKey: Bytes;
+  readonly recovery: readonly string[];
+  readonly officer: string;
+  readonly passkey: Passkey;
+  /** base64url of H("side", the statement). */
+  readonly side: string;
+}
+
+export async function readFounding(value: unknown): Promise<Founding> {
+  const obj = members(value, ['name', 'log_key', 'recovery', 'officer', 'nonce'], 'founding');
+  const officer = members(obj['officer'], ['delegate', 'passkey'], 'founding.officer');
+  const { name, recovery } = obj;
+  if (name === null || typeof name !== 'object' || Array.isArray(name)
+    || Object.keys(name).length < 1 || Object.keys(name).length > 16) {
+    throw new Malformed('founding.name: one to sixteen languages are due');
+  }
+  for (const [language, words] of Object.entries(name as JsonObject)) {
+    if (text(words, 'founding.name', 200) === '' || language === '') throw new Malformed('founding.name: empty');
+  }
+  if (!Array.isArray(recovery) || recovery.length > 8) {
+    throw new Malformed('founding.recovery: a list of at most eight keys is due');
+  }
+  const logKey = fromText(obj['log_key'], 32, 'founding.log_key');
+  for (const key of recovery as Json[]) fromText(key, 32, 'founding.recovery');
+  const delegate = text(officer['delegate'], 'founding.officer.delegate', 64);
+  const passkey = await readPasskey(officer['passkey'], 'founding.officer.passkey');
+  fromText(obj['nonce'], NONCE_BYTES, 'founding.nonce');
+  return {
+    names: name as { readonly [language: string]: string },
+    logKey, recovery: recovery as string[], officer: delegate, passkey,
+    side: toText(await digest('side', encode(obj))),
+  };
+}
+
+/** The dialogue's id from its two sides' ids; the same from both chairs. */
+export async function dialogueId(one: string, other: string): Promise<string> {
+  const [first, second] = [one, other].sort() as [string, string];
+  if (first === second) throw new Malformed('a side cannot found a dialogue with itself');
+  return toText(await digest('dialogue', utf8(first), utf8(second)));
+}
 
 export interface Act extends JsonObject {
   readonly type: string;
@@ -50,7 +96,7 @@ export function readSigned(value: unknown): Signed {
   }
   const sig = fromText(ack['sig'], undefined, 'ack.sig');
   if (sig.length !== 0 && sig.length !== 64) throw new Malformed('ack.sig: 64 bytes, or none');
-  fromText(json['nonce'], 16, 'nonce');
+  fromText(json['nonce'], NONCE_BYTES, 'nonce');
   return {
     dialogue: text(json['dialogue'], 'dialogue', 64),
     side: text(json['side'], 'side', 64),

@@ -5,30 +5,13 @@
  */
 
 import { type LogPage, request } from '../api';
-import { type Bytes, equal, fromText, toText, utf8 } from '../bytes';
+import { equal, fromText, toText, utf8 } from '../bytes';
 import { Untrusted } from '../errors';
-import * as store from '../store';
 import { encode } from './canonical';
 import { type Checkpoint, open, parse } from './checkpoint';
 import { digest } from './digest';
 import { Fold } from './fold';
-
-/** The largest log of a side that this browser ever saw. note: its checkpoint; absent in pins of an older program. */
-interface Pin {
-  readonly size: number;
-  readonly root: Bytes;
-  readonly note?: string;
-}
-
-export interface PinStore {
-  get(key: string): Promise<Pin | undefined>;
-  put(key: string, pin: Pin): Promise<void>;
-}
-
-export const inBrowser: PinStore = {
-  get: key => store.get<Pin>('pins', key),
-  put: (key, pin) => store.put('pins', key, pin),
-};
+import { type PinStore, inBrowser } from './pins';
 
 /** Hand a checkpoint to the node: it stops writing if its log is behind, and keeps what proves a fork. */
 export type Present = (note: string) => Promise<unknown>;
@@ -47,7 +30,7 @@ export class Logs {
     private readonly pins: PinStore,
     private readonly present: Present,
   ) {
-    this.folds = new Map(sides.map(side => [side, new Fold(dialogue, side)]));
+    this.folds = new Map(sides.map(side => [side, new Fold(dialogue, side, sides)]));
   }
 
   /** Find both sides from their founding statements: the ids of sides and dialogue are their hashes. */

@@ -11,7 +11,7 @@ import { encode, members, text } from './canonical';
 import { digest, sha256, verify } from './digest';
 
 export interface Ed25519Proof {
-  readonly type: string;
+  readonly type: 'ed25519';
   readonly sig: Bytes;
 }
 
@@ -42,42 +42,48 @@ export interface Passkey {
   readonly credential: string;
 }
 
-const ASSERTION = ['type', 'authenticator_data', 'client_data', 'sig'];
-const HOST = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
-const ORIGIN = /^(https?):\/\/([a-z0-9.-]+)(:[1-9][0-9]{0,4})?$/;
+const HOST = /^[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63}){0,31}$/;
+const ORIGIN = /^(https?):\/\/([a-z0-9.-]{1,253})(:[0-9]{1,5})?$/;
+/** Of plain ASCII, so that every reader's parser says the same of it. */
+const CLIENT_DATA = /^[\t\n\r\x20-\x7e]*$/;
+const MAX_BRACKETS = 32;
 const USER_PRESENT = 0x01;
 const USER_VERIFIED = 0x04;
+const ATTESTED_OR_EXTENDED = 0xc0;
 const RP_ID_HASH = 32;
-const AUTHENTICATOR_DATA = 37;
+/** Authenticator data without extensions: rpIdHash (32), flags (1), counter (4). */
+const PLAIN = 37;
+const MAX = { id: 1023, key: 1024, authenticatorData: 512, clientData: 1024, sig: 512 };
+const RSA_BITS = [2048, 4096] as const;
 
 export function readProof(value: unknown): Proof {
-  if (value !== null && typeof value === 'object' && Object.hasOwn(value, 'authenticator_data')) {
-    const { type, ...obj } = members(value, ASSERTION, 'proof');
-    if (type !== 'webauthn') throw new Malformed('proof.type: "webauthn" is due');
-    return {
-      type,
-      authenticatorData: fromText(obj['authenticator_data'], undefined, 'proof.authenticator_data'),
-      clientData: fromText(obj['client_data'], undefined, 'proof.client_data'),
-      sig: fromText(obj['sig'], undefined, 'proof.sig'),
-    };
+  if (value !== null && typeof value === 'object' && 'type' in value && value.type === 'webauthn') {
+    const obj = members(value, ['type', 'sig', 'authenticator_data', 'client_data'], 'proof');
+    const [sig, authenticatorData, clientData] = ['sig', 'authenticator_data', 'client_data']
+      .map(name => fromText(obj[name], undefined, `proof.${name}`)) as [Bytes, Bytes, Bytes];
+    if (sig.length > MAX.sig || authenticatorData.length < PLAIN || authenticatorData.length > MAX.authenticatorData
+      || clientData.length > MAX.clientData) {
+      throw new Malformed("proof: a member is longer or shorter than a passkey's can be");
+    }
+    return { type: 'webauthn', authenticatorData, clientData, sig };
   }
-  const proof = members(value, ['type', 'sig'], 'proof');
-  return { type: text(proof['type'], 'proof.type', 20), sig: fromText(proof['sig'], undefined, 'proof.sig') };
+  const { type, sig } = members(value, ['type', 'sig'], 'proof');
+  if (text(type, 'proof.type', 20) !== 'ed25519') throw new Malformed('proof.type: ed25519 or webauthn is due');
+  return { type: 'ed25519', sig: fromText(sig, 64, 'proof.sig') };
 }
 
-export async function readPasskey(value: unknown): Promise<Passkey> {
-  const obj = members(value, ['alg', 'id', 'key', 'rp'], 'passkey');
-  const alg = obj['alg'];
-  if (typeof alg !== 'string' || !Object.hasOwn(ALGORITHMS, alg)) throw new Malformed('passkey.alg: not one we know');
-  const rp = text(obj['rp'], 'passkey.rp', 253);
-  if (!HOST.test(rp)) throw new Malformed('passkey.rp: a host is due');
-  return {
-    alg: alg as Algorithm,
-    id: fromText(obj['id'], undefined, 'passkey.id'),
-    key: fromText(obj['key'], undefined, 'passkey.key'),
-    rp,
-    credential: toText(await digest('credential', encode(obj))),
-  };
+/** Read a passkey. A key that is not of its algorithm, or oddly spelt, is `Malformed`. */
+export async function readPasskey(value: unknown, what = 'passkey'): Promise<Passkey> {
+  const obj = members(value, ['alg', 'id', 'key', 'rp'], what);
+  const [id, key] = [fromText(obj['id'], undefined, `${what}.id`), fromText(obj['key'], undefined, `${what}.key`)];
+  const rp = text(obj['rp'], `${what}.rp`, 253);
+  if (id.length < 1 || id.length > MAX.id || key.length > MAX.key) {
+    throw new Malformed(`${what}: an id of 1 to ${MAX.id} bytes and a key are due`);
+  }
+  if (!HOST.test(rp)) throw new Malformed(`${what}.rp: a host name in lower case is due`);
+  const alg = text(obj['alg'], `${what}.alg`, 10);
+  if (!(await readyKey(alg, key))) throw new Malformed(`${what}.key: not a public key of ${alg}`);
+  return { alg: alg as Algorithm, id, key, rp, credential: toText(await digest('credential', encode(obj))) };
 }
 
 /** Whether an Ed25519 key (32 bytes) made the proof over the challenge. Never throws. */
@@ -91,7 +97,8 @@ export async function asserts(proof: Proof, passkey: Passkey, challenge: Uint8Ar
   const { authenticatorData, clientData, sig } = proof;
   const flags = authenticatorData[RP_ID_HASH] ?? 0;
   const rpIdHash = authenticatorData.subarray(0, RP_ID_HASH);
-  return authenticatorData.length >= AUTHENTICATOR_DATA
+  const { length } = authenticatorData;
+  return length >= PLAIN && (length > PLAIN) === ((flags & ATTESTED_OR_EXTENDED) !== 0)
     && (flags & USER_PRESENT) !== 0 && (flags & USER_VERIFIED) !== 0
     && equal(rpIdHash, await sha256(utf8(passkey.rp)))
     && asked(clientData, passkey.rp, challenge)
@@ -102,7 +109,9 @@ export async function asserts(proof: Proof, passkey: Passkey, challenge: Uint8Ar
 function asked(clientData: Uint8Array, rp: string, challenge: Uint8Array): boolean {
   let client: unknown;
   try {
-    client = JSON.parse(fromUtf8(clientData));
+    const words = fromUtf8(clientData);
+    if (!CLIENT_DATA.test(words) || words.split(/[{[]/).length - 1 > MAX_BRACKETS) return false;
+    client = JSON.parse(words);
   } catch {
     return false;
   }
@@ -114,36 +123,41 @@ function asked(clientData: Uint8Array, rp: string, challenge: Uint8Array): boole
     && (crossOrigin === undefined || crossOrigin === false) && isOf(has('origin'), rp);
 }
 
-/** Whether an origin is the host's or below it: by TLS, but for this very machine. */
+/** Whether an origin is the host's or below it: by TLS, but for the machine itself. */
 export function isOf(origin: unknown, rp: string): boolean {
   const match = typeof origin === 'string' ? ORIGIN.exec(origin) : null;
   const [, scheme, host = ''] = match ?? [];
-  return (host === rp || host.endsWith(`.${rp}`)) && (scheme === 'https' || (scheme === 'http' && host === 'localhost'));
+  const local = host === 'localhost' || host.endsWith('.localhost');
+  return (host === rp || host.endsWith(`.${rp}`)) && (scheme === 'https' || (scheme === 'http' && local));
 }
 
-const known = new Map<string, Promise<CryptoKey>>();
-
 async function signed(passkey: Passkey, sig: Uint8Array, data: Uint8Array): Promise<boolean> {
-  const algorithm = ALGORITHMS[passkey.alg];
+  const key = await readyKey(passkey.alg, passkey.key);
+  if (!key) return false;
   try {
-    let key = known.get(passkey.credential);
-    if (!key) {
-      key = imported(passkey);
-      known.set(passkey.credential, key);
-    }
     const raw = passkey.alg === 'ES256' ? fromDer(sig) : concat(sig);
-    return await crypto.subtle.verify(algorithm.verify, await key, raw, concat(data));
+    return await crypto.subtle.verify(ALGORITHMS[passkey.alg].verify, key, raw, concat(data));
   } catch {
     return false;
   }
 }
 
-/** The key, if it is spelt as it is written again: no two spellings of one key. */
-async function imported({ alg, key }: Passkey): Promise<CryptoKey> {
-  const found = await crypto.subtle.importKey('spki', concat(key), ALGORITHMS[alg].import, true, ['verify']);
-  const again = new Uint8Array(await crypto.subtle.exportKey('spki', found));
-  if (!equal(again, key)) throw new Malformed('passkey.key: not its one spelling');
+const ready = new Map<string, Promise<CryptoKey | null>>();
+
+/** The key, made once; null if these bytes are not a key of that algorithm in its one spelling. */
+function readyKey(alg: string, spki: Uint8Array): Promise<CryptoKey | null> {
+  const name = `${alg} ${toText(spki)}`;
+  const found = ready.get(name) ?? imported(alg, spki).catch(() => null);
+  ready.set(name, found);
   return found;
+}
+
+async function imported(alg: string, spki: Uint8Array): Promise<CryptoKey | null> {
+  if (!Object.hasOwn(ALGORITHMS, alg)) return null;
+  const key = await crypto.subtle.importKey('spki', concat(spki), ALGORITHMS[alg as Algorithm].import, true, ['verify']);
+  const { modulusLength: bits = RSA_BITS[0] } = key.algorithm as RsaKeyAlgorithm;
+  const again = new Uint8Array(await crypto.subtle.exportKey('spki', key));
+  return equal(again, spki) && bits >= RSA_BITS[0] && bits <= RSA_BITS[1] ? key : null;
 }
 
 /** An ECDSA signature of P-256 as WebCrypto takes it (r ‖ s, 64 bytes), from ASN.1 DER and nothing looser. */

@@ -9,7 +9,7 @@ import { toText } from '../bytes';
 import { Refused, Untrusted } from '../errors';
 import { opens } from '../record/content';
 import { type Signed, challenge, readSigned } from '../record/entry';
-import { inBrowser } from '../record/logs';
+import { inBrowser } from '../record/pins';
 import { DEVICE_COMMANDS, type DeviceKey, acting, proveByDevice } from './device';
 import { fits } from './fits';
 import { current, prove } from './keys';

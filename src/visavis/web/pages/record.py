@@ -1,7 +1,7 @@
 """The record: two logs side by side, in plain form.
 
-Lives here: `/d/{d}/record`, `rows`.
-Not here: verification (`visavis.verification`), the bundle as a file (`web.api`).
+Lives here: `/d/{d}/record`, `rows`, `shown`.
+Not here: verification (`visavis.verification`; in the browser `client/src/verify`), the bundle as a file (`web.api`).
 
 Entries stand in the order of the node's clock, which no rule reads; what an entry knew of the other log is
 said beside it, and that is what counts.
@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from visavis.access import load
-from visavis.dialogue.acts import Receive
+from visavis.dialogue.acts import Receive, slot_text
 from visavis.dialogue.commands import View
 from visavis.record.digest import to_text
 from visavis.web.context import page
@@ -91,6 +91,25 @@ def rows(view: View) -> list[Row]:
     return [row for *_, row in found]
 
 
+def shown(view: View) -> dict[str, Any]:
+    """What this page and all others say of the record, for the browser to compare with its own computation."""
+    joint = view.joint
+    return {
+        "sizes": {state.id: state.size for state in joint.sides},
+        "in_force": [
+            [slot_text(slot), accord.hash]
+            for slot in sorted(joint.slots)
+            if (accord := joint.accord_in_force(slot)) is not None
+        ],
+        "void": [
+            [state.id, seq, verdict]
+            for state, verdicts in zip(joint.sides, joint.verdicts, strict=True)
+            for seq, verdict in enumerate(verdicts)
+            if verdict is not None
+        ],
+    }
+
+
 def _time(text: str) -> datetime | None:
     try:
         when = datetime.fromisoformat(text)
@@ -120,6 +139,7 @@ async def record(request: Request) -> Response:
         sizes=(sizes[view.us], sizes[1 - view.us]),
         voids=sum(1 for row in every if row.verdict is not None),
         forks=[(fork.side, *(note.decode() for note in (fork.held, fork.shown))) for fork in forks],
+        shown=msgspec.json.encode(shown(view)).decode(),
         view=view,
     )
 
