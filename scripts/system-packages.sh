@@ -27,6 +27,10 @@ need() { # need PACKAGE REASON
 has cc || need gcc "compiles the engine's cryptography"
 "$python" -c 'import ensurepip, venv' 2>/dev/null || need python3-venv "makes .venv"
 if [ "${1:-}" = browser ]; then
+  ldconfig -p 2>/dev/null | grep -q libpangoft2-1.0 || need libpangoft2-1.0-0 "lays out the understandings on paper"
+  ldconfig -p 2>/dev/null | grep -q libharfbuzz-subset || need libharfbuzz-subset0 "embeds only the glyphs that a paper uses"
+  has pdfsig || need poppler-utils "reads papers and checks their seals in the tests, independently of us"
+  has zbarimg || need zbar-tools "reads the code on papers in the tests"
   has git || need git "the tests of the documents ask it which files are the project's"
   [ -x /usr/bin/chromium ] || need chromium "the browser of the tests and of the pictures"
   [ -n "$(fc-list 2>/dev/null | head -n 1)" ] || need fonts-dejavu-core "Chromium draws no text without any font"

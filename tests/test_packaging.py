@@ -79,6 +79,8 @@ def test_the_wheel_carries_everything(wheel: Path) -> None:
     assert {"visavis/py.typed", "visavis/_sfu.pyi"} <= names
     for folder, ending in (
         ("visavis/web/templates", ".html"),
+        ("visavis/paper/templates", ".html"),
+        ("visavis/paper/templates", ".css"),
         (f"{STATIC}/css", ".css"),
         (f"{STATIC}/fonts", ".woff2"),
     ):

@@ -24,7 +24,15 @@ function open(): Promise<IDBDatabase> {
         if (!database.objectStoreNames.contains(store)) database.createObjectStore(store);
       }
     };
-    request.onsuccess = () => resolve(request.result);
+    request.onsuccess = () => {
+      const { result: database } = request;
+      // Another tab brings a newer version, or forgets everything: it need not wait for this one.
+      database.onversionchange = () => {
+        database.close();
+        opening = undefined;
+      };
+      resolve(database);
+    };
     request.onerror = () => reject(request.error);
     request.onblocked = () => reject(new Error('another tab holds an older version'));
   });

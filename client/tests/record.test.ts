@@ -116,6 +116,19 @@ describe('the people of a side', () => {
     await expect(Logs.of(v.dialogue, v.sides, serve(first.size, first.checkpoint), store))
       .rejects.toThrow('older log');
   });
+  test('a node that shows less than this browser saw is handed the checkpoint, once more each time', async () => {
+    const [store, handed] = [pins(), [] as string[]];
+    const read = (size: number, note: string) => Logs.of(v.dialogue, v.sides, serve(size, note), store, async given => {
+      handed.push(given);
+      throw new Error('the node does not answer');
+    });
+    await read(last.size, last.checkpoint);
+    expect(handed).toEqual([]);
+    await expect(read(first.size, first.checkpoint)).rejects.toThrow('older log');
+    expect(handed).toEqual([last.checkpoint]);
+    await read(last.size, last.checkpoint);
+    expect(handed).toEqual([last.checkpoint]);
+  });
   test('an entry left out, changed, or held back is found', async () => {
     const leaves = v.leaves.slice(0, last.size) as string[];
     const without = leaves.filter((_, at) => at !== 4);

@@ -1,14 +1,18 @@
 """How a node is put together: the one place that knows the slices, the store and the engine at once.
 
-Lives here: `open_node`, `open_record`. Not here: use cases (`node` and the slices), the application (`web.app`).
+Lives here: `open_node`, `open_record`, `open_door`, `open_stopped`, `alone`, the keys that a node keeps.
+Not here: use cases (`node` and the slices), the application (`web.app`).
 """
 
 from __future__ import annotations
 
+import fcntl
+import os
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -17,8 +21,9 @@ import msgspec
 from visavis.config import Settings
 from visavis.dialogue.admission import Admission
 from visavis.dialogue.service import Dialogues
-from visavis.errors import Unavailable
+from visavis.errors import Malformed, Unavailable
 from visavis.node import Node
+from visavis.paper.sealing import Seal, make_seal, read_seal
 from visavis.press.service import Desk
 from visavis.record.digest import to_text
 from visavis.rtc.engines.embedded import EmbeddedEngine
@@ -31,7 +36,9 @@ from visavis.store.press import SqliteComments, SqliteDrafts
 from visavis.store.sqlite import open_store
 
 DATABASE = "visavis.sqlite"
+LOCK = "lock"
 CALL_KEY = "call-key.json"
+SEAL = "seal-{side}.pem"
 
 
 class SystemFresh:
@@ -48,8 +55,15 @@ class SystemFresh:
 async def open_node(settings: Settings) -> AsyncIterator[Node]:
     """A node, its logs read and its engine running, until the block ends.
 
-    Raises `Unavailable` if the data cannot be read or the call's port is taken.
+    Raises `Unavailable` if the data cannot be read or is another node's, or the call's port is taken.
     """
+    with alone(settings.data):
+        async with _open_node(settings) as node:
+            yield node
+
+
+@asynccontextmanager
+async def _open_node(settings: Settings) -> AsyncIterator[Node]:
     store = await open_store(settings.data / DATABASE)
     try:
         fresh = SystemFresh()
@@ -73,6 +87,7 @@ async def open_node(settings: Settings) -> AsyncIterator[Node]:
                 desk,
                 SqliteDrafts(store),
                 engine.port,
+                partial(side_seal, settings.data),
             )
             tasks.cancel_scope.cancel()
     finally:
@@ -98,10 +113,50 @@ async def open_door(data: Path) -> AsyncIterator[tuple[Dialogues, Admission]]:
     store = await open_store(path)
     try:
         dialogues = Dialogues(store, EDITION_1, COMMANDS, now, SystemFresh())
-        await dialogues.load()
+        await dialogues.load(settle=False)
         yield dialogues, Admission(store, now, SystemFresh())
     finally:
         await store.close()
+
+
+@asynccontextmanager
+async def open_stopped(data: Path) -> AsyncIterator[Dialogues]:
+    """The dialogues in a node's data, to be written while no node runs.
+
+    Raises `Unavailable` if there is no node's data, it cannot be read, or a node runs on it.
+    """
+    path = data / DATABASE
+    if not path.is_file():
+        raise Unavailable(f"there is no node's data at {data}")
+    with alone(data):
+        store = await open_store(path)
+        try:
+            dialogues = Dialogues(store, EDITION_1, COMMANDS, now, SystemFresh())
+            await dialogues.load()
+            yield dialogues
+        finally:
+            await store.close()
+
+
+@contextmanager
+def alone(data: Path) -> Iterator[None]:
+    """Hold the data folder until the block ends: a second writer would have another state in memory.
+
+    Raises `Unavailable` if a process holds it. A process that is killed holds nothing.
+    """
+    try:
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = os.open(data / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError as error:
+        raise Unavailable(f"the data folder cannot be had: {error.strerror}", path=data.name) from error
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise Unavailable(f"a node runs on the data at {data}; stop it first") from error
+        yield
+    finally:
+        os.close(file)
 
 
 def now() -> datetime:
@@ -122,3 +177,19 @@ def call_key(data: Path) -> TokenKey:
     except OSError as error:
         raise Unavailable("the call's key cannot be kept", path=path.name) from error
     return key
+
+
+def side_seal(data: Path, dialogue: str, side: str, name: str) -> Seal:
+    """A side's seal on paper: made once, kept, so that all its copies bear the same certificate."""
+    path = data / SEAL.format(side=side)
+    try:
+        return read_seal(path.read_bytes())
+    except FileNotFoundError:
+        seal = make_seal(dialogue, side, name, now())
+    except (Malformed, OSError) as error:
+        raise Unavailable("the side's seal cannot be read", path=path.name) from error
+    try:
+        write_private(path, seal.to_pem())
+    except OSError as error:
+        raise Unavailable("the side's seal cannot be kept", path=path.name) from error
+    return seal

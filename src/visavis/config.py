@@ -23,6 +23,7 @@ class Settings:
     host, port: where the web is served; port 0: any free one. udp_port: of the call; 0: any free one.
     public_url: how browsers reach the node ("https://talks.example"); None: from host and port.
     advertise:  IP addresses at which clients reach the call's UDP port; empty: `host`.
+    public_logs: whether anybody may read the logs as tiles; else the two sides' delegates.
     """
 
     data: Path
@@ -31,10 +32,12 @@ class Settings:
     udp_port: int = 8481
     public_url: str | None = None
     advertise: tuple[str, ...] = ()
+    public_logs: bool = False
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ, **given: object) -> Settings:
-        """Settings from `VISAVIS_DATA`, `_HOST`, `_PORT`, `_UDP_PORT`, `_PUBLIC_URL`, `_ADVERTISE` (commas).
+        """Settings from `VISAVIS_DATA`, `_HOST`, `_PORT`, `_UDP_PORT`, `_PUBLIC_URL`, `_ADVERTISE`
+        (commas), `_PUBLIC_LOGS` (1 or 0).
 
         given: what the command line says; None means not said. It wins over the environment.
         """
@@ -55,7 +58,15 @@ class Settings:
             udp_port=_port(pick("udp_port", cls.udp_port), "udp_port"),
             public_url=None if public_url is None else str(public_url).rstrip("/"),
             advertise=tuple(advertise),  # type: ignore[arg-type]
+            public_logs=_switch(pick("public_logs", cls.public_logs), "public_logs"),
         )
+
+
+def _switch(value: object, name: str) -> bool:
+    """On for True and "1", off for False, "0" and ""."""
+    if str(value) not in ("1", "0", "", "True", "False"):
+        raise Malformed(f"{name}: 1 or 0 is due, not {value!r}", field=name)
+    return str(value) in ("1", "True")
 
 
 def _port(value: object, name: str) -> int:

@@ -5,16 +5,24 @@ Lives here: `Node`. Not here: how it is built (`bootstrap`), HTTP (`web`), rules
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import anyio
 
 from visavis.config import Settings
 from visavis.dialogue.admission import Admission
 from visavis.dialogue.service import Dialogues
+from visavis.paper.model import paper_of
+from visavis.paper.printing import print_paper
+from visavis.paper.sealing import Seal
 from visavis.press.ports import Drafts
 from visavis.press.service import Desk
 from visavis.rtc.service import CallService
+from visavis.rulebook import EDITION_1
 from visavis.seating import Seating
+from visavis.verification.verify import verify
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
@@ -28,6 +36,8 @@ class Node:
     call: rooms and tokens of the call; seating: who may have one.
     desk, drafts: readers' comments, releases in the making.
     udp_port: where the call's media comes to.
+    seal: (dialogue, side, its name) → that side's seal on paper.
+    printer: one paper at a time, since each takes seconds of a processor.
     """
 
     settings: Settings
@@ -38,6 +48,23 @@ class Node:
     desk: Desk
     drafts: Drafts
     udp_port: int
+    seal: Callable[[str, str, str], Seal]
+    printer: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(1))
+
+    async def paper(self, dialogue: str, asker: str, copy: str, understanding: str) -> bytes:
+        """The PDF of one understanding as the side `copy` has it; sealed if that is the asker's own side.
+
+        Printed from the bundle that the asker could export, after every check of it.
+        """
+        data = await self.dialogues.export(dialogue, asker)
+
+        def made() -> bytes:
+            paper = paper_of(verify(data, EDITION_1), copy, understanding)
+            own = copy == asker
+            name = paper.parties[0].name(paper.language)
+            return print_paper(paper, self.seal(dialogue, copy, name) if own else None)
+
+        return await anyio.to_thread.run_sync(made, limiter=self.printer)
 
     def url_of(self, request: HTTPConnection) -> str:
         """How the asker reaches this node: the public address if one is set, else as they came."""

@@ -95,7 +95,7 @@ async def test_a_faithful_article_has_status_0(data: Path) -> None:
 async def test_a_bundle_speaks_for_itself_if_it_verifies(data: Path) -> None:
     """What is public in a bundle can be quoted from it; a bundle with one byte changed proves nothing."""
     async with open_record(data) as dialogues:
-        packed = dialogues.export(dialogues.ids[0], None)
+        packed = await dialogues.export(dialogues.ids[0], None)
     bundle, article = data / "record.visavis", data / "article.txt"
     bundle.write_bytes(packed)
     article.write_text(f"“{SAID}”\n\n“This was cleared and never released”, they wrote.", encoding="utf-8")

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from tests.verification.desk import DIALOGUE, FOUNDINGS, RULEBOOK, SIDES, Desk, seed
 
-from visavis.bootstrap import DATABASE
+from visavis.bootstrap import DATABASE, alone, open_record, open_stopped
 from visavis.cli.record import lines, one_of, printable
 from visavis.dialogue.commands import Audience
+from visavis.dialogue.errors import LogBehind
 from visavis.dialogue.ports import ContentRow, FoundingRow
 from visavis.errors import Refused
 from visavis.record import canonical
@@ -267,3 +270,49 @@ def test_hostile_texts_stay_on_their_lines() -> None:
     shown = list(lines(verify(desk.bundle(), RULEBOOK)))
     assert [line for line in shown if "\n" in line or "\x1b" in line] == []
     assert len([line for line in shown if line.startswith("✓")]) == 1
+
+
+async def test_restore_fetches_back_what_an_old_copy_lacks(desk: Desk, bundle: Path) -> None:
+    """A node whose database is an old copy writes nothing, gets entries and contents from a bundle, and goes on."""
+    data = bundle.parent / "data"
+    held = next(iter(desk.contents))
+    await keep(desk, data, set())
+    async with open_stopped(data) as dialogues:  # as a node does: heads and tiles are on disk
+        assert dialogues.ledger(DIALOGUE).stopped is None
+    with closing(sqlite3.connect(data / DATABASE)) as db:
+        db.execute("DELETE FROM entries WHERE seq >= 3")
+        db.execute("DELETE FROM contents WHERE commitment != ?", (held,))
+        db.execute("UPDATE contents SET data = ?", (b"damaged",))
+        db.commit()
+    async with open_record(data) as dialogues:
+        ledger = dialogues.ledger(DIALOGUE)
+        assert isinstance(ledger.stopped, LogBehind)
+        assert (ledger.damaged, ledger.contents) == ({held}, {})
+    done = visavis("restore", str(bundle), "--data", str(data), cwd=bundle.parent)
+    entries = sum(len(log) - 3 for log in desk.logs)
+    said = f"{entries} entries and {len(desk.contents)} contents fetched back.\n"
+    assert (done.returncode, done.stdout) == (0, said), done.stderr
+    async with open_record(data) as dialogues:
+        ledger = dialogues.ledger(DIALOGUE)
+        assert ledger.stopped is None
+        assert [list(log) for log in desk.logs] == [ledger.leaves[ledger.index(side)] for side in SIDES]
+        assert {row.data for row in ledger.contents.values()} == {o.content for o in desk.contents.values()}
+
+
+async def test_restore_replaces_nothing(desk: Desk, bundle: Path) -> None:
+    """Another history, a bundle that does not verify, or a node that runs: nothing is written."""
+    data = bundle.parent / "data"
+    other = Desk().founded()
+    other.agreed(kind="understanding")
+    await keep(other, data, set())
+    done = visavis("restore", str(bundle), "--data", str(data), cwd=bundle.parent)
+    assert (done.returncode, "another history" in done.stderr) == (2, True)
+    broken = bundle.with_name("broken.visavis")
+    broken.write_bytes(desk.bundle()[:-1] + b"x")
+    done = visavis("restore", str(broken), "--data", str(data), cwd=bundle.parent)
+    assert (done.returncode, "does not verify" in done.stderr) == (2, True)
+    with alone(data):
+        done = visavis("restore", str(bundle), "--data", str(data), cwd=bundle.parent)
+    assert (done.returncode, "stop it first" in done.stderr) == (2, True)
+    with closing(sqlite3.connect(data / DATABASE)) as db:
+        assert db.execute("SELECT count(*) FROM entries").fetchone() == (sum(map(len, other.logs)),)

@@ -19,6 +19,7 @@ from tests.flows.stage import Stage, found_dialogue, running_node, seat_delegati
 
 from visavis.authenticator import Authenticator
 from visavis.dialogue.admission import session_challenge
+from visavis.dialogue.ports import Mark
 from visavis.e2ee.device import DeviceKeys, certify
 from visavis.errors import Unavailable
 from visavis.press.markdown import MAX_MARKS, to_html
@@ -471,6 +472,6 @@ async def test_the_log_holds_no_parameters_of_the_store(
     store = stage.node.admission._store
     with pytest.raises(Unavailable) as away:
         async with store.begin() as unit:
-            await unit.keep_cosigned("the secret words", "a", "no number", b"")  # type: ignore[arg-type]
+            await unit.keep_mark(Mark("the secret words", "a", [], b""))  # type: ignore[arg-type]
             await unit._db.exec_driver_sql("INSERT INTO nowhere VALUES (?)", ("the secret words",))  # type: ignore[attr-defined]
     assert "secret" not in repr(away.value.__cause__) + str(away.value.__cause__)

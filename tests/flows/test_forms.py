@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, Route, async_playwright
 from tests.flows.chromium import CHROMIUM, FLAGS, LIMIT_S, Key, at_the_door, until
 from tests.flows.stage import found_dialogue, running_node
 
+from visavis.record.digest import from_text
+from visavis.record.entry import parse_entry
 from visavis.rehearsal.delegate import Delegate
 
 pytestmark = [pytest.mark.anyio, pytest.mark.browser]
@@ -136,6 +138,111 @@ async def is_not_verified(page: Page, key: Key, officer: Delegate, address: str)
     async with page.expect_navigation():
         await page.click("dialog[open] button[value=sign]")
     assert len((await officer.state())["talks"]) == len(before) + 1
+
+
+async def lets_this_device_act(page: Page, address: str) -> None:
+    """The passkey admits a key of this browser, which cannot be taken out of it."""
+    await page.goto(address)
+    await page.click("#devices summary")
+    await page.click("#devices form[data-command='dialogue.admit-device'] button")
+    async with page.expect_navigation():
+        await page.click("dialog[open] button[value=sign]")
+    extractable = await page.evaluate(
+        """() => new Promise(done => {
+          const opened = indexedDB.open('visavis');
+          opened.onsuccess = () => {
+            const read = opened.result.transaction('acting').objectStore('acting').getAll();
+            read.onsuccess = () => {
+              opened.result.close();
+              done(read.result.map(each => each.keys.privateKey.extractable));
+            };
+          };
+        })"""
+    )
+    assert extractable == [False]
+
+
+async def last_signer(officer: Delegate, act: str) -> tuple[str, str]:
+    """Whose credential proved the latest entry of that act in our log, and the type of its proof."""
+    page = await officer.get(f"/api/dialogues/{officer.dialogue}/logs/{officer.side}?from=0")
+    entries = [parse_entry(from_text(leaf)) for leaf in page["leaves"]]
+    entry = next(each for each in reversed(entries) if each.signed.act["type"] == act)
+    return entry.signed.credential, entry.proof.type
+
+
+async def test_a_device_that_acts(tmp_path: Path) -> None:
+    """Once let, this device tables a time without asking; ended by the passkey, it acts no more."""
+    problems: list[str] = []
+    async with running_node(tmp_path / "data") as stage, async_playwright() as playwright:
+        a, _ = await found_dialogue(stage)
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=list(FLAGS))
+        page, key = await at_the_door(browser, a, "A", problems)
+        address = f"{stage.url}/d/{a.dialogue}"
+        await lets_this_device_act(page, address)
+        passkey, proven = await last_signer(a, "side.admit")
+        assert proven == "webauthn"
+        asked = await key.uses()
+        await fill(page, minutes="90")
+        async with page.expect_navigation():
+            await page.click(f"{FORM} button[type=submit]")
+        device, proven = await last_signer(a, "talk.propose")
+        assert proven == "ed25519"
+        assert await key.uses() == asked
+
+        await page.click("#devices summary")
+        await page.click("#devices form[data-command='dialogue.revoke'] button")
+        async with page.expect_navigation():
+            await page.click("dialog[open] button[value=sign]")
+        assert await key.uses() > asked
+        await fill(page, minutes="60")
+        await page.click(f"{FORM} button[type=submit]")
+        async with page.expect_navigation():
+            await page.click("dialog[open] button[value=sign]")
+        again, proven = await last_signer(a, "talk.propose")
+        assert proven == "webauthn"
+        assert (passkey, again != device) == (again, True)
+        await browser.close()
+    assert problems == []
+
+
+async def test_a_node_that_says_entered_and_does_not(tmp_path: Path) -> None:
+    """What was signed and is not in the log is said on the page, until it is there."""
+    problems: list[str] = []
+    async with running_node(tmp_path / "data") as stage, async_playwright() as playwright:
+        a, _ = await found_dialogue(stage)
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=list(FLAGS))
+        page, _ = await at_the_door(browser, a, "A", problems)
+        address = f"{stage.url}/d/{a.dialogue}"
+        held: list[str] = []
+
+        async def holds_back(route: Route) -> None:
+            held.append(route.request.post_data or "")
+            await route.fulfill(status=201, json={"side": a.side, "seq": 4, "leaf": "A" * 43})
+
+        await page.goto(address)
+        await page.route("**/entries", holds_back)
+        await fill(page, minutes="90")
+        await page.click(f"{FORM} button[type=submit]")
+        async with page.expect_navigation():
+            await page.click("dialog[open] button[value=sign]")
+        warning = page.locator("[data-watch][role=alert]")
+        await warning.wait_for(timeout=LIMIT_S * 1000)
+        assert "does not show it" in str(await warning.text_content())
+        assert (await a.state())["talks"] == []
+
+        # The node enters it after all: not the entry that it said.
+        await page.unroute("**/entries")
+        await page.evaluate(
+            """([path, body]) => fetch(path, {
+                method: 'POST', headers: { 'Content-Type': 'application/json' }, body })""",
+            [f"/api/dialogues/{a.dialogue}/entries", held[0]],
+        )
+        assert len((await a.state())["talks"]) == 1
+        await page.goto(address)
+        await warning.wait_for(timeout=LIMIT_S * 1000)
+        assert "another entry than your node said" in str(await warning.text_content())
+        await browser.close()
+    assert problems == []
 
 
 async def test_forms_that_sign(tmp_path: Path) -> None:

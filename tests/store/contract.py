@@ -13,8 +13,20 @@ import pytest
 from tests.passkeys import passkey
 
 from visavis.dialogue.commands import Audience, Enrolment
-from visavis.dialogue.ports import Certificate, ContentRow, EnrolmentRow, FoundingRow, Link, Session, Store
+from visavis.dialogue.cosigning import Cosigned
+from visavis.dialogue.ports import (
+    Certificate,
+    ContentRow,
+    EnrolmentRow,
+    Fork,
+    FoundingRow,
+    Link,
+    Mark,
+    Session,
+    Store,
+)
 from visavis.errors import Unavailable
+from visavis.record.tiles import tile_path
 
 NOW = datetime(2021, 12, 7, 15, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -22,6 +34,10 @@ LATER = NOW + timedelta(hours=1)
 
 def link(token_hash: str = "h1", expires: datetime = LATER) -> Link:
     return Link(token_hash, "delegate", "Adviser of side A", "adviser", expires, dialogue="d", side="a")
+
+
+def cosigned(size: int) -> Cosigned:
+    return Cosigned("d", "a", "b", size, bytes(32), 1_638_889_200, bytes(64))
 
 
 class StoreContract:
@@ -140,12 +156,55 @@ class StoreContract:
             await unit.add_enrolment(enrolment)
             await unit.keep_certificate(certificate)
             await unit.keep_certificate(certificate)
-            await unit.keep_cosigned("d", "a", 1, bytes(32))
-            await unit.keep_cosigned("d", "a", 2, bytes(range(32)))
+            await unit.keep_cosigned(cosigned(1))
+            await unit.keep_cosigned(cosigned(2))
+            await unit.keep_fork(Fork("d", "a", b"held", b"shown"))
+            await unit.keep_fork(Fork("d", "a", b"held", b"shown"))
+            await unit.keep_mark(Mark("d", "a", 1, bytes(32)))
+            await unit.keep_mark(Mark("d", "a", 2, bytes(32)))
         again = await reopen()
         async with again.begin() as unit:
             assert await unit.leaves("d", "a") == [b"\x00\xff", b""]
             assert await unit.contents("d") == [content]
             assert await unit.enrolments() == [enrolment]
             assert await unit.certificates("d", "t", 1) == [certificate]
-            assert await unit.cosigned("d", "a") == (2, bytes(range(32)))
+            assert await unit.cosigned("d") == [cosigned(2)]
+            assert await unit.forks("d") == [Fork("d", "a", b"held", b"shown")]
+            assert await unit.marks("d") == [Mark("d", "a", 2, bytes(32))]
+            assert await unit.founded() == ["d"]
+
+    async def test_a_cosigner_never_remembers_less(self, store: Store) -> None:
+        """A smaller checkpoint than the one that is cosigned already is not taken, and changes nothing."""
+        async with store.begin() as unit:
+            await unit.keep_cosigned(cosigned(2))
+        with pytest.raises(Unavailable):
+            async with store.begin() as unit:
+                await unit.keep_cosigned(cosigned(1))
+        async with store.begin() as unit:
+            assert await unit.cosigned("d") == [cosigned(2)]
+
+    async def test_tiles_are_written_once(self, store: Store) -> None:
+        """A full tile is there after it was kept; the same again changes nothing, another in its place is refused."""
+        path = tile_path("entries", 1)
+        assert await store.logs.tile("d", "a", path) is None
+        for _ in range(2):
+            await store.logs.keep("d", "a", [(path, b"tile")], 512, b"head")
+        with pytest.raises(Unavailable):
+            await store.logs.keep("d", "a", [(path, b"other")], 513, b"head")
+        assert await store.logs.tile("d", "a", path) == b"tile"
+        assert await store.logs.tile("d", "b", path) is None
+        assert await store.logs.dialogues() == ["d"]
+
+    async def test_the_head_before_the_latest_stays(self, store: Store) -> None:
+        """Of two heads in turn both can be read, so that one torn in writing leaves the other."""
+        assert await store.logs.heads("d", "a") is None
+        for size in (1, 2, 3):
+            await store.logs.keep("d", "a", [], size, b"head %d" % size)
+        assert sorted(await store.logs.heads("d", "a") or ()) == [b"head 2", b"head 3"]
+
+    @pytest.mark.parametrize(
+        "path", ["tile/../../secret", "tile/entries/000.p/3", "tile/0/0", "", "/etc/passwd"]
+    )
+    async def test_what_is_no_full_tile_is_not_read(self, store: Store, path: str) -> None:
+        """No path leads anywhere but to a full tile of that log."""
+        assert await store.logs.tile("d", "a", path) is None

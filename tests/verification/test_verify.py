@@ -565,3 +565,16 @@ def test_odd_acts_raise_nothing(data: st.DataObject) -> None:
     desk.write(0, act)
     account = checked(desk)
     assert account.entries == 5
+
+
+def test_the_account_says_languages_and_what_was_erased() -> None:
+    """Each side's languages are those that it stated last; a content is erased if a side's log says so."""
+    desk = Desk().founded()
+    gone = desk.content("gone")
+    desk.contents.pop(gone)
+    desk.write(1, {"type": "side.profile", "zone": "UTC", "languages": ["ru", "en"]}, by="officer")
+    desk.write(1, {"type": "content.erase", "commitment": gone}, by="officer")
+    account = verify(desk.bundle(), RULEBOOK)
+    assert account.holds
+    assert [log.languages for log in account.logs] == [("en",), ("ru", "en")]
+    assert account.erased == (gone,)

@@ -11,6 +11,8 @@ import pytest
 from lxml import html
 from tests.flows.stage import Stage, running_node
 from tests.flows.test_day import day_on
+from tests.paper.lab import told
+from tests.paper.test_sealing import pdfsig
 
 from visavis.access import COOKIE
 from visavis.dialogue.model import Role
@@ -217,6 +219,31 @@ async def test_the_review_opens_where_the_sides_differ(stage: Stage, day: Day) -
         assert row.getnext().xpath(".//details")[0].get("open", None) == ("" if differs else None)
         words = [" ".join(cell.text_content().split()) for cell in row.xpath("./td")]
         assert all(word in ("implemented", "extra effort", "not begun") for word in words)
+
+
+async def test_an_understanding_is_had_on_paper(stage: Stage, day: Day, tmp_path: Path) -> None:
+    """Each side has its own copy, sealed by its own certificate; of the other's copy it has an unsealed print."""
+    at = f"/d/{day.dialogue}/understandings/{day.guarantee}"
+    certificates = []
+    for chair, name, head in (
+        ("a", "Сторона А", "Экземпляр стороны: Сторона А"),
+        ("b", "Side B", "Copy of Side B"),
+    ):
+        asker = browser(stage, day, chair, PRINCIPAL)
+        links = (await asker.page(at)).xpath("//a[contains(@href, '/paper.pdf')]/@href")
+        assert links == [f"{at}/paper.pdf?side=ours", f"{at}/paper.pdf?side=theirs"]
+        ours, theirs = [(await asker.get(link)) for link in links]
+        assert {ours.headers["content-type"], theirs.headers["content-type"]} == {"application/pdf"}
+        said = pdfsig(ours.content, tmp_path / "ours.pdf")
+        assert "Signature is Valid." in said
+        assert f"CN={name}" in said
+        certificates.append((stage.node.settings.data / f"seal-{day.sides[chair]}.pem").read_bytes())
+        assert told(ours.content).startswith(head)
+        assert "does not contain any signatures" in pdfsig(theirs.content, tmp_path / "theirs.pdf")
+        assert not told(theirs.content).startswith(head)
+        await asker.page(f"{at}/paper.pdf?side=both", status=404)
+    assert certificates[0] != certificates[1]
+    assert (await Browser(stage.url).get(f"{at}/paper.pdf")).status_code == 401
 
 
 async def test_a_delegate_sees_only_the_forms_that_they_may_use(stage: Stage, day: Day) -> None:

@@ -13,10 +13,11 @@ import { type Checkpoint, open, parse } from './checkpoint';
 import { digest } from './digest';
 import { Fold } from './fold';
 
-/** The largest log of a side that this browser ever saw. */
+/** The largest log of a side that this browser ever saw. note: its checkpoint; absent in pins of an older program. */
 interface Pin {
   readonly size: number;
   readonly root: Bytes;
+  readonly note?: string;
 }
 
 export interface PinStore {
@@ -28,6 +29,9 @@ export const inBrowser: PinStore = {
   get: key => store.get<Pin>('pins', key),
   put: (key, pin) => store.put('pins', key, pin),
 };
+
+/** Hand a checkpoint to the node: it stops writing if its log is behind, and keeps what proves a fork. */
+export type Present = (note: string) => Promise<unknown>;
 
 export type Fetch = (side: string, from: number) => Promise<LogPage>;
 
@@ -41,6 +45,7 @@ export class Logs {
     sides: readonly string[],
     private readonly fetch: Fetch,
     private readonly pins: PinStore,
+    private readonly present: Present,
   ) {
     this.folds = new Map(sides.map(side => [side, new Fold(dialogue, side)]));
   }
@@ -52,15 +57,17 @@ export class Logs {
     const sides = await Promise.all(foundings.map(async each => toText(await digest('side', encode(each)))));
     await named(dialogue, sides);
     const fetch: Fetch = (side, from) => request<LogPage>('GET', `${path}/logs/${encodeURIComponent(side)}?from=${from}`);
-    const logs = new Logs(dialogue, sides, fetch, pins);
+    const logs = new Logs(dialogue, sides, fetch, pins, note => request('POST', `${path}/checkpoints`, { note }));
     await logs.read();
     return logs;
   }
 
   /** As `open`, from any source: for tests. */
-  static async of(dialogue: string, sides: readonly string[], fetch: Fetch, pins: PinStore): Promise<Logs> {
+  static async of(
+    dialogue: string, sides: readonly string[], fetch: Fetch, pins: PinStore, present: Present = async () => undefined,
+  ): Promise<Logs> {
     await named(dialogue, sides);
-    const logs = new Logs(dialogue, sides, fetch, pins);
+    const logs = new Logs(dialogue, sides, fetch, pins, present);
     await logs.read();
     return logs;
   }
@@ -95,9 +102,12 @@ export class Logs {
       if (page.leaves.length === 0) throw new Untrusted('the node keeps back entries of a log');
     }
     if (pin) {
-      if (fold.size < pin.size) throw new Untrusted('the node shows an older log than this browser has seen');
-      const root = fold.root(pin.size);
-      if (!root || !equal(root, pin.root)) throw new Untrusted('the log is not the one that this browser has seen');
+      const root = fold.size < pin.size ? undefined : fold.root(pin.size);
+      if (!root || !equal(root, pin.root)) {
+        if (pin.note) await this.present(pin.note).catch(() => undefined); // the reader is told in any case
+        throw new Untrusted(fold.size < pin.size
+          ? 'the node shows an older log than this browser has seen' : 'the log is not the one that this browser has seen');
+      }
     }
     if (note === null) {
       if (fold.size > 0) throw new Untrusted('a log without a checkpoint');
@@ -115,7 +125,9 @@ export class Logs {
       throw new Untrusted('the entries do not make the root that the log signed');
     }
     this.checkpoints.set(side, checkpoint);
-    if (!pin || checkpoint.size > pin.size) await this.pins.put(key, { size: checkpoint.size, root: checkpoint.root });
+    if (!pin || checkpoint.size > pin.size || !pin.note) {
+      await this.pins.put(key, { size: checkpoint.size, root: checkpoint.root, note });
+    }
   }
 }
 

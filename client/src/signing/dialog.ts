@@ -19,9 +19,14 @@ export function consent({ draft, signed }: Prepared): Promise<boolean> {
   const kicker = element('p', 'tiny', t('sign.title'));
   const title = element('h2', '', draft.summary.title);
   title.id = 'sign-title';
+  title.dir = 'auto';
   const words = element('ul', 'sign-words');
   words.id = 'sign-words';
-  for (const line of draft.summary.lines) words.append(element('li', '', line));
+  for (const line of draft.summary.lines) {
+    const said = element('li', '', line);
+    said.dir = 'auto';
+    words.append(said);
+  }
   dialog.append(kicker, title, words);
   if (draft.contents.length > 0) {
     const texts = details(t('sign.texts'));

@@ -1,8 +1,10 @@
 """`visavis record`: a dialogue's record as one file, and its checking by anybody, offline.
 
-Lives here: `export`, `verify`, the account in words; `policy`, `prove`, `check-proof`, `unpack` for others' tools.
-Not here: the checks (`verification`), the files' forms (`record.bundle`, `record.policy`, `record.inclusion`).
-Spec: docs/spec/record.md §§10.4–10.6, 12, 14.
+Lives here: `export`, `verify`, `restore`, `print`, the account in words; for others' tools
+`policy`, `prove`, `check-proof`, `unpack`.
+Not here: the checks (`verification`), the files' forms (`record.bundle`, `record.policy`, `record.inclusion`), what
+stands on paper (`paper`).
+Spec: docs/spec/record.md §§10.4–10.6, 12, 14, 15.
 """
 
 from __future__ import annotations
@@ -91,10 +93,64 @@ async def export(
     async with open_record(Settings.from_environment(data=data).data) as dialogues:
         found = one_of(dialogues.ids, dialogue, "dialogue")
         chosen = None if side is None else one_of(dialogues.ledger(found).sides, side, "side")
-        packed = dialogues.export(found, chosen)
+        packed = await dialogues.export(found, chosen)
     target = Path(found[:8] + SUFFIX) if out is None else out
     write_new(target, packed)
     sys.stdout.write(f"{target}\n")
+
+
+@app.command
+async def restore(bundle: Path, /, *, data: Path | None = None) -> None:
+    """Fetch back the entries and contents that this node's disk has lost, from a bundle that anybody holds.
+
+    The bundle is verified whole first. Logs are only extended: if it holds another history, nothing is written.
+    The node must not be running.
+
+    Parameters
+    ----------
+    bundle:
+        A file made by `visavis record export`, or exported from a page of the record.
+    data:
+        Folder of the node's data (VISAVIS_DATA; default ./visavis-data).
+    """
+    from visavis.bootstrap import open_stopped
+    from visavis.config import Settings
+    from visavis.dialogue.ports import ContentRow
+    from visavis.record.bundle import parse_bundle
+    from visavis.rulebook import EDITION_1
+    from visavis.verification.holdings import holdings
+    from visavis.verification.verify import verify as check
+
+    packed = read_bundle(bundle)
+    account = check(packed, EDITION_1)
+    if not account.holds:
+        first = _fault_line(account, account.faults[0])
+        raise Refused(f"the bundle does not verify; nothing was written {first}")
+    given, _ = parse_bundle(packed)
+    logs = {side: part.leaves for side, part in given.logs.items()}
+    known = holdings(logs, EDITION_1)
+    contents = []
+    for commitment, opened in given.contents.items():
+        of = known[commitment]
+        contents.append(
+            ContentRow(
+                given.dialogue, of.side, commitment, opened.salt, opened.content, of.language, of.audience
+            )
+        )
+    log_to_stderr()
+    async with open_stopped(Settings.from_environment(data=data).data) as dialogues:
+        entries, texts = await dialogues.restore(given.dialogue, logs, contents)
+        stopped = dialogues.ledger(given.dialogue).stopped
+    sys.stdout.write(f"{entries} entries and {texts} contents fetched back.\n")
+    if stopped is not None:
+        raise Unavailable(f"nothing can be written yet: {stopped.message}")
+
+
+def log_to_stderr() -> None:
+    """What the node's inside notices goes beside the answer, not into it."""
+    import structlog
+
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(file=sys.stderr))
 
 
 @app.command
@@ -206,6 +262,58 @@ def unpack(bundle: Path, folder: Path, /) -> None:
     for name, content in files:
         write_new(folder / name, content)
     sys.stdout.write(f"{folder}\n")
+
+
+@app.command(name="print")
+def print_(
+    bundle: Path,
+    /,
+    *,
+    side: str,
+    understanding: str | None = None,
+    out: Path | None = None,
+    seal: Path | None = None,
+) -> int:
+    """Print a side's copy of its understandings as PDF, from a bundle: no server and no network.
+
+    The status is 1 if any check of the bundle fails; the paper then says so.
+
+    Parameters
+    ----------
+    bundle:
+        A file made by `visavis record export` (`*.visavis`).
+    side:
+        Whose copy: the side's id, or enough of its beginning. Its name and its language stand first.
+    understanding:
+        Print this one, however it stands (default: all that are in force).
+    out:
+        Where to write (default: the bundle's name, the side's first eight characters, `.pdf`). Never written over.
+    seal:
+        A PEM file with a P-256 key and its certificate, such as the node's `seal-<side>.pem` (default: no seal, since
+        a bundle holds no key).
+    """
+    from visavis.paper.model import paper_of
+    from visavis.paper.printing import print_paper
+    from visavis.paper.sealing import read_seal
+    from visavis.rulebook import EDITION_1
+    from visavis.verification.verify import verify as check
+
+    account = check(read_bundle(bundle), EDITION_1)
+    if not account.dialogue:
+        raise Malformed(account.faults[0].message)
+    chosen = one_of(tuple(log.side for log in account.logs), side, "side")
+    try:
+        key = None if seal is None else read_seal(seal.read_bytes())
+    except OSError as error:
+        raise Unavailable(f"{seal} cannot be read: {error.strerror}") from error
+    pdf = print_paper(paper_of(account, chosen, understanding), key)
+    target = Path(f"{bundle.stem}-{chosen[:8]}.pdf") if out is None else out
+    write_new(target, pdf)
+    sealed = "unsealed: a bundle holds no key" if key is None else f"sealed: certificate {key.fingerprint}"
+    sys.stdout.write(f"{target}\n{sealed}\n")
+    if not account.holds:
+        sys.stderr.write(f"The record does not hold, and the paper says so: {len(account.faults)} faults.\n")
+    return 0 if account.holds else 1
 
 
 def readable(path: Path) -> Readable:

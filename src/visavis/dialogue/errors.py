@@ -1,7 +1,7 @@
 """Errors of the dialogue.
 
 Lives here: `ActVoid` (an act that the rules do not allow, before it is written), `NotTabled`, `ContentMissing`,
-`Forked`, `LogBehind`, `LogDiffers`.
+`Forked`, `CosignedLarger`, `LogBehind`, `LogDiffers`, `LogDamaged`.
 Not here: the reasons themselves (`verdicts`), their translation and HTTP status (`web/errors.py`).
 """
 
@@ -72,8 +72,14 @@ class Forked(Untrusted):
         self.shown = shown
 
 
+class CosignedLarger(Refused):
+    """A larger checkpoint of this log is cosigned already; a smaller one never is."""
+
+    code = "cosigned-larger"
+
+
 class LogBehind(Unavailable):
-    """The own log is shorter than what the other side holds of it: fetch it back before writing."""
+    """The own log is shorter than what is known to have been signed of it: fetch it back before writing."""
 
     code = "log-behind"
 
@@ -82,3 +88,9 @@ class LogDiffers(Untrusted):
     """The own log is not the one that the other side holds a signature of: nothing may be written."""
 
     code = "log-differs"
+
+
+class LogDamaged(Unavailable):
+    """A log on this node's disk is not as it was written: it is neither shown nor written until it is mended."""
+
+    code = "log-damaged"

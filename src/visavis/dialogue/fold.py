@@ -159,6 +159,7 @@ class SideState:
         self.matters = 0
         self._nonces: set[bytes] = set()
         self._spent: set[tuple[str, bytes]] = set()  # (delegate, nonce) that its own delegate made worthless
+        self._vouched: set[Seen] = set()
         self._keys: list[tuple[int, bytes]] = []  # (index, log key): larger checkpoints need it
         self._live: set[str] = set()
         self._granted: dict[str, tuple[int, frozenset[Power]]] = {}  # delegate → latest side.powers
@@ -212,10 +213,16 @@ class SideState:
 
     def signed(self, seen: Seen) -> bool:
         """Whether `seen.sig` is this log's own over that size and root. The log may have gone another way."""
+        if seen in self._vouched:
+            return True
         key = self.key_at(seen.size)
         return key is not None and _checkpoint_fits(
             key, self.dialogue, self.id, seen.size, seen.root, seen.sig
         )
+
+    def vouch(self, seen: Seen) -> None:
+        """Take it that `signed(seen)` was found before, over this very log: by a node that reads its own disk."""
+        self._vouched.add(seen)
 
     # --- people -----------------------------------------------------------------------------------
 

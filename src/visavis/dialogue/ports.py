@@ -1,18 +1,19 @@
 """What the dialogue's use cases need of a store. Protocols and the rows that cross them. Pure.
 
-Lives here: `Store`, `Unit`, the frozen rows. Not here: SQL (`store`), use cases (`service`, `admission`).
+Lives here: `Store`, `Unit`, `LogFiles`, the frozen rows. Not here: SQL (`store`), use cases (`service`, `admission`).
 The contract suite `tests/store/contract.py` holds every adapter to this page.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from visavis.dialogue.commands import Audience, Enrolment
+from visavis.dialogue.cosigning import Cosigned
 from visavis.record.proof import Passkey
 
 
@@ -93,6 +94,29 @@ class Certificate:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """Proof that a side signed two histories of its log. held, shown: two notes signed by its log key.
+
+    held: the checkpoint, at that size, of the log at hand. shown: the one that contradicts it.
+    """
+
+    dialogue: str
+    side: str
+    held: bytes
+    shown: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far a log was checked: its first `size` entries, whose root is `root`, stand with true proofs and acks."""
+
+    dialogue: str
+    side: str
+    size: int
+    root: bytes
+
+
 class Unit(Protocol):
     """One transaction: all of it is on disk when its block ends, or nothing."""
 
@@ -139,15 +163,59 @@ class Unit(Protocol):
 
     async def leaves(self, dialogue: str, side: str) -> Sequence[bytes]: ...
     async def add_content(self, row: ContentRow) -> None: ...
+    async def mend_content(self, row: ContentRow) -> None:
+        """Put a content in the place of one on disk that does not open its commitment."""
+        ...
+
     async def widen_content(self, dialogue: str, commitment: str, audience: Audience) -> None: ...
     async def contents(self, dialogue: str) -> Sequence[ContentRow]: ...
-    async def keep_cosigned(self, dialogue: str, side: str, size: int, root: bytes) -> None: ...
-    async def cosigned(self, dialogue: str, side: str) -> tuple[int, bytes] | None: ...
+    async def founded(self) -> Sequence[str]:
+        """Ids of all dialogues that have an entry."""
+        ...
+
+    async def keep_cosigned(self, row: Cosigned) -> None:
+        """Remember it in place of what that cosigner had of that log. Raises `Unavailable` if that was larger."""
+        ...
+
+    async def cosigned(self, dialogue: str) -> Sequence[Cosigned]: ...
+    async def keep_fork(self, row: Fork) -> None: ...
+    async def forks(self, dialogue: str) -> Sequence[Fork]: ...
+    async def keep_mark(self, row: Mark) -> None: ...
+    async def marks(self, dialogue: str) -> Sequence[Mark]: ...
     async def keep_certificate(self, row: Certificate) -> None: ...
     async def certificates(self, dialogue: str, talk: str, sitting: int) -> Sequence[Certificate]: ...
 
 
+class LogFiles(Protocol):
+    """A log's files beside the database: full tiles, written once, and the head, the latest checkpoint.
+
+    They are what is left when the database is an old copy. Paths of tiles are as `record.tiles.tile_path` gives them.
+    All raise `Unavailable` if the disk does not answer; what is written is on disk when the call returns.
+    """
+
+    async def keep(
+        self, dialogue: str, side: str, tiles: Iterable[tuple[str, bytes]], size: int, head: bytes
+    ) -> None:
+        """Write full tiles that are not there yet, then the head: a note of at most 512 bytes, of `size` entries.
+
+        The latest head but one stays until the next is whole. Raises `Unavailable` if a tile is there and differs.
+        """
+        ...
+
+    async def heads(self, dialogue: str, side: str) -> Sequence[bytes] | None:
+        """What stands in the head's two places, damaged or not; None if there is no head."""
+        ...
+
+    async def tile(self, dialogue: str, side: str, path: str) -> bytes | None: ...
+    async def dialogues(self) -> Sequence[str]:
+        """Ids of all dialogues that have files."""
+        ...
+
+
 class Store(Protocol):
+    @property
+    def logs(self) -> LogFiles: ...
+
     def begin(self) -> AbstractAsyncContextManager[Unit]:
         """A transaction that writes alone. Raises `Unavailable` if the store does not answer."""
         ...

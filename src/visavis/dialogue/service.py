@@ -1,6 +1,7 @@
 """Dialogues of this node: founding, drafting, entering, reading. Load → decide → append → publish.
 
-Lives here: `Dialogues`, the use cases; `Draft`. The dialogue in memory is `ledger.Ledger`.
+Lives here: `Dialogues`, the use cases; `Draft`. The dialogue in memory is `ledger.Ledger`; reading it from disk and
+what is kept beside it there is `keeping.Keeper`.
 Not here: verdicts (`fold`, `join`), what commands mean (the slices), sessions (`admission`), HTTP (`web`).
 Spec: docs/spec/record.md, docs/spec/http.md §§2–4.
 
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -26,9 +27,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from visavis.dialogue.acts import Consent, Power, Rulebook
 from visavis.dialogue.commands import Command, Drafted, Enrolment, Fresh, Summary, View
-from visavis.dialogue.errors import ContentMissing, act_void
+from visavis.dialogue.errors import ContentMissing, LogDamaged, act_void
 from visavis.dialogue.fold import SideState
 from visavis.dialogue.join import Joint, preview
+from visavis.dialogue.keeping import Keeper, again
 from visavis.dialogue.ledger import Event, Ledger, NoSuchDialogue, readable
 from visavis.dialogue.model import PROFILE
 from visavis.dialogue.ports import (
@@ -39,7 +41,8 @@ from visavis.dialogue.ports import (
     Session,
     Store,
 )
-from visavis.errors import Malformed, Refused, Unavailable
+from visavis.dialogue.receiving import Finding
+from visavis.errors import Malformed, Refused, Unavailable, Untrusted, VisavisError
 from visavis.record import canonical
 from visavis.record.content import opens
 from visavis.record.digest import to_text
@@ -116,7 +119,9 @@ class Dialogues:
         self._commands = commands
         self._clock = clock
         self._fresh = fresh
+        self._keeper = Keeper(store, clock)
         self._ledgers: dict[str, Ledger] = {}
+        self._broken: dict[str, VisavisError] = {}
         self._pairs: dict[str, dict[int, FoundingRow]] = {}
         self._drafts: dict[str, Draft] = {}
         self._founded: MemoryObjectSendStream[Ledger] | None = None
@@ -128,27 +133,48 @@ class Dialogues:
 
     # --- at start --------------------------------------------------------------------------------
 
-    async def load(self) -> None:
-        """Read all dialogues from the store. Raises `Unavailable` if a log is not whole."""
+    async def load(self, *, settle: bool = True) -> None:
+        """Read all dialogues from the store.
+
+        settle: write what is missing beside the logs; False for who only reads beside a running node.
+        A log that is not as it was written is not shown: asking for its dialogue raises `LogDamaged`, while others
+        are served. Raises `Unavailable` if nothing can be read.
+        """
         async with self._store.begin() as unit:
             for row in await unit.foundings():
                 self._pairs.setdefault(row.pair, {})[row.chair] = row
-            for pair in self._pairs.values():
-                if len(pair) == 2:
-                    ledger = self._ledger(pair)
-                    for side in ledger.sides:
-                        for leaf in await unit.leaves(ledger.id, side):
-                            ledger.take(side, leaf)
-                    ledger.joint.advance()
-                    for content in await unit.contents(ledger.id):
-                        ledger.contents[content.commitment] = content
-                    self._ledgers[ledger.id] = ledger
+            known = {*await unit.founded(), *await self._store.logs.dialogues()}
+        for pair in self._pairs.values():
+            if len(pair) == 2:
+                await self._load(pair, settle)
+        for dialogue in sorted(known - self._ledgers.keys() - self._broken.keys()):
+            self._broken[dialogue] = LogDamaged(
+                f"entries of dialogue {dialogue} are on this node's disk, its founding is not: restore the database"
+            )
+        for dialogue, error in self._broken.items():
+            log.error("dialogue.damaged", dialogue=dialogue, why=error.message)
+        if self._broken and not self._ledgers:
+            raise next(iter(self._broken.values()))
+        async with self._store.begin() as unit:
             for enrolment in await unit.enrolments():
                 if enrolment.dialogue in self._ledgers:
-                    known = self._ledgers[enrolment.dialogue].enrolments
-                    known[enrolment.enrolment.id] = enrolment
+                    enrolments = self._ledgers[enrolment.dialogue].enrolments
+                    enrolments[enrolment.enrolment.id] = enrolment
         for ledger in self._ledgers.values():
             ledger.receipts_due.set()
+
+    async def _load(self, pair: Mapping[int, FoundingRow], settle: bool) -> None:
+        name = "/".join(row.side for row in pair.values())
+        try:
+            name = dialogue_id(*(row.side for row in pair.values()))
+            ledger = self._ledger(pair)
+            await self._keeper.read(ledger, settle=settle)
+        except LogDamaged as error:
+            self._broken[name] = error
+        except (Malformed, Untrusted) as error:
+            self._broken[name] = LogDamaged(f"the database is damaged: {error.message}")
+        else:
+            self._ledgers[ledger.id] = ledger
 
     async def run(self) -> None:
         """Write receipts, until cancelled. One task a dialogue."""
@@ -170,6 +196,8 @@ class Dialogues:
 
     def ledger(self, dialogue: str) -> Ledger:
         found = self._ledgers.get(dialogue)
+        if found is None and dialogue in self._broken:
+            raise again(self._broken[dialogue])
         if found is None:
             raise NoSuchDialogue("there is no such dialogue")
         return found
@@ -273,12 +301,14 @@ class Dialogues:
         statements = tuple(Founding.from_json(canonical.decode(row.statement)) for row in rows)
         one, other = statements
         sides = (one.side(), other.side())
+        if sides != tuple(row.side for row in rows):
+            raise LogDamaged("the database is damaged: a founding statement's hash is not its side's id")
         dialogue = dialogue_id(*sides)
         states = (
             SideState(dialogue, sides[0], sides, self._rulebook),
             SideState(dialogue, sides[1], sides, self._rulebook),
         )
-        keys = {row.side: Ed25519PrivateKey.from_private_bytes(row.log_key_seed) for row in rows}
+        keys = {row.side: log_key(row, founding) for row, founding in zip(rows, statements, strict=True)}
         return Ledger(dialogue, sides, (one, other), keys, states, Joint(*states, self._rulebook))
 
     async def note_enrolment(self, dialogue: str, side: str, enrolment: Enrolment) -> None:
@@ -321,6 +351,8 @@ class Dialogues:
         """
         ledger = self.ledger(dialogue)
         credential = session.credential if device is None else _device_of(ledger, session, device)
+        if ledger.stopped is not None:
+            raise again(ledger.stopped)
         spec = self._commands.get(command)
         if spec is None:
             raise Malformed(f"there is no command {command[:60]!r}", field="command")
@@ -400,6 +432,7 @@ class Dialogues:
     ) -> Entry:
         us = ledger.index(signed.side)
         state = ledger.states[us]
+        await self._keeper.may_write(ledger)
         entry = make_entry(signed, proof, seq=state.size, time=spell_time(self._clock()))
         self._judge(ledger, us, entry, False)
         rows = [
@@ -410,6 +443,7 @@ class Dialogues:
         with anyio.CancelScope(shield=True):
             async with self._store.begin() as unit:
                 await unit.append_leaf(ledger.id, signed.side, entry.seq, entry.leaf)
+                await self._keeper.keep_mark(unit, ledger, us)
                 for row in rows:
                     await unit.add_content(row)
                 for commitment, audience in drafted.widen if drafted else ():
@@ -419,10 +453,11 @@ class Dialogues:
                     await unit.widen_content(ledger.id, commitment, audience)
                     if held.audience.narrower_than(audience):
                         widened.append(replace(held, audience=audience))
-            ledger.take(signed.side, entry.leaf)
+            ledger.take(signed.side, entry.leaf, proven=True)
             ledger.joint.advance()
             for row in (*rows, *widened):
                 ledger.contents[row.commitment] = row
+            await self._keeper.file(ledger)
         kind = str(signed.act.get("type"))
         log.info("entry", dialogue=ledger.id, side=signed.side, seq=entry.seq, act=kind)
         ledger.publish("log", side=signed.side, size=state.size)
@@ -450,12 +485,13 @@ class Dialogues:
             try:
                 for us in (0, 1):
                     async with ledger.lock:
-                        if not ledger.states[us].size:
+                        if not ledger.states[us].size or ledger.stopped:
                             continue
                         for hash_ in ledger.to_receive(us):
                             await self._receipt(ledger, us, {"type": "content.receive", "hash": hash_})
                         if ledger.joint.owes_receipt(us):
                             await self._receipt(ledger, us, {"type": "record.receive"})
+                await self._keeper.cosign(ledger)
             except Unavailable as error:
                 log.warning("receipt.put-off", dialogue=ledger.id, why=error.message)
                 ledger.receipts_due.set()
@@ -491,9 +527,54 @@ class Dialogues:
 
     # --- reading ------------------------------------------------------------------------------------
 
-    def export(self, dialogue: str, side: str | None) -> bytes:
+    async def checkpoint(self, dialogue: str, side: str) -> bytes:
+        """The log's latest checkpoint, cosigned: the cosigner's memory is on disk when this returns."""
+        ledger = self.ledger(dialogue)
+        await self._cosign(ledger)
+        return ledger.checkpoint(side)
+
+    async def export(self, dialogue: str, side: str | None) -> bytes:
         """The record in one file, with the contents that this side may read (None: that both may)."""
-        return self.ledger(dialogue).bundle(side, self._clock())
+        ledger = self.ledger(dialogue)
+        await self._cosign(ledger)
+        return ledger.bundle(side)
+
+    async def _cosign(self, ledger: Ledger) -> None:
+        """A full disk keeps nobody from reading: the checkpoint then comes without a cosignature."""
+        try:
+            await self._keeper.cosign(ledger)
+        except Unavailable as error:
+            log.warning("cosignature.put-off", dialogue=ledger.id, why=error.message)
+
+    async def present(self, dialogue: str, note: bytes) -> Finding:
+        """Take a checkpoint that a reader shows, signed by the log's key.
+
+        A larger one than ours stops all writing until the entries are fetched back; one that contradicts ours is
+        kept as proof of a fork. Raises `Malformed`, `Untrusted`.
+        """
+        ledger = self.ledger(dialogue)
+        return await self._keeper.present(ledger, note)
+
+    async def restore(
+        self, dialogue: str, logs: Mapping[str, Sequence[bytes]], contents: Sequence[ContentRow]
+    ) -> tuple[int, int]:
+        """Fetch back what this node's disk lacks: entries and contents, of a record that has been verified.
+
+        logs: by side id. Returns how many entries and contents were written. The dialogue is then read anew: if
+        more is still missing, it stays stopped. Raises `LogDiffers` if the logs are not ours and more.
+        """
+        ledger = self.ledger(dialogue)
+        pair = next(p for p in self._pairs.values() if {row.side for row in p.values()} == set(ledger.sides))
+        one, other = (logs[side] for side in ledger.sides)
+        done = await self._keeper.restore(ledger, self._ledger(pair), (one, other), contents)
+        del self._ledgers[dialogue]
+        await self._load(pair, True)
+        self.ledger(dialogue)
+        return done
+
+    async def tile(self, dialogue: str, side: str, path: str) -> bytes | None:
+        """A full tile's file, as it is on disk; None if there is none."""
+        return await self._store.logs.tile(self.ledger(dialogue).id, side, path)
 
     async def keep_certificate(self, row: Certificate) -> None:
         async with self._store.begin() as unit:
@@ -545,6 +626,17 @@ def _device_of(ledger: Ledger, session: Session, device: str) -> str:
     if found is None or found.parent != session.credential:
         raise Refused("this device's key does not act for you; let it, or sign with your passkey")
     return found.id
+
+
+def log_key(row: FoundingRow, founding: Founding) -> Ed25519PrivateKey:
+    """The key made for that side. Raises `LogDamaged` if it is not the one that its founding names."""
+    try:
+        key = Ed25519PrivateKey.from_private_bytes(row.log_key_seed)
+    except ValueError as error:
+        raise LogDamaged("the database is damaged: a log's key is not 32 bytes") from error
+    if key.public_key().public_bytes_raw() != founding.log_key:
+        raise LogDamaged("the database is damaged: a log's key is not the one of its founding")
+    return key
 
 
 def spell_time(instant: datetime) -> str:

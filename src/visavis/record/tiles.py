@@ -1,6 +1,6 @@
 """A log as static files: C2SP tlog-tiles, so that others' tools can read it. Pure.
 
-Lives here: tile paths, entry bundles, the hash tiles of a tree.
+Lives here: tile paths, entry bundles, the hash tiles of a tree, the tiles that became full.
 Not here: who serves or fetches them, the checkpoint beside them (`checkpoint`).
 Spec: docs/spec/record.md §10.4; C2SP tlog-tiles.
 
@@ -79,4 +79,19 @@ def hash_tiles(tree: Tree) -> Iterator[tuple[str, bytes]]:
         for index, width in widths(len(hashes)):
             chunk = hashes[index * WIDTH : index * WIDTH + width]
             yield tile_path(str(level), index, width), b"".join(chunk)
+        level += 1
+
+
+def full_tiles(leaves: Sequence[bytes], tree: Tree, old: int, new: int) -> Iterator[tuple[str, bytes]]:
+    """(path, bytes) of every tile that is full at `new` entries and was not at `old`; entries first.
+
+    leaves, tree: the log's, of at least `new` entries; 0 <= old <= new.
+    """
+    for index in range(old // WIDTH, new // WIDTH):
+        yield tile_path("entries", index), encode_entries(leaves[index * WIDTH : (index + 1) * WIDTH])
+    level = 0
+    while (span := WIDTH ** (level + 1)) <= new:  # entries under one full tile of this level
+        hashes = tree.full_subtrees(8 * level)
+        for index in range(old // span, new // span):
+            yield tile_path(str(level), index), b"".join(hashes[index * WIDTH : (index + 1) * WIDTH])
         level += 1

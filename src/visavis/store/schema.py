@@ -1,4 +1,5 @@
-"""Tables. Nothing is updated in place but what is marked so: spent links, widened audiences, moderation.
+"""Tables. Nothing is updated in place but what is marked so: spent links, widened audiences, moderation, a
+cosigner's memory, marks.
 
 Lives here: SQLAlchemy Core tables and the schema's version. Not here: queries (`sqlite`).
 """
@@ -9,6 +10,9 @@ from sqlalchemy import Column, Integer, LargeBinary, MetaData, String, Table
 
 VERSION = 2
 """`PRAGMA user_version` of the schema. A database of another version is refused, not guessed at."""
+EARLIER = (0, 1)
+"""Versions that become this one when the tables that they lack are made: 0 is a new database, 1 had no forks and no
+marks, and made a cosignature anew at each request."""
 
 metadata = MetaData()
 
@@ -91,8 +95,29 @@ contents = Table(
     Column("audience", String, nullable=False),
 )
 
-cosigned = Table(
-    "cosigned",
+cosignatures = Table(
+    "cosignatures",
+    metadata,
+    Column("dialogue", String, primary_key=True),
+    Column("side", String, primary_key=True),
+    Column("cosigner", String, primary_key=True),
+    Column("size", Integer, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("timestamp", Integer, nullable=False),
+    Column("sig", LargeBinary, nullable=False),
+)
+
+forks = Table(
+    "forks",
+    metadata,
+    Column("dialogue", String, primary_key=True),
+    Column("side", String, primary_key=True),
+    Column("shown", LargeBinary, primary_key=True),
+    Column("held", LargeBinary, nullable=False),
+)
+
+marks = Table(
+    "marks",
     metadata,
     Column("dialogue", String, primary_key=True),
     Column("side", String, primary_key=True),

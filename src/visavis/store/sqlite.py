@@ -1,6 +1,7 @@
 """SQLite (WAL, synchronous FULL) as the store: one writer at a time, on disk before anybody is told.
 
 Lives here: opening the database, `SqliteStore`, `SqliteUnit`. Not here: tables (`schema`), rules.
+What is read back is held to its row's types: a damaged page may give any value, and then the node says so.
 Reason for `isolation_level=None` and `BEGIN IMMEDIATE`: SQLAlchemy's lazy begin lets two transactions read
 before either locks.
 """
@@ -12,25 +13,41 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
+import msgspec
 from sqlalchemy import URL, event, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from visavis.dialogue.commands import Audience, Enrolment
-from visavis.dialogue.ports import Certificate, ContentRow, EnrolmentRow, FoundingRow, Link, Session
+from visavis.dialogue.cosigning import Cosigned
+from visavis.dialogue.ports import (
+    Certificate,
+    ContentRow,
+    EnrolmentRow,
+    Fork,
+    FoundingRow,
+    Link,
+    Mark,
+    Session,
+)
 from visavis.errors import Unavailable
 from visavis.record import canonical
 from visavis.record.proof import Passkey
 from visavis.store import schema as t
+from visavis.store.logs import DiskLogs
 
 BUSY_TIMEOUT_MS = 10_000
+LOGS = "logs"
+"""The folder of the logs' files, beside the database."""
+
+Row = TypeVar("Row")
 
 
 async def open_store(path: Path) -> SqliteStore:
-    """Open or make the database at `path`, readable by its owner alone.
+    """Open or make the database at `path`, readable by its owner alone, and check that its pages fit together.
 
     Raises `Unavailable` if it cannot be read or has another version's schema.
     """
@@ -48,18 +65,22 @@ async def open_store(path: Path) -> SqliteStore:
     try:
         async with engine.begin() as connection:
             version = (await connection.exec_driver_sql("PRAGMA user_version")).scalar_one()
-            if version == 0:
+            if version in t.EARLIER:
                 await connection.run_sync(t.metadata.create_all)
                 await connection.exec_driver_sql(f"PRAGMA user_version = {t.VERSION}")
             elif version != t.VERSION:
                 raise Unavailable(f"the database has schema {version}; this program knows {t.VERSION}")
+            said = (await connection.exec_driver_sql("PRAGMA integrity_check(1)")).scalar_one()
+            if said != "ok":
+                raise Unavailable(f"the database is damaged: {said}", path=path.name)
     except SQLAlchemyError as error:
         await engine.dispose()
-        raise Unavailable("the database cannot be opened", path=path.name) from error
+        why = ": it is damaged" if _is_damage(error) else ""
+        raise Unavailable(f"the database cannot be opened{why}", path=path.name) from error
     except BaseException:
         await engine.dispose()
         raise
-    return SqliteStore(engine)
+    return SqliteStore(engine, DiskLogs(path.parent / LOGS))
 
 
 def _make_private(path: Path) -> None:
@@ -80,9 +101,14 @@ def _begin(connection: Any) -> None:
 class SqliteStore:
     """`dialogue.ports.Store` and the other slices' stores, over one database."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, logs: DiskLogs) -> None:
         self._engine = engine
         self._writer = anyio.Lock()
+        self._logs = logs
+
+    @property
+    def logs(self) -> DiskLogs:
+        return self._logs
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[SqliteUnit]:
@@ -97,6 +123,8 @@ class SqliteStore:
                 async with self._engine.begin() as connection:
                     yield connection
             except SQLAlchemyError as error:
+                if _is_damage(error):
+                    raise Unavailable("the database is damaged: restore it from a copy") from error
                 raise Unavailable("the store did not take it; nothing was written") from error
 
     async def close(self) -> None:
@@ -206,7 +234,12 @@ class SqliteUnit:
 
     async def foundings(self) -> Sequence[FoundingRow]:
         query = select(t.foundings).order_by(t.foundings.c.pair, t.foundings.c.chair)
-        return [FoundingRow(**r) for r in (await self._db.execute(query)).mappings()]
+        return [_sound(r, FoundingRow) for r in (await self._db.execute(query)).mappings()]
+
+    async def founded(self) -> Sequence[str]:
+        return [
+            str(each) for each in (await self._db.execute(select(t.entries.c.dialogue).distinct())).scalars()
+        ]
 
     async def append_leaf(self, dialogue: str, side: str, seq: int, leaf: bytes) -> None:
         values = {"dialogue": dialogue, "side": side, "seq": seq, "leaf": leaf}
@@ -224,12 +257,19 @@ class SqliteUnit:
         rows = (await self._db.execute(query)).all()
         if [seq for seq, _ in rows] != list(range(len(rows))):
             raise Unavailable("this log has a gap on disk; restore it before anything is written")
+        if not all(isinstance(leaf, bytes) for _, leaf in rows):
+            raise Unavailable("the database is damaged: an entry's bytes are not there")
         return [leaf for _, leaf in rows]
 
     # --- contents, receipts, certificates -----------------------------------------------------------
 
     async def add_content(self, row: ContentRow) -> None:
         await self._db.execute(insert(t.contents), _row(row, audience=row.audience.value))
+
+    async def mend_content(self, row: ContentRow) -> None:
+        c = t.contents.c
+        where = (c.dialogue == row.dialogue, c.commitment == row.commitment)
+        await self._db.execute(update(t.contents).where(*where).values(salt=row.salt, data=row.data))
 
     async def widen_content(self, dialogue: str, commitment: str, audience: Audience) -> None:
         where = (t.contents.c.dialogue == dialogue, t.contents.c.commitment == commitment)
@@ -240,21 +280,42 @@ class SqliteUnit:
     async def contents(self, dialogue: str) -> Sequence[ContentRow]:
         query = select(t.contents).where(t.contents.c.dialogue == dialogue)
         rows = (await self._db.execute(query)).mappings()
-        return [ContentRow(**_given(r, audience=Audience(r["audience"]))) for r in rows]
+        return [_sound(r, ContentRow) for r in rows]
 
-    async def keep_cosigned(self, dialogue: str, side: str, size: int, root: bytes) -> None:
-        where = (t.cosigned.c.dialogue == dialogue, t.cosigned.c.side == side)
-        done = await self._db.execute(update(t.cosigned).where(*where).values(size=size, root=root))
+    async def keep_cosigned(self, row: Cosigned) -> None:
+        c = t.cosignatures.c
+        where = (c.dialogue == row.dialogue, c.side == row.side, c.cosigner == row.cosigner)
+        held = (await self._db.execute(select(c.size).where(*where))).scalar_one_or_none()
+        if held is None:
+            await self._db.execute(insert(t.cosignatures), _row(row))
+        elif held <= row.size:
+            await self._db.execute(update(t.cosignatures).where(*where).values(_row(row)))
+        else:
+            raise Unavailable(f"a checkpoint of {held} entries is cosigned already")
+
+    async def cosigned(self, dialogue: str) -> Sequence[Cosigned]:
+        query = select(t.cosignatures).where(t.cosignatures.c.dialogue == dialogue)
+        return [_sound(r, Cosigned) for r in (await self._db.execute(query)).mappings()]
+
+    async def keep_fork(self, row: Fork) -> None:
+        c = t.forks.c
+        where = (c.dialogue == row.dialogue, c.side == row.side, c.shown == row.shown)
+        if (await self._db.execute(select(c.side).where(*where))).first() is None:
+            await self._db.execute(insert(t.forks), _row(row))
+
+    async def forks(self, dialogue: str) -> Sequence[Fork]:
+        query = select(t.forks).where(t.forks.c.dialogue == dialogue)
+        return [_sound(r, Fork) for r in (await self._db.execute(query)).mappings()]
+
+    async def keep_mark(self, row: Mark) -> None:
+        where = (t.marks.c.dialogue == row.dialogue, t.marks.c.side == row.side)
+        done = await self._db.execute(update(t.marks).where(*where).values(size=row.size, root=row.root))
         if done.rowcount == 0:
-            values = {"dialogue": dialogue, "side": side, "size": size, "root": root}
-            await self._db.execute(insert(t.cosigned), values)
+            await self._db.execute(insert(t.marks), _row(row))
 
-    async def cosigned(self, dialogue: str, side: str) -> tuple[int, bytes] | None:
-        query = select(t.cosigned.c.size, t.cosigned.c.root).where(
-            t.cosigned.c.dialogue == dialogue, t.cosigned.c.side == side
-        )
-        row = (await self._db.execute(query)).one_or_none()
-        return None if row is None else (row.size, row.root)
+    async def marks(self, dialogue: str) -> Sequence[Mark]:
+        query = select(t.marks).where(t.marks.c.dialogue == dialogue)
+        return [_sound(r, Mark) for r in (await self._db.execute(query)).mappings()]
 
     async def keep_certificate(self, row: Certificate) -> None:
         key = {"dialogue": row.dialogue, "talk": row.talk, "sitting": row.sitting, "device": row.device}
@@ -275,6 +336,21 @@ def _passkey(body: bytes) -> Passkey:
 def _row(value: Any, **changed: object) -> dict[str, Any]:
     """A slotted dataclass as a row, with some members spelt as the table spells them."""
     return {name: getattr(value, name) for name in value.__dataclass_fields__} | changed
+
+
+def _sound(row: Any, kind: type[Row]) -> Row:
+    """A row as its dataclass, every member of its type. Raises `Unavailable`: what was written had them."""
+    try:
+        given = {name: row[name] for name in kind.__dataclass_fields__}  # type: ignore[attr-defined]
+        return msgspec.convert(given, kind, builtin_types=(bytes,))
+    except msgspec.ValidationError as error:
+        raise Unavailable(f"the database is damaged: {kind.__name__}: {error}") from error
+
+
+def _is_damage(error: SQLAlchemyError) -> bool:
+    """Whether SQLite says that the file is not as SQLite wrote it, or its text is no text."""
+    said = str(getattr(error, "orig", error))
+    return any(words in said for words in ("malformed", "not a database", "Could not decode"))
 
 
 def _given(row: Any, *without: str, **changed: object) -> dict[str, Any]:

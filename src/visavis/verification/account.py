@@ -38,7 +38,8 @@ class Receipt:
 class LogAccount:
     """One side and its log.
 
-    names:        language → the side's name. size, root: of the log in the bundle (root: base64url).
+    names:        language → the side's name. languages: that it works in, its first one first.
+    size, root:   of the log in the bundle (root: base64url).
     acknowledged: greatest size of this log that the other's log truly acknowledges.
     cosigned:     the latest receipt, or None.
     acts:         act type → how many of them stand.
@@ -46,6 +47,7 @@ class LogAccount:
 
     side: str
     names: Mapping[str, str]
+    languages: tuple[str, ...]
     size: int
     root: str
     acknowledged: int
@@ -135,7 +137,10 @@ class Waits:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """All that a bundle says and all that fails. dialogue: "" if the bytes could not be read as a bundle."""
+    """All that a bundle says and all that fails. dialogue: "" if the bytes could not be read as a bundle.
+
+    erased: commitments whose content a side says it has erased, ascending.
+    """
 
     dialogue: str
     logs: tuple[LogAccount, ...]
@@ -145,6 +150,7 @@ class Account:
     faults: tuple[Fault, ...]
     entries: int
     contents: int
+    erased: tuple[str, ...] = ()
 
     @property
     def holds(self) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from visavis.dialogue.accord import Accord, ended_by
 from visavis.dialogue.acts import RotateKey, Rulebook, Slot, slot_text
+from visavis.dialogue.chair import profile
 from visavis.dialogue.fold import SideState
 from visavis.dialogue.join import Joint
 from visavis.errors import Malformed, Untrusted
@@ -95,6 +96,7 @@ class _Reader:
             faults=tuple(self.faults),
             entries=sum(state.size for state in self.states),
             contents=len(self.bundle.contents),
+            erased=tuple(sorted({*self.joint.erased[0], *self.joint.erased[1]})),
         )
 
     # --- checkpoints and receipts ------------------------------------------------------------------
@@ -245,6 +247,7 @@ class _Reader:
         return LogAccount(
             side=state.id,
             names=dict(self.bundle.logs[state.id].founding.names),
+            languages=profile(self.joint, s)[1],
             size=state.size,
             root=to_text(state.root()),
             acknowledged=self.joint.eff_now(1 - s),

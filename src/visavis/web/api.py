@@ -35,21 +35,21 @@ KEEP_ALIVE_S = 15.0
 SESSION_COOKIE_S = 14 * 3600
 
 
-T = TypeVar("T", bound="_Body")
+T = TypeVar("T", bound="Body")
 
 
-class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pass
 
 
-class EnrolmentBody(_Body, frozen=True):
+class EnrolmentBody(Body, frozen=True):
     """registration: the browser's RegistrationResponseJSON."""
 
     token: str
     registration: dict[str, Any]
 
 
-class SessionBody(_Body, frozen=True):
+class SessionBody(Body, frozen=True):
     """id: of the passkey, as WebAuthn has it (`rawId`)."""
 
     id: str
@@ -57,12 +57,12 @@ class SessionBody(_Body, frozen=True):
     proof: dict[str, str]
 
 
-class FoundingBody(_Body, frozen=True):
+class FoundingBody(Body, frozen=True):
     name: dict[str, str]
     recovery: list[str] = []
 
 
-class InvitationBody(_Body, frozen=True):
+class InvitationBody(Body, frozen=True):
     """delegate: an id known already, to give that person a further credential."""
 
     name: str
@@ -70,7 +70,7 @@ class InvitationBody(_Body, frozen=True):
     delegate: str = ""
 
 
-class DraftBody(_Body, frozen=True):
+class DraftBody(Body, frozen=True):
     """device: a device key that the session's passkey admitted, to sign instead of it."""
 
     command: str
@@ -78,26 +78,26 @@ class DraftBody(_Body, frozen=True):
     fields: dict[str, Any] = {}
 
 
-class EntryBody(_Body, frozen=True):
+class EntryBody(Body, frozen=True):
     draft: str
     proof: dict[str, str]
 
 
-class RecoveryBody(_Body, frozen=True):
+class RecoveryBody(Body, frozen=True):
     """recovery: an offline key of the side's founding."""
 
     recovery: str
 
 
-class JoinBody(_Body, frozen=True):
+class JoinBody(Body, frozen=True):
     certificate: dict[str, Any]
 
 
-class QuotesBody(_Body, frozen=True):
+class QuotesBody(Body, frozen=True):
     text: str
 
 
-class CommentBody(_Body, frozen=True):
+class CommentBody(Body, frozen=True):
     publish: bool
 
 
@@ -337,7 +337,7 @@ async def invite(request: Request) -> Response:
 
 
 async def leaves(request: Request) -> Response:
-    asker, view = await load(request, request.path_params["d"])
+    asker, _ = await load(request, request.path_params["d"])
     dialogues = node_of(request).dialogues
     ledger = dialogues.ledger(asker.dialogue)
     side = request.path_params["side"]
@@ -345,10 +345,12 @@ async def leaves(request: Request) -> Response:
     first = number(request.query_params.get("from", "0"))
     if first is None or first > state.size:
         raise Malformed("from: an index of this log is due", field="from")
+    # The checkpoint is of the size that is said: what is waited for is waited for before.
+    checkpoint = await dialogues.checkpoint(asker.dialogue, side) if state.size else None
     some = ledger.leaves[ledger.index(side)][first : first + LEAVES_A_PAGE]
     answer: dict[str, object] = {"side": side, "from": first, "size": state.size}
     answer["leaves"] = [to_text(leaf) for leaf in some]
-    answer["checkpoint"] = ledger.checkpoint(side, view.now).decode() if state.size else None
+    answer["checkpoint"] = checkpoint.decode() if checkpoint else None
     return JSONResponse(answer)
 
 
@@ -377,8 +379,8 @@ async def content(request: Request) -> Response:
 
 
 async def bundle(request: Request) -> Response:
-    asker, view = await load(request, request.path_params["d"])
-    data = node_of(request).dialogues.ledger(asker.dialogue).bundle(asker.side, view.now)
+    asker, _ = await load(request, request.path_params["d"])
+    data = await node_of(request).dialogues.export(asker.dialogue, asker.side)
     name = f"{asker.dialogue[:8]}.visavis"
     return Response(
         data,

@@ -25,6 +25,7 @@ from visavis.web.newsroom import newsroom_routes
 from visavis.web.pages import page_routes
 from visavis.web.quoting import Quoting
 from visavis.web.security import Guard
+from visavis.web.tlog import tlog_routes
 
 
 class _Static(StaticFiles):
@@ -42,6 +43,7 @@ def create_app(node: Node) -> Starlette:
     app = Starlette(
         routes=[
             *api_routes(),
+            *tlog_routes(),
             *rtc_routes(node.call),
             *newsroom_routes(),
             *page_routes(),

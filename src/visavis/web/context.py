@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import jinja2
@@ -30,11 +30,14 @@ from visavis.access import asker_of
 from visavis.dialogue import chair
 from visavis.dialogue.commands import View
 from visavis.errors import Unavailable
+from visavis.paper.figure import FIGURES, half
 from visavis.press.markdown import to_html, to_paragraphs
 from visavis.web import words
 from visavis.web.pages.frame import sides_of, texts_of
-from visavis.web.pages.seal import FIGURES, half
 from visavis.web.words import sentences
+
+if TYPE_CHECKING:
+    from visavis.node import Node
 
 LANGUAGE_COOKIE = "visavis_language"
 
@@ -242,6 +245,11 @@ def render(name: str, language: str, **values: Any) -> str:
     return environment(language).get_template(name).render(**values)
 
 
+def _is_stopped(request: Request, view: View) -> bool:
+    node: Node = request.app.state.node
+    return node.dialogues.ledger(view.joint.sides[0].dialogue).stopped is not None
+
+
 def page(
     request: Request, name: str, *, status: int = 200, view: View | None = None, **values: Any
 ) -> HTMLResponse:
@@ -257,11 +265,13 @@ def page(
         "path": request.url.path,
         "now": datetime.now(UTC),
         "sides": None,
+        "stopped": False,
         "talk": None,
         "status": status,
     }
     if view is not None:
         given["sides"] = sides_of(view)
+        given["stopped"] = _is_stopped(request, view)
         given["now"] = view.now
         given["texts"] = lambda pairs: texts_of(view, pairs)
         given["said"] = view.text

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from visavis.access import NotAdmitted, NotYours, place_of
 from visavis.dialogue.admission import NotSignedIn
+from visavis.dialogue.errors import LogBehind
 from visavis.dialogue.ledger import NoSuchDialogue
 from visavis.errors import Malformed, Refused, Unavailable, Untrusted, VisavisError
 
@@ -28,6 +29,7 @@ STATUS: Mapping[type[VisavisError], int] = {
     Malformed: 400,
     Untrusted: 403,
     Refused: 409,
+    LogBehind: 409,  # no retry helps, until the entries are fetched back
     Unavailable: 503,
     VisavisError: 500,
 }

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from starlette.requests import Request
@@ -24,6 +24,9 @@ from visavis.dialogue.acts import Receive
 from visavis.dialogue.commands import View
 from visavis.record.digest import to_text
 from visavis.web.context import page
+
+if TYPE_CHECKING:
+    from visavis.node import Node
 
 ROWS = 100
 """Entries on one page: more is a scroll nobody reads, and each carries its own raw form."""
@@ -103,6 +106,8 @@ async def record(request: Request) -> Response:
     every = [row for row in rows(view) if receipts or not row.receipt]
     start = request.query_params.get("from", "0")
     first = min(int(start), len(every)) if start.isascii() and start.isdigit() and len(start) < 9 else 0
+    node: Node = request.app.state.node
+    forks = node.dialogues.ledger(view.joint.sides[0].dialogue).forks
     sizes = [state.size for state in view.joint.sides]
     return page(
         request,
@@ -114,6 +119,7 @@ async def record(request: Request) -> Response:
         edition=view.joint.edition,
         sizes=(sizes[view.us], sizes[1 - view.us]),
         voids=sum(1 for row in every if row.verdict is not None),
+        forks=[(fork.side, *(note.decode() for note in (fork.held, fork.shown))) for fork in forks],
         view=view,
     )
 

@@ -1,6 +1,7 @@
 """Understandings: one text in both languages, and the draft of a new one.
 
-Lives here: `/d/{d}/understandings/new`, `/d/{d}/understandings/{u}`. Not here: their rules (`understandings`).
+Lives here: `/d/{d}/understandings/new`, `/d/{d}/understandings/{u}` and its paper.
+Not here: their rules (`understandings`), what stands on paper (`visavis.paper`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from starlette.routing import Route
 from visavis.access import load
 from visavis.dialogue.commands import View
 from visavis.dialogue.texts import Texts
+from visavis.node import Node
 from visavis.talks.model import TalkSummary, talks_of
 from visavis.understandings.model import TextView, UnderstandingView, UndertakingView, understanding_view
 from visavis.understandings.redline import Redline, redline
@@ -117,6 +119,22 @@ async def understanding(request: Request) -> Response:
     )
 
 
+async def paper(request: Request) -> Response:
+    """One understanding on paper: `?side=ours`, sealed, or `?side=theirs`, as the other side's copy has it."""
+    asker, view = await load(request, request.path_params["d"])
+    seen = found(view, request.path_params["u"])
+    which = request.query_params.get("side", "ours")
+    if which not in ("ours", "theirs"):
+        raise HTTPException(404)
+    sides = view.joint.sides
+    copy = sides[view.us if which == "ours" else 1 - view.us].id
+    node: Node = request.app.state.node
+    pdf = await node.paper(asker.dialogue, asker.side, copy, seen.id)
+    name = f"{seen.id[:8]}-{which}.pdf"
+    headers = {"Content-Disposition": f'inline; filename="{name}"', "Cache-Control": "no-store"}
+    return Response(pdf, media_type="application/pdf", headers=headers)
+
+
 async def new(request: Request) -> Response:
     """Draft a text; `?talk=` in which it was reached, `?of=` the understanding that it amends, `?kind=`."""
     _asker, view = await load(request, request.path_params["d"])
@@ -148,4 +166,5 @@ async def new(request: Request) -> Response:
 routes = [
     Route("/d/{d}/understandings/new", new),
     Route("/d/{d}/understandings/{u}", understanding),
+    Route("/d/{d}/understandings/{u}/paper.pdf", paper),
 ]

@@ -1,0 +1,199 @@
+"""The fixed words of a paper, in the languages of the interface. Pure.
+
+Lives here: `say`, `moment`, `direction`.
+Not here: the words of the pages (`web.words`), what people wrote.
+
+A paper is set in the languages of its text, which need not be the reader's, both at once; where a text's language is
+not here, the fixed words beside it are English. Values stand in isolates, so that a name or a hash cannot turn the
+sentence around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from babel import Locale, UnknownLocaleError, dates
+
+ENGLISH = "en"
+
+_WORDS: Mapping[str, tuple[str, str, str]] = {
+    # key: English, Russian, Arabic
+    "copy": ("Copy of {side}", "Экземпляр стороны: {side}", "نسخة {side}"),
+    "guarantee": ("Guarantee", "Гарантия", "ضمان"),
+    "understanding": ("Understanding", "Договорённость", "تفاهم"),
+    "and": ("and", "и", "و"),
+    "text": ("Text", "Текст", "النص"),
+    "authentic": (
+        "Texts in each language are equally authentic.",
+        "Тексты на всех языках равно аутентичны.",
+        "النصوص بكل اللغات متساوية في الحجية.",
+    ),
+    "undertakings": ("Undertakings: {side}", "Обязательства: {side}", "التعهدات: {side}"),
+    "none": (
+        "This text asks nothing of this side.",
+        "Этот текст ничего не требует от этой стороны.",
+        "لا يطلب هذا النص شيئًا من هذا الجانب.",
+    ),
+    "absent": (
+        "[Not in this record. Committed to as {hash}]",
+        "[Отсутствует в этой записи. Обязательство: {hash}]",
+        "[غير موجود في هذا السجل. بصمته: {hash}]",
+    ),
+    "erased": (
+        "[Erased. Committed to as {hash}]",
+        "[Стёрто. Обязательство: {hash}]",
+        "[مُحي. بصمته: {hash}]",
+    ),
+    "in force": (
+        "In force, as of the logs named under Proof.",
+        "Действует по состоянию журналов, указанных в разделе «Доказательство».",
+        "ساري المفعول بحسب السجلين المذكورين في قسم الإثبات.",
+    ),
+    "replaced": (
+        "No longer in force: replaced by the text {hash}",
+        "Более не действует: заменено текстом {hash}",
+        "لم يعد ساريًا: حل محله النص {hash}",
+    ),
+    "ended": (
+        "No longer in force: ended by {side}, entry {n} of its log.",
+        "Более не действует: прекращено стороной: {side}, запись {n} её журнала.",
+        "لم يعد ساريًا: أنهاه {side}، القيد {n} من سجله.",
+    ),
+    "amends": (
+        "Amends the text {hash}",
+        "Изменяет текст {hash}",
+        "يعدّل النص {hash}",
+    ),
+    "corrects": (
+        "Corrects, from the beginning, the text {hash}",
+        "Исправляет с самого начала текст {hash}",
+        "يصوّب منذ البداية النص {hash}",
+    ),
+    "faults": (
+        "The record from which this was printed does not hold in every part; checks that fail: {n}. "
+        "Read the account of visavis record verify first.",
+        "Запись, с которой это напечатано, верна не во всём; проверок не пройдено: {n}. "
+        "Сначала прочтите отчёт visavis record verify.",
+        "السجل الذي طُبع منه هذا لا يصح في كل أجزائه؛ عدد الفحوص التي لم تصح: {n}. "
+        "اقرأ أولًا تقرير visavis record verify.",
+    ),
+    "signatures": ("Signatures", "Подписи", "التوقيعات"),
+    "for": ("For {side}", "За сторону: {side}", "عن {side}"),
+    "unnamed": ("Delegate {id}", "Делегат {id}", "المندوب {id}"),
+    "principal": ("Principal", "Руководитель", "رئيس الوفد"),
+    "protocol-officer": ("Protocol officer", "Сотрудник протокола", "مسؤول البروتوكول"),
+    "adviser": ("Adviser", "Советник", "مستشار"),
+    "press-officer": ("Press officer", "Пресс-секретарь", "المسؤول الصحفي"),
+    "interpreter": ("Interpreter", "Переводчик", "مترجم"),
+    "time": (
+        "{time}, by its node’s clock",
+        "{time}, по часам её узла",
+        "{time}، بحسب ساعة عقدته",
+    ),
+    "entry": ("Entry {n} of its log", "Запись {n} её журнала", "القيد {n} من سجله"),
+    "since": (
+        "Signed by both; known to both since entry {n} of {a} and entry {m} of {b}.",
+        "Подписано обеими; известно обеим с записи {n} ({a}) и записи {m} ({b}).",
+        "وقّعه الجانبان؛ معلوم لكليهما منذ القيد {n} ({a}) والقيد {m} ({b}).",
+    ),
+    "unknown": (
+        "Signed by both; not yet acknowledged by: {side}.",
+        "Подписано обеими; ещё не подтверждено стороной: {side}.",
+        "وقّعه الجانبان؛ لم يُقرّ بالعلم به بعد: {side}.",
+    ),
+    "both": ("Signed by both.", "Подписано обеими.", "وقّعه الجانبان."),
+    "proof": ("Proof", "Доказательство", "الإثبات"),
+    "subject": (
+        "Hash of the text in all languages, which both sides signed",
+        "Хеш текста на всех языках, подписанный обеими сторонами",
+        "بصمة النص بكل اللغات، وقد وقّعها الجانبان",
+    ),
+    "dialogue": ("Dialogue", "Диалог", "الحوار"),
+    "log": ("Log of {side}", "Журнал стороны: {side}", "سجل {side}"),
+    "checkpoint": (
+        "Checkpoint: {n} entries; root",
+        "Контрольная точка: записей {n}; корень",
+        "نقطة التحقق: عدد القيود {n}؛ الجذر",
+    ),
+    "acknowledged": (
+        "Acknowledged by the other side: {n} entries",
+        "Подтверждено другой стороной: записей {n}",
+        "أقر به الجانب الآخر: عدد القيود {n}",
+    ),
+    "cosigned": (
+        "Cosigned by the other side: {n} entries, {time} by its clock",
+        "Заверено другой стороной: записей {n}, {time} по её часам",
+        "صادق عليه الجانب الآخر: عدد القيود {n}، {time} بحسب ساعته",
+    ),
+    "not cosigned": (
+        "Not cosigned by the other side",
+        "Не заверено другой стороной",
+        "لم يصادق عليه الجانب الآخر",
+    ),
+    "code": (
+        "The code holds this hash and both checkpoints; it is the same on both sides’ copies of the same record. "
+        "This page proves nothing alone: the record does, by visavis record verify.",
+        "Код содержит этот хеш и обе контрольные точки; он одинаков на экземплярах обеих сторон с одной и той же "
+        "записи. Сам этот лист ничего не доказывает: доказывает запись, проверяемая visavis record verify.",
+        "يحوي الرمز هذه البصمة ونقطتي التحقق، وهو واحد في نسختي الجانبين من السجل نفسه. "
+        "هذه الصفحة وحدها لا تثبت شيئًا، وإنما يثبته السجل بفحص visavis record verify.",
+    ),
+    "sealed": (
+        "The file is sealed by the node of {side}, certificate {hash} (SHA-256). The seal shows that the file is "
+        "unchanged; what binds is the record.",
+        "Файл скреплён печатью узла стороны: {side}, сертификат {hash} (SHA-256). Печать показывает, что файл не "
+        "изменён; обязывает запись.",
+        "الملف مختوم بختم عقدة {side}، الشهادة {hash} (SHA-256). يبين الختم أن الملف لم يتغير؛ والمُلزم هو السجل.",
+    ),
+    "unsealed": (
+        "The file bears no seal. What binds is the record.",
+        "Файл не скреплён печатью. Обязывает запись.",
+        "لا يحمل الملف ختمًا. والمُلزم هو السجل.",
+    ),
+}
+_PLACES = {"en": 0, "ru": 1, "ar": 2}
+_RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur", "ps", "ckb", "yi", "dv", "syr"})
+
+
+def direction(language: str) -> str:
+    """Either "rtl" or "ltr", of any BCP 47 language that a text may carry."""
+    return "rtl" if _base(language) in _RIGHT_TO_LEFT else "ltr"
+
+
+def has(language: str) -> bool:
+    """Whether the fixed words stand in that language."""
+    return _base(language) in _PLACES
+
+
+def _base(language: str) -> str:
+    return language.split("-")[0].lower()
+
+
+def say(key: str, language: str, **values: object) -> str:
+    """A phrase in that language (English where there is none), each value isolated."""
+    phrase = _WORDS[key][_PLACES.get(_base(language), 0)]
+    return phrase.format_map({name: f"\u2068{value}\u2069" for name, value in values.items()})
+
+
+def moment(when: datetime | str, language: str) -> str:
+    """7 December 2021, 15:00:03 UTC. Words that are no time are given as they are."""
+    if isinstance(when, str):
+        try:
+            when = datetime.fromisoformat(when)
+        except ValueError:
+            return str(when)
+    if when.tzinfo is None:
+        return when.isoformat()
+    locale = Locale.parse({"en": "en_GB"}.get(_base(language), _base(language)) if has(language) else "en_GB")
+    comma = "،" if _base(language) == "ar" else ","
+    when = when.astimezone(UTC)
+    return f"{dates.format_datetime(when, f'd MMMM y{comma} HH:mm:ss', locale=locale)} UTC"
+
+
+def language_name(code: str) -> str:
+    """A language's own name: "русский" of "ru"; the code where CLDR knows none."""
+    try:
+        return Locale.parse(code, sep="-").get_display_name() or code
+    except (UnknownLocaleError, ValueError):
+        return code
