@@ -125,3 +125,24 @@ async def test_a_one_sided_guarantee_is_refused_on_the_page(table: Table) -> Non
     assert await page.locator("#title-en").input_value() == TITLE["en"]
     view = await table.officers[0].state()
     assert view["understandings"] == []
+
+
+async def test_one_button_tables_and_signs(table: Table) -> None:
+    """The second button of the form: one gesture, one entry, and the text waits for the other side alone."""
+    person = await table.admitted(0, Role.PRINCIPAL, "Principal of side A")
+    page = person.page
+    await person.open(f"/d/{table.dialogue}/understandings/new")
+    for code in ("en", "ru"):
+        await page.locator(f"#title-{code}").fill(TITLE[code])
+        await page.locator(f"#body-{code}").fill(BODY[code])
+    await page.get_by_role("button", name="Table it and sign it").click()
+    dialog = page.locator("dialog[open]")
+    await dialog.wait_for(timeout=LIMIT_MS)
+    assert "Table a text and sign it" in await dialog.inner_text()
+    await focus_on(person, "Sign")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**#register", timeout=LIMIT_MS)
+    (found,) = (await table.officers[0].state())["understandings"]
+    assert found["status"] == "signed-by-one"
+    (offered,) = found["open"]
+    assert offered["by"][0]["index"] == offered["seal"]["ours"]["mark"]["index"]
