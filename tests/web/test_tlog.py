@@ -19,7 +19,6 @@ from visavis.record.checkpoint import (
     parse_text,
     sign_checkpoint,
 )
-from visavis.record.entry import sign
 from visavis.record.merkle import Tree
 from visavis.record.note import parse_note
 from visavis.rehearsal.delegate import Answered, Delegate
@@ -98,7 +97,9 @@ async def test_a_full_tile_is_kept_for_ever(stage: Stage) -> None:
     session = await stage.node.admission.session(one.token)
     for _ in range(tiles.WIDTH):
         draft = await stage.node.dialogues.draft(session, one.dialogue, "dialogue.profile", PROFILE)
-        await stage.node.dialogues.enter(session, one.dialogue, draft.id, sign(draft.signed, one.key))
+        await stage.node.dialogues.enter(
+            session, one.dialogue, draft.id, one.signer.prove(draft.signed.challenge())
+        )
     reader = Reader(stage, one, one.side)
     answer = await reader.get("tile/entries/000")
     file = stage.node.settings.data / "logs" / one.dialogue / one.side / "tile/entries/000"

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 
 FIRST_YEAR, LAST_YEAR = 1900, 2999
 """Outside them a time is none: whatever reads it can then reckon with zones and spans without an overflow."""
-_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z", re.ASCII)
+_UTC = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\dZ\Z", re.ASCII)
+"""Hours to 23, said here: newer Pythons read 24:00:00 as the next day, and two readers must not differ."""
 
 
 def instant(text: str) -> datetime | None:
