@@ -100,10 +100,9 @@ async def open_house(path: Path, clock: Clock) -> House:
     return House(store, clock, Admission(store, clock, Fresh()), dialogues)
 
 
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    """Both sides founded."""
-    made = await open_house(tmp_path / "node.sqlite", Clock())
+async def found_house(path: Path) -> House:
+    """An open node over the database at `path`, with both sides founded."""
+    made = await open_house(path, Clock())
     for token in await made.admission.invite_founders():
         key = Authenticator.generate(SITE.rp, SITE.origin)
         opened, _, _ = await made.admission.enrol(token, key.register(enrolment_challenge(token)), SITE)
@@ -114,6 +113,13 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         assert whose is not None
         officer.session = whose
         await made.enter(officer, "dialogue.found")
+    return made
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    """Both sides founded."""
+    made = await found_house(tmp_path / "node.sqlite")
     yield made
     await made.store.close()
 

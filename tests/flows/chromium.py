@@ -106,5 +106,9 @@ async def at_the_door(
         return list((await officer.get(path))["enrolments"])
 
     (enrolment,) = await until("the enrolment", proposed)
+    # The page goes on by itself when its passkey is made, and again when it is admitted: a test that then goes
+    # elsewhere must not meet it on its way.
+    await page.wait_for_url(lambda url: "/enter/" not in url)
+    await page.goto("about:blank")
     await officer.act("dialogue.admit", enrolment=enrolment["id"], role="principal")
     return page, key

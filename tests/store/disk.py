@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
-from tests.dialogue.test_service import PROFILE, Clock, House, Officer, open_house
+from tests.dialogue.test_service import PROFILE, Clock, House, found_house, open_house
 
-from visavis.dialogue.admission import ENROLMENT_DOMAIN
 from visavis.errors import VisavisError
 
 NODE = "node.sqlite"
@@ -35,24 +34,7 @@ def quiet() -> None:
 
 async def found(folder: Path) -> House:
     """An open node in `folder` with both sides founded."""
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-    from visavis.record.digest import to_text
-
-    made = await open_house(folder / NODE, Clock())
-    for token in await made.admission.invite_founders():
-        key = Ed25519PrivateKey.generate()
-        credential = to_text(key.public_key().public_bytes_raw())
-        proof = to_text(key.sign(ENROLMENT_DOMAIN + token.encode()))
-        opened, _ = await made.admission.enrol(token, credential, proof)
-        made.officers.append(Officer(key, opened.session))
-        await made.dialogues.state_founding(opened.session, {"en": f"Side {len(made.officers)}"}, ())
-    for officer in made.officers:
-        whose = await made.admission.founder(officer.credential)
-        assert whose is not None
-        officer.session = whose
-        await made.enter(officer, "dialogue.found")
-    return made
+    return await found_house(folder / NODE)
 
 
 async def talk(house: House, entries: int) -> None:
