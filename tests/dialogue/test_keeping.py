@@ -15,8 +15,9 @@ from visavis.dialogue.errors import LogBehind, LogDamaged
 from visavis.dialogue.ports import Mark
 from visavis.errors import Unavailable
 from visavis.record import tiles
-from visavis.record.checkpoint import Checkpoint, open_checkpoint
+from visavis.record.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from visavis.record.digest import to_text
+from visavis.record.entry import Seen, make_entry, sign
 
 __all__ = ["house"]
 pytestmark = pytest.mark.anyio
@@ -271,5 +272,32 @@ async def test_a_dialogue_that_is_damaged_leaves_others_alone(house: House, tmp_
         with pytest.raises(LogDamaged):
             again.dialogues.ledger(to_text(bytes(32)))
         await again.enter(house.officers[0], "dialogue.profile", **PROFILE)
+    finally:
+        await again.store.close()
+
+
+# --- forks ------------------------------------------------------------------------------------------------
+
+
+async def test_an_ack_of_another_history_is_kept_as_proof(house: House, tmp_path: Path) -> None:
+    """An entry of the other side that carries our log's signature over another root: both notes are kept, once."""
+    ledger, (one, other) = house.ledger, house.officers
+    side, key = one.session.side, ledger.log_keys[one.session.side]
+    sig = sign_checkpoint(key, ledger.id, side, 1, bytes(32))
+    draft = await house.dialogues.draft(other.session, ledger.id, "dialogue.profile", PROFILE)
+    signed = dataclasses.replace(draft.signed, ack=Seen(1, bytes(32), sig))
+    entry = make_entry(signed, sign(signed, other.key), seq=1, time="")
+    async with house.store.begin() as unit:
+        await unit.append_leaf(ledger.id, other.session.side, 1, entry.leaf)
+    again = await reopened(house, tmp_path)
+    again = await reopened(again, tmp_path)
+    try:
+        (fork,) = again.ledger.forks
+        assert fork.side == side
+        assert (read(again, fork.held, side).root, read(again, fork.shown, side).root) == (
+            ledger.states[ledger.index(side)].root(1),
+            bytes(32),
+        )
+        assert again.ledger.stopped is None
     finally:
         await again.store.close()
