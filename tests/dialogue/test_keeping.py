@@ -17,7 +17,7 @@ from visavis.errors import Unavailable
 from visavis.record import tiles
 from visavis.record.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from visavis.record.digest import to_text
-from visavis.record.entry import Seen, make_entry, sign
+from visavis.record.entry import Seen, make_entry
 
 __all__ = ["house"]
 pytestmark = pytest.mark.anyio
@@ -286,7 +286,7 @@ async def test_an_ack_of_another_history_is_kept_as_proof(house: House, tmp_path
     sig = sign_checkpoint(key, ledger.id, side, 1, bytes(32))
     draft = await house.dialogues.draft(other.session, ledger.id, "dialogue.profile", PROFILE)
     signed = dataclasses.replace(draft.signed, ack=Seen(1, bytes(32), sig))
-    entry = make_entry(signed, sign(signed, other.key), seq=1, time="")
+    entry = make_entry(signed, other.key.prove(signed.challenge()), seq=1, time="")
     async with house.store.begin() as unit:
         await unit.append_leaf(ledger.id, other.session.side, 1, entry.leaf)
     again = await reopened(house, tmp_path)
