@@ -109,6 +109,6 @@ async def at_the_door(
     # The page goes on by itself when its passkey is made, and again when it is admitted: a test that then goes
     # elsewhere must not meet it on its way.
     await page.wait_for_url(lambda url: "/enter/" not in url)
-    await page.goto("about:blank")
+    await page.goto(f"{officer.url}/health")  # of the node, and without a script
     await officer.act("dialogue.admit", enrolment=enrolment["id"], role="principal")
     return page, key
