@@ -107,10 +107,7 @@ async def open_record(data: Path) -> AsyncIterator[Dialogues]:
 @asynccontextmanager
 async def open_door(data: Path) -> AsyncIterator[tuple[Dialogues, Admission]]:
     """As `open_record`, and the door beside it: links made here are good at the node that runs."""
-    path = data / DATABASE
-    if not path.is_file():
-        raise Unavailable(f"there is no node's data at {data}")
-    store = await open_store(path)
+    store = await open_store(database_of(data))
     try:
         dialogues = Dialogues(store, EDITION_1, COMMANDS, now, SystemFresh())
         await dialogues.load(settle=False)
@@ -125,9 +122,7 @@ async def open_stopped(data: Path) -> AsyncIterator[Dialogues]:
 
     Raises `Unavailable` if there is no node's data, it cannot be read, or a node runs on it.
     """
-    path = data / DATABASE
-    if not path.is_file():
-        raise Unavailable(f"there is no node's data at {data}")
+    path = database_of(data)
     with alone(data):
         store = await open_store(path)
         try:
@@ -136,6 +131,14 @@ async def open_stopped(data: Path) -> AsyncIterator[Dialogues]:
             yield dialogues
         finally:
             await store.close()
+
+
+def database_of(data: Path) -> Path:
+    """The database in a node's data folder. Raises `Unavailable` if there is none: nothing is made."""
+    path = data / DATABASE
+    if not path.is_file():
+        raise Unavailable(f"there is no node's data at {data}")
+    return path
 
 
 @contextmanager

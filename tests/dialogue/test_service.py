@@ -105,7 +105,7 @@ async def found_house(path: Path) -> House:
     made = await open_house(path, Clock())
     for token in await made.admission.invite_founders():
         key = Authenticator.generate(SITE.rp, SITE.origin)
-        opened, _, _ = await made.admission.enrol(token, key.register(enrolment_challenge(token)), SITE)
+        opened, _ = await made.admission.enrol(token, key.register(enrolment_challenge(token)), SITE)
         made.officers.append(Officer(key, opened.session))
         await made.dialogues.state_founding(opened.session, {"en": f"Side {len(made.officers)}"}, ())
     for officer in made.officers:

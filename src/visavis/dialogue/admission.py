@@ -164,8 +164,8 @@ class Admission:
 
     async def enrol(
         self, token: str, registration: Mapping[str, Any], at: Site
-    ) -> tuple[Opened, str, Enrolment | None]:
-        """Spend a link: propose a new passkey for its delegate and open a session. Also the credential's id.
+    ) -> tuple[Opened, Enrolment | None]:
+        """Spend a link: propose a new passkey for its delegate and open a session.
 
         registration: the browser's `RegistrationResponseJSON` over `enrolment_challenge(token)`. The enrolment is None
         for a founding officer, whose passkey enters by the founding statement. Raises `LinkSpent`, `Untrusted`,
@@ -195,7 +195,7 @@ class Admission:
             if link.side:
                 enrolment = Enrolment(self._fresh.id(), link.delegate, passkey, link.name, link.role)
                 await unit.add_enrolment(EnrolmentRow(link.dialogue, link.side, enrolment))
-        return Opened(session_token, session), passkey.credential, enrolment
+        return Opened(session_token, session), enrolment
 
     async def passkey(self, id: bytes) -> Passkey | None:
         """A passkey that was enrolled here, by its WebAuthn credential id, whether or not a log admits it."""

@@ -23,6 +23,7 @@ from visavis.dialogue.admission import NotSignedIn, Opened, Site
 from visavis.dialogue.commands import Audience
 from visavis.dialogue.model import Role
 from visavis.dialogue.people import NoSuchDelegate
+from visavis.dialogue.service import Draft
 from visavis.errors import Malformed, Untrusted
 from visavis.node import Node
 from visavis.record.digest import from_text, to_text
@@ -160,7 +161,7 @@ async def enrol(request: Request) -> Response:
     given = await body_of(request, EnrolmentBody)
     node = node_of(request)
     site = Site.of(node.url_of(request))
-    answer, _, enrolment = await node.admission.enrol(given.token, given.registration, site)
+    answer, enrolment = await node.admission.enrol(given.token, given.registration, site)
     if enrolment is not None:
         await node.dialogues.note_enrolment(answer.session.dialogue, answer.session.side, enrolment)
     return opened(request, answer, founding=enrolment is None)
@@ -239,13 +240,7 @@ async def draft(request: Request) -> Response:
     )
     return JSONResponse(
         {
-            "draft": made.id,
-            "signed": made.signed.to_json(),
-            "hash": to_text(made.signed.challenge()),
-            "summary": {
-                "title": made.drafted.summary.title,
-                "lines": list(made.drafted.summary.lines),
-            },
+            **draft_json(made),
             "contents": [
                 {
                     "commitment": c.commitment,
@@ -261,12 +256,26 @@ async def draft(request: Request) -> Response:
 
 
 async def enter(request: Request) -> Response:
-    asker = await drafter(request)
+    return await entered(request, await drafter(request))
+
+
+async def entered(request: Request, asker: Asker) -> Response:
+    """Enter the asker's draft by the proof in the body."""
     given = await body_of(request, EntryBody)
     proof = Proof.from_json(given.proof)
     entry = await node_of(request).dialogues.enter(asker.session, asker.dialogue, given.draft, proof)
     leaf = to_text(leaf_hash(entry.leaf))
     return JSONResponse({"side": asker.side, "seq": entry.seq, "leaf": leaf}, 201)
+
+
+def draft_json(made: Draft) -> dict[str, Any]:
+    """What is to be signed, and what it says in words."""
+    return {
+        "draft": made.id,
+        "signed": made.signed.to_json(),
+        "hash": to_text(made.signed.challenge()),
+        "summary": {"title": made.drafted.summary.title, "lines": list(made.drafted.summary.lines)},
+    }
 
 
 async def drafter(request: Request) -> Asker:
@@ -285,24 +294,11 @@ async def draft_recovery(request: Request) -> Response:
     asker = require(request)
     given = await body_of(request, RecoveryBody)
     made = await node_of(request).dialogues.draft_recovery(asker.session, given.recovery)
-    return JSONResponse(
-        {
-            "draft": made.id,
-            "signed": made.signed.to_json(),
-            "hash": to_text(made.signed.challenge()),
-            "summary": {"title": made.drafted.summary.title, "lines": list(made.drafted.summary.lines)},
-        },
-        201,
-    )
+    return JSONResponse(draft_json(made), 201)
 
 
 async def enter_recovery(request: Request) -> Response:
-    asker = require(request)
-    given = await body_of(request, EntryBody)
-    proof = Proof.from_json(given.proof)
-    dialogues = node_of(request).dialogues
-    entry = await dialogues.enter(asker.session, asker.dialogue, given.draft, proof)
-    return JSONResponse({"side": asker.side, "seq": entry.seq, "leaf": to_text(leaf_hash(entry.leaf))}, 201)
+    return await entered(request, require(request))
 
 
 # --- reading --------------------------------------------------------------------------------------------
