@@ -8,6 +8,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from msgspec import structs
 from tests.dialogue.test_service import PROFILE, House, house, open_house
 
 from visavis.dialogue import fold
@@ -110,7 +111,7 @@ def checks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         return call
 
-    for name in ("verify_proof", "_checkpoint_fits"):
+    for name in ("verify", "_checkpoint_fits"):
         monkeypatch.setattr(fold, name, counted(name))
     return seen
 
@@ -148,7 +149,7 @@ async def test_a_false_mark_is_no_mark(
     checks.clear()
     again = await reopened(house, tmp_path)
     try:
-        assert checks.count("verify_proof") == 4
+        assert checks.count("verify") == 4
         assert again.ledger.joint.state() == state
     finally:
         await again.store.close()
@@ -285,7 +286,7 @@ async def test_an_ack_of_another_history_is_kept_as_proof(house: House, tmp_path
     side, key = one.session.side, ledger.log_keys[one.session.side]
     sig = sign_checkpoint(key, ledger.id, side, 1, bytes(32))
     draft = await house.dialogues.draft(other.session, ledger.id, "dialogue.profile", PROFILE)
-    signed = dataclasses.replace(draft.signed, ack=Seen(1, bytes(32), sig))
+    signed = structs.replace(draft.signed, ack=Seen(1, bytes(32), sig))
     entry = make_entry(signed, other.key.prove(signed.challenge()), seq=1, time="")
     async with house.store.begin() as unit:
         await unit.append_leaf(ledger.id, other.session.side, 1, entry.leaf)

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from msgspec import structs
 from tests.dialogue import lab
 from tests.dialogue import test_stateful as stateful
 from tests.passkeys import ORIGIN, RP, passkey
@@ -291,7 +292,7 @@ def passkeys() -> bytes:
     def profile(delegate: str, key: Signer, proof: Signer) -> None:
         act = {"type": "agenda.rank", "talk": "T", "items": []}
         size = len(desk.logs[0])
-        signed = replace(desk.signed(0, act), delegate=delegate, credential=key.credential)
+        signed = structs.replace(desk.signed(0, act), delegate=delegate, credential=key.credential)
         desk.put(0, make_entry(signed, proof.prove(signed.challenge()), seq=size, time="").leaf)
 
     for name, key in signers.items():
@@ -454,7 +455,7 @@ def offers() -> bytes:
     desk.receipts()
 
     def spend(s: int, spent: bytes, **changed: Any) -> None:
-        signed = replace(desk.signed(s, {"type": "record.spend", "nonce": to_text(spent)}), **changed)
+        signed = structs.replace(desk.signed(s, {"type": "record.spend", "nonce": to_text(spent)}), **changed)
         proof = desks.PASSKEY[s, "principal"].prove(signed.challenge())
         desk.put(s, make_entry(signed, proof, seq=len(desk.logs[s]), time="").leaf)
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from tests.verification.desk import (
     COSIGNED_AT,
     DIALOGUE,
@@ -276,9 +277,7 @@ def test_a_changed_entry_is_named(desk: Desk, s: int) -> None:
     leaves = list(desk.logs[s])
     entry = parse_entry(leaves[2])
     act = {**entry.signed.act, "extra": 1}
-    leaves[2] = make_entry(
-        dataclasses.replace(entry.signed, act=act), entry.proof, seq=2, time=entry.time
-    ).leaf
+    leaves[2] = make_entry(structs.replace(entry.signed, act=act), entry.proof, seq=2, time=entry.time).leaf
     account = with_log(desk, s, leaves=tuple(leaves))
     named = {(fault.check, fault.log, fault.index) for fault in account.faults}
     assert ("void", SIDES[s], 2) in named

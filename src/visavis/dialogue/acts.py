@@ -318,13 +318,12 @@ class Rulebook:
 
     def parse(self, act: Mapping[str, Any]) -> tuple[ActSpec, Fields, Move] | None:
         """The act's row, fields and move; None for an unknown type. Raises `Malformed` on bad fields."""
-        spec = self.by_type.get(str(act.get("type")))
+        rest = dict(act)
+        spec = self.by_type.get(str(rest.pop("type", "")))
         if spec is None:
             return None
         try:
-            fields: Fields = msgspec.convert(
-                {k: v for k, v in act.items() if k != "type"}, spec.fields, strict=True
-            )
+            fields: Fields = msgspec.convert(rest, spec.fields, strict=True)
             return spec, fields, spec.move(fields)
         except (msgspec.ValidationError, RecursionError) as error:
             raise Malformed(f"{spec.type}: {error}") from error

@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+import msgspec
+
 from visavis.dialogue import verdicts
 from visavis.dialogue.accord import SLOTS, is_slot
 from visavis.dialogue.acts import (
@@ -53,10 +55,9 @@ from visavis.record.entry import (
     Seen,
     SignedMembers,
     parse_entry,
-    verify_proof,
 )
 from visavis.record.merkle import Tree, leaf_hash
-from visavis.record.proof import Key, Passkey
+from visavis.record.proof import Key, Passkey, verify
 
 OWN_PEOPLE = (Found, Admit, Revoke, SetPowers, RotateKey, Recover)
 """Moves by which a side says who may act for it."""
@@ -113,8 +114,7 @@ class Delegate:
     name: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(msgspec.Struct, frozen=True):
     """One leaf as its own log sees it.
 
     verdict: None (stands, as far as this log alone can say) or a word of `verdicts`.
@@ -298,7 +298,7 @@ class SideState:
         if proven:
             return None
         try:
-            verify_proof(signed, entry.proof, self.key_of(signed))
+            verify(entry.proof, entry.challenge(), self.key_of(signed))
         except (Malformed, Untrusted):
             return verdicts.BAD_PROOF
         return None

@@ -10,8 +10,9 @@ What a session is, by what each side has done in it, is `SESSION`, drawn in docs
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from visavis.dialogue import verdicts
 from visavis.dialogue.acts import Begin, Power, Slot, Stop
@@ -29,8 +30,7 @@ ENDS: dict[str, tuple[int, Power]] = {
 """What one side can end: kind → number of parts, power."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True, gc=False):
     """Where an entry is judged: its cut is the own log below `index` and the other's below `eff`.
 
     side: 0 or 1. own, ack: what its signer had before them of the own and of the other's log.

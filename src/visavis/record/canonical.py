@@ -8,6 +8,7 @@ Spec: docs/spec/record.md §1.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import msgspec
@@ -25,6 +26,11 @@ _FAST = msgspec.json.Encoder(order="sorted")
 the order of UTF-16. Two hundred times as fast; `tests/record/test_canonical.py` holds it to `rfc8785`."""
 
 
+_FAST_DECODER = msgspec.json.Decoder()
+_ODD_NUMBER = re.compile(rb"[:\[,](?:-|[0-9]+[.eE]|[0-9]{16})")
+"""Where, in an object or array, a number may stand that is not a short integer; it may also be words in a string."""
+
+
 def encode(value: object) -> bytes:
     """RFC 8785 bytes of `value`: objects, arrays, strings, booleans, null, integers 0…2^53−1.
 
@@ -33,21 +39,29 @@ def encode(value: object) -> bytes:
     return _spell(value, plain=_check(value, 0))
 
 
-def decode(data: bytes, *, limit: int = MAX_BYTES) -> Any:
+def decode(data: bytes, *, limit: int = MAX_BYTES, depth: int = 0) -> Any:
     """Parse `data` and require that it is the canonical spelling of what it says.
 
-    limit: greatest length in bytes. Duplicate members, floats, deep nesting, lone surrogates and any
-    other spelling raise `Malformed`.
+    limit: greatest length in bytes. depth: in how many other values this one lies. Duplicate members, floats, deep
+    nesting, lone surrogates and any other spelling raise `Malformed`.
     """
     if len(data) > limit:
         raise Malformed(f"{len(data)} bytes where {limit} are allowed")
+    brackets = data.count(b"{") + data.count(b"[")
+    shallow = data.isascii() and brackets + depth <= MAX_DEPTH  # so few brackets cannot nest too deep
+    if shallow and data[:1] in b"{[" and not _ODD_NUMBER.search(data):
+        try:
+            value = _FAST_DECODER.decode(data)
+            if _FAST.encode(value) == data:
+                return value
+        except (ValueError, RecursionError):
+            pass  # not canonical; what follows says why
     try:
         value = _DECODER.decode(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise Malformed("not JSON") from error
-    # The decoder has seen to the numbers; so few brackets cannot nest too deep, and names of ASCII need no care.
-    plain = data.isascii() and data.count(b"{") + data.count(b"[") <= MAX_DEPTH
-    if _spell(value, plain=plain or _check(value, 0)) != data:
+    # The decoder has seen to the numbers, and names of ASCII need no care.
+    if _spell(value, plain=shallow or _check(value, depth)) != data:
         raise Malformed("not the canonical spelling (RFC 8785)")
     return value
 

@@ -17,8 +17,10 @@ Spec: docs/spec/record.md §10; C2SP tlog-checkpoint and tlog-cosignature; ADR 5
 from __future__ import annotations
 
 import base64
+import binascii
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -76,11 +78,16 @@ def checkpoint_text(dialogue: str, side: str, size: int, root: bytes) -> bytes:
 
     Raises `Malformed` if an id could not stand in an origin, or the root has another length.
     """
-    if not _ID.fullmatch(dialogue) or not _ID.fullmatch(side):
-        raise Malformed("checkpoint: an id of 1 to 64 base64url characters is due")
     if size < 0 or len(root) != 32:
         raise Malformed("checkpoint: a size and a root of 32 bytes are due")
-    return b"visavis/%b/%b\n%d\n%b\n" % (dialogue.encode(), side.encode(), size, base64.b64encode(root))
+    return b"%b\n%d\n%b" % (_origin(dialogue, side), size, binascii.b2a_base64(root))
+
+
+@lru_cache(maxsize=64)
+def _origin(dialogue: str, side: str) -> bytes:
+    if not _ID.fullmatch(dialogue) or not _ID.fullmatch(side):
+        raise Malformed("checkpoint: an id of 1 to 64 base64url characters is due")
+    return origin(dialogue, side).encode()
 
 
 def sign_checkpoint(key: Ed25519PrivateKey, dialogue: str, side: str, size: int, root: bytes) -> bytes:

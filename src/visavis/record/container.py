@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from visavis.errors import Malformed
 
@@ -42,7 +42,7 @@ def write(members: Sequence[Member]) -> bytes:
         if not _NAME.fullmatch(name.encode()) or len(name) > MAX_NAME or name in seen:
             raise Malformed(f"archive: {name[:80]!r} cannot be a member's name here")
         seen.add(name)
-    data = b"".join(piece for piece, _ in _pieces(members))
+    data = b"".join(_pieces(members))
     if len(data) > MAX_BYTES or len(members) > MAX_MEMBERS:
         raise Malformed(f"archive: {len(members)} members of {len(data)} bytes are too many")
     return data
@@ -87,31 +87,42 @@ def read(data: bytes) -> tuple[list[Member], str | None]:
 
 
 def _departure(data: bytes, members: Sequence[Member]) -> str | None:
+    """Where `data` is not these members' one spelling; None if it is."""
+    pieces = _pieces(members)
+    if b"".join(pieces) == data:
+        return None
     at = 0
-    for piece, what in _pieces(members):
+    for number, piece in enumerate(pieces):
         if data[at : at + len(piece)] != piece:
-            return f"archive: {what} differs from the members' one spelling"
+            return f"archive: {_what(number, members)} differs from the members' one spelling"
         at += len(piece)
-    return None if at == len(data) else f"archive: {len(data) - at} bytes after its end"
+    return f"archive: {len(data) - at} bytes after its end"
 
 
-def _pieces(members: Sequence[Member]) -> Iterator[tuple[bytes, str]]:
-    """The archive's bytes, piece by piece, and what each piece is."""
+def _pieces(members: Sequence[Member]) -> list[bytes]:
+    """The archive's bytes: a header and a content for each member, the directory, its end."""
+    pieces: list[bytes] = []
     directory: list[bytes] = []
     at = 0
     for name, content in members:
         raw, crc, size = name.encode(), zlib.crc32(content), len(content)
         shape = (crc, size, size, len(raw), 0)
-        yield (
-            _LOCAL.pack(b"PK\x03\x04", _VERSION, 0, 0, 0, _DOS_DATE, *shape) + raw,
-            f"the header or checksum of {name}",
-        )
-        yield content, name
+        header = _LOCAL.pack(b"PK\x03\x04", _VERSION, 0, 0, 0, _DOS_DATE, *shape) + raw
+        pieces += (header, content)
         directory.append(
             _DIRECTORY.pack(b"PK\x01\x02", _MADE_BY, _VERSION, 0, 0, 0, _DOS_DATE, *shape, 0, 0, 0, _MODE, at)
             + raw
         )
-        at += _LOCAL.size + len(raw) + size
-    count, size = len(directory), sum(map(len, directory))
-    yield b"".join(directory), "the directory"
-    yield _END.pack(b"PK\x05\x06", 0, 0, count, count, size, at, 0), "the end of the directory"
+        at += len(header) + size
+    whole = b"".join(directory)
+    count = len(directory)
+    return [*pieces, whole, _END.pack(b"PK\x05\x06", 0, 0, count, count, len(whole), at, 0)]
+
+
+def _what(number: int, members: Sequence[Member]) -> str:
+    """What the piece of that number is, in words."""
+    member, part = divmod(number, 2)
+    if member == len(members):
+        return "the end of the directory" if part else "the directory"
+    name = members[member][0]
+    return name if part else f"the header or checksum of {name}"

@@ -15,21 +15,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from visavis.errors import Malformed
 from visavis.record import canonical
 from visavis.record.digest import digest, from_text, to_text
 from visavis.record.form import members, size, text
-from visavis.record.proof import ED25519, Key, Passkey, Proof, verify
+from visavis.record.proof import ED25519, Key, Passkey, Proof, SpeltProof, verify
 
 ENTRY_DOMAIN = b"visavis/entry/v1\0"
 NONCE_BYTES = 16
-STATED = ("v", "seq", "time", "proof")
-"""Members of an entry that no proof covers."""
 NODE = "node"
 """`by.delegate` and `by.credential` of what a node writes unasked: receipts, and what protects."""
 RECOVERY = "recovery"
@@ -103,8 +102,7 @@ def dialogue_id(one: str, other: str) -> str:
     return to_text(digest("dialogue", first.encode(), second.encode()))
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(msgspec.Struct, frozen=True, gc=False):
     """A log as somebody saw it: its size in entries, its RFC 9162 root (32 bytes).
 
     In an `ack`, `sig` is the other's own Ed25519 checkpoint signature (64 bytes) by the log key in
@@ -116,8 +114,7 @@ class Seen:
     sig: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class SignedMembers:
+class SignedMembers(msgspec.Struct, frozen=True):
     """What a person's proof covers: what they saw and what they did. Not `seq`, not `time`."""
 
     dialogue: str
@@ -128,8 +125,6 @@ class SignedMembers:
     delegate: str
     credential: str
     nonce: bytes
-    _spelt: bytes = field(init=False, default=b"", repr=False, compare=False)
-    """The members' canonical bytes, where they were read from a leaf. Not `init`: `replace` leaves it behind."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -151,14 +146,15 @@ class SignedMembers:
         act = obj["act"]
         if not isinstance(act, dict) or not isinstance(act.get("type"), str):
             raise Malformed("act: an object with a type is due")
-        sig = from_text(ack["sig"], what="ack.sig")
-        if len(sig) not in (0, 64):
-            raise Malformed("ack.sig: 64 bytes, or none")
         return cls(
             dialogue=text(obj["dialogue"], "dialogue", 64),
             side=text(obj["side"], "side", 64),
             own=Seen(size(own["size"], "own.size"), from_text(own["root"], 32, what="own.root")),
-            ack=Seen(size(ack["size"], "ack.size"), from_text(ack["root"], 32, what="ack.root"), sig),
+            ack=Seen(
+                size(ack["size"], "ack.size"),
+                from_text(ack["root"], 32, what="ack.root"),
+                _ack_sig(ack["sig"]),
+            ),
             act=act,
             delegate=text(by["delegate"], "by.delegate", 64),
             credential=text(by["credential"], "by.credential", 64),
@@ -167,11 +163,10 @@ class SignedMembers:
 
     def challenge(self) -> bytes:
         """SHA-256("visavis/entry/v1" 00 ‖ RFC 8785 of the members), 32 bytes: what a proof signs."""
-        return hashlib.sha256(ENTRY_DOMAIN + (self._spelt or canonical.encode(self.to_json()))).digest()
+        return _challenge(canonical.encode(self.to_json()))
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """One entry of one side's log.
 
     seq:  its index, stated by the node. time: the node's clock, RFC 3339 UTC; no rule reads it.
@@ -182,7 +177,17 @@ class Entry:
     time: str
     signed: SignedMembers
     proof: Proof
-    leaf: bytes = field(repr=False)
+    leaf: bytes
+
+    def challenge(self) -> bytes:
+        """As `SignedMembers.challenge`, cut from the leaf: there only "proof", "seq", "time" and "v" are not the
+        signed members' own spelling, and these words stand in no string, whose quotes are escaped."""
+        at = self.leaf.rindex(b',"proof":{')
+        return _challenge(self.leaf[:at] + b',"side":%b}' % canonical.respell(self.signed.side))
+
+
+def _challenge(signed: bytes) -> bytes:
+    return hashlib.sha256(ENTRY_DOMAIN + signed).digest()
 
 
 def make_entry(signed: SignedMembers, proof: Proof, *, seq: int, time: str) -> Entry:
@@ -199,27 +204,77 @@ def make_entry(signed: SignedMembers, proof: Proof, *, seq: int, time: str) -> E
     return Entry(seq, time, signed, proof, leaf)
 
 
+_Id = Annotated[str, msgspec.Meta(max_length=64)]
+_Size = Annotated[int, msgspec.Meta(ge=0, le=canonical.MAX_INTEGER)]
+
+
+class _Own(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    root: str
+    size: _Size
+
+
+class _Ack(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    root: str
+    sig: str
+    size: _Size
+
+
+class _By(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    credential: _Id
+    delegate: _Id
+
+
+class _Leaf(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An entry's members in the order of their one spelling, so that writing them again gives the leaf."""
+
+    ack: _Ack
+    act: msgspec.Raw
+    by: _By
+    dialogue: _Id
+    nonce: str
+    own: _Own
+    proof: SpeltProof
+    seq: _Size
+    side: _Id
+    time: Annotated[str, msgspec.Meta(max_length=40)]
+    v: Literal[1]
+
+
+_READ = msgspec.json.Decoder(_Leaf)
+
+
 def parse_entry(leaf: bytes) -> Entry:
     """Read a leaf. Anything that is not the canonical spelling of a well-formed entry is `Malformed`."""
-    value = canonical.decode(leaf)
-    names = {*STATED, "dialogue", "side", "own", "ack", "act", "by", "nonce"}
-    obj = members(value, names, "entry")
-    if obj["v"] != 1 or isinstance(obj["v"], bool):
-        raise Malformed("v: 1 is due")
-    proof = Proof.from_json(obj["proof"])
-    signed = SignedMembers.from_json({name: obj[name] for name in names if name not in STATED})
-    # In the leaf's order ("ack" … "own", "proof", "seq", "side", "time", "v") only the tail is not the signed
-    # members' own spelling; so cut it off rather than spell them again.
-    tail = canonical.respell({name: obj[name] for name in (*STATED, "side")})
-    spelt = leaf[: 1 - len(tail)] + canonical.respell({"side": signed.side})[1:]
-    object.__setattr__(signed, "_spelt", spelt)
-    return Entry(
-        seq=size(obj["seq"], "seq"),
-        time=text(obj["time"], "time", 40),
-        signed=signed,
-        proof=proof,
-        leaf=leaf,
+    if len(leaf) > canonical.MAX_BYTES:
+        raise Malformed(f"{len(leaf)} bytes where {canonical.MAX_BYTES} are allowed")
+    try:
+        read = _READ.decode(leaf)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Malformed(f"entry: {error}") from error
+    if canonical.respell(read) != leaf:
+        raise Malformed("not the canonical spelling (RFC 8785)")
+    act = canonical.decode(bytes(read.act), depth=1)
+    if not isinstance(act, dict) or not isinstance(act.get("type"), str):
+        raise Malformed("act: an object with a type is due")
+    own, ack = read.own, read.ack
+    signed = SignedMembers(
+        read.dialogue,
+        read.side,
+        Seen(own.size, from_text(own.root, 32, what="own.root")),
+        Seen(ack.size, from_text(ack.root, 32, what="ack.root"), _ack_sig(ack.sig)),
+        act,
+        read.by.delegate,
+        read.by.credential,
+        from_text(read.nonce, NONCE_BYTES, what="nonce"),
     )
+    return Entry(read.seq, read.time, signed, Proof.read(read.proof), leaf)
+
+
+def _ack_sig(spelt: object) -> bytes:
+    sig = from_text(spelt, what="ack.sig")
+    if len(sig) not in (0, 64):
+        raise Malformed("ack.sig: 64 bytes, or none")
+    return sig
 
 
 def sign(signed: SignedMembers, key: Ed25519PrivateKey) -> Proof:

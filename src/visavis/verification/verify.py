@@ -7,6 +7,7 @@ Spec: docs/spec/record.md §14.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
@@ -55,6 +56,10 @@ def log_keys(state: SideState, part: LogPart) -> tuple[bytes, ...]:
         if isinstance(judged.move, RotateKey) and judged.verdict is None
     )
     return tuple(dict.fromkeys([part.founding.log_key, *rotated]))
+
+
+_SPELT_COMMITMENT = re.compile(rb'"([A-Za-z0-9_-]{43})(?=")')
+"""A string of an entry that may be a commitment; a look ahead, since what ends one may begin the next."""
 
 
 class _Reader:
@@ -212,7 +217,7 @@ class _Reader:
         loose = {commitment.encode() for commitment in self.bundle.contents}
         for part in self.bundle.logs.values():
             for leaf in part.leaves:
-                loose.difference_update(leaf.split(b'"'))
+                loose.difference_update(_SPELT_COMMITMENT.findall(leaf))
         for commitment, opened in self.bundle.contents.items():
             try:
                 opens(commitment, opened.salt, opened.content)
