@@ -114,7 +114,7 @@ async def _released(data: Path | None) -> list[Released]:
 
 def released_in(data: bytes) -> tuple[Released, ...]:
     """Everything released in a bundle's bytes. Raises `Untrusted` if the bundle does not verify."""
-    from visavis.dialogue.fold import SideState
+    from visavis.dialogue.fold import fold
     from visavis.dialogue.join import Joint
     from visavis.press.public import to_quote_from
     from visavis.record.bundle import parse_bundle
@@ -127,12 +127,7 @@ def released_in(data: bytes) -> tuple[Released, ...]:
         why = printable(verified.faults[0].message) if verified.faults else "an entry in it is void"
         raise Untrusted(f"the bundle does not verify: {why}")
     read, _ = parse_bundle(data)
-    states = []
-    for side in read.sides:
-        state = SideState(read.dialogue, side, read.sides, EDITION_1)
-        for leaf in read.logs[side].leaves:
-            state.append(leaf)
-        states.append(state)
+    states = [fold(read.dialogue, side, read.sides, EDITION_1, read.logs[side].leaves) for side in read.sides]
 
     def text(commitment: str) -> str | None:
         opened = read.contents.get(commitment)

@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 
 import msgspec
 
@@ -73,6 +74,9 @@ NODE_MOVES = (Receive, Stop, Register)
 
 PERSONAL = (*OWN_PEOPLE, Consent, Withdraw, Decline)
 """Moves that take the person, whatever the act's row says: who may act, what binds and what unbinds."""
+
+STRETCH = 256
+"""Entries whose proofs are checked one right after another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +202,16 @@ class SideState:
         self.add(judged, leaf_hash(leaf))
         return judged.verdict
 
+    def extend(self, leaves: Iterable[bytes]) -> None:
+        """As `append` for each. Proofs are checked a stretch at a time, by the keys known before it: checked one
+        right after another they cost 7 % less (bench/record_verify.py)."""
+        rest = iter(leaves)
+        while stretch := list(islice(rest, STRETCH)):
+            entries = [_parsed(leaf) for leaf in stretch]
+            keys = [entry is not None and self._proven_by(entry) for entry in entries]
+            for leaf, entry, key in zip(stretch, entries, keys, strict=True):
+                self.add(self._judge(entry, key), leaf_hash(leaf))
+
     def prefix(self, size: int) -> SideState:
         """The state as it was at an earlier `size`; nothing is parsed or verified again."""
         sides = (self.id, *(self.sides - {self.id}))
@@ -274,9 +288,12 @@ class SideState:
 
         proven: take the proof as good (it is yet to be made).
         """
-        try:
-            entry = parse_entry(leaf)
-        except Malformed:
+        entry = _parsed(leaf)
+        return self._judge(entry, proven)
+
+    def _judge(self, entry: Entry | None, proven: bool | Key) -> Judged:
+        """proven: as in `judge`, or the key by which its proof was found good."""
+        if entry is None:
             return Judged(verdicts.MALFORMED)
         verdict = self._judge_envelope(entry, proven)
         if verdict is not None:
@@ -287,7 +304,7 @@ class SideState:
             return self._judge_founding(entry)
         return self._judge_act(entry)
 
-    def _judge_envelope(self, entry: Entry, proven: bool) -> str | None:
+    def _judge_envelope(self, entry: Entry, proven: bool | Key) -> str | None:
         signed, index = entry.signed, self.size
         if signed.dialogue != self.dialogue or signed.side != self.id:
             return verdicts.OF_ANOTHER_LOG
@@ -295,13 +312,24 @@ class SideState:
             return verdicts.WRONG_SEQ
         if signed.own.size > index or self.root(signed.own.size) != signed.own.root:
             return verdicts.SEEN_ANOTHER_OWN_LOG
-        if proven:
+        if proven is True:
             return None
         try:
-            verify(entry.proof, entry.challenge(), self.key_of(signed))
+            key = self.key_of(signed)
+            if key != proven:
+                verify(entry.proof, entry.challenge(), key)
         except (Malformed, Untrusted):
             return verdicts.BAD_PROOF
         return None
+
+    def _proven_by(self, entry: Entry) -> bool | Key:
+        """The key by which its proof is good, of those that the log has so far; False if there is none."""
+        try:
+            key = self.key_of(entry.signed)
+            verify(entry.proof, entry.challenge(), key)
+        except (Malformed, Untrusted):
+            return False
+        return key
 
     def key_of(self, signed: SignedMembers) -> Key:
         """The key by which the next entry's proof is checked, live or not. Raises `Malformed` if there is none."""
@@ -539,9 +567,15 @@ def fold(
 ) -> SideState:
     """The state of a side from all of its log's leaves."""
     state = SideState(dialogue, side, sides, rulebook)
-    for leaf in leaves:
-        state.append(leaf)
+    state.extend(leaves)
     return state
+
+
+def _parsed(leaf: bytes) -> Entry | None:
+    try:
+        return parse_entry(leaf)
+    except Malformed:
+        return None
 
 
 def _subject(move: Move) -> Subject | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from visavis.dialogue.acts import Rulebook
-from visavis.dialogue.fold import SideState
+from visavis.dialogue.fold import SideState, fold
 from visavis.errors import Refused, Untrusted
 from visavis.record import checkpoint, container, note
 from visavis.record.bundle import parse_bundle
@@ -38,10 +38,7 @@ class Readable:
             raise Untrusted(f"the bundle is not whole: {faults[0].message}")
         self._states: dict[str, SideState] = {}
         for side, part in self.bundle.logs.items():
-            state = SideState(self.bundle.dialogue, side, self.bundle.sides, rulebook)
-            for leaf in part.leaves:
-                state.append(leaf)
-            self._states[side] = state
+            self._states[side] = fold(self.bundle.dialogue, side, self.bundle.sides, rulebook, part.leaves)
 
     def policy(self) -> Policy:
         """The policy of §10.5: every log key that the two logs name. `Malformed` if they share one."""

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from visavis.dialogue.accord import Accord, ended_by
 from visavis.dialogue.acts import RotateKey, Rulebook, Slot, slot_text
 from visavis.dialogue.chair import profile
-from visavis.dialogue.fold import SideState
+from visavis.dialogue.fold import SideState, fold
 from visavis.dialogue.join import Joint
 from visavis.errors import Malformed, Untrusted
 from visavis.record import checkpoint, note
@@ -69,17 +69,13 @@ class _Reader:
         self.bundle = bundle
         self.sides = bundle.sides
         self.faults = faults
-        one, other = (self._fold(side, rulebook) for side in self.sides)
+        one, other = (
+            fold(bundle.dialogue, side, self.sides, rulebook, bundle.logs[side].leaves) for side in self.sides
+        )
         self.states = (one, other)
         self.joint = Joint(one, other, rulebook)
         self.receipts: list[Receipt | None] = [None, None]
         self.unopened: set[str] = set()
-
-    def _fold(self, side: str, rulebook: Rulebook) -> SideState:
-        state = SideState(self.bundle.dialogue, side, self.sides, rulebook)
-        for leaf in self.bundle.logs[side].leaves:
-            state.append(leaf)
-        return state
 
     def account(self) -> Account:
         for s in (0, 1):
