@@ -21,6 +21,7 @@ let source: EventSource | undefined;
 let due: ReturnType<typeof setTimeout> | undefined;
 let running: Promise<void> | undefined;
 let again = false;
+let began = -Infinity;
 
 export function listen(): void {
   const main = document.querySelector<HTMLElement>('[data-live]');
@@ -69,7 +70,7 @@ export function listen(): void {
   });
 }
 
-/** Bring the page up to date; several causes within a moment are one. */
+/** Bring the page up to date: the first cause at once, those of the next moment together after it. */
 export function refreshSoon(): void {
   clearTimeout(due);
   due = setTimeout(() => {
@@ -77,6 +78,7 @@ export function refreshSoon(): void {
       again = true;
       return;
     }
+    began = performance.now();
     running = refresh().finally(() => {
       running = undefined;
       if (again) {
@@ -84,7 +86,7 @@ export function refreshSoon(): void {
         refreshSoon();
       }
     });
-  }, SETTLE_MS);
+  }, Math.max(0, began + SETTLE_MS - performance.now()));
 }
 
 async function refresh(): Promise<void> {
