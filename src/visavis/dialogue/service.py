@@ -26,7 +26,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from visavis.dialogue.acts import Consent, Power, Rulebook
-from visavis.dialogue.commands import Command, Drafted, Enrolment, Fresh, Summary, View
+from visavis.dialogue.commands import Command, Drafted, Enrolment, Fresh, Rotation, Summary, View
 from visavis.dialogue.errors import ContentMissing, LogDamaged, act_void
 from visavis.dialogue.fold import SideState
 from visavis.dialogue.join import Joint, preview
@@ -38,8 +38,10 @@ from visavis.dialogue.ports import (
     ContentRow,
     EnrolmentRow,
     FoundingRow,
+    LogKeyRow,
     Session,
     Store,
+    Unit,
 )
 from visavis.dialogue.receiving import Finding
 from visavis.errors import Malformed, Refused, Unavailable, Untrusted, VisavisError
@@ -265,13 +267,12 @@ class Dialogues:
             "nonce": to_text(secrets.token_bytes(NONCE_BYTES)),
         }
         founding = Founding.from_json(statement)
-        row = FoundingRow(
-            session.pair, session.chair, founding.side(), canonical.encode(founding.to_json()), seed
-        )
+        row = FoundingRow(session.pair, session.chair, founding.side(), canonical.encode(founding.to_json()))
         pair = self._pairs.setdefault(session.pair, {})
         async with self._store.begin() as unit:
             if not await unit.add_founding(row):
                 raise Refused("this side has stated itself already")
+            await unit.keep_log_key(LogKeyRow(row.side, founding.log_key, seed))
             both = {**pair, row.chair: row}
             if len(both) == 2:
                 dialogue = dialogue_id(*(r.side for r in both.values()))
@@ -280,6 +281,8 @@ class Dialogues:
         pair[row.chair] = row
         if len(pair) == 2:
             ledger = self._ledger(pair)
+            async with self._store.begin() as unit:
+                ledger.seat_keys([key for side in ledger.sides for key in await unit.log_keys(side)])
             self._ledgers[ledger.id] = ledger
             if self._founded is not None:
                 self._founded.send_nowait(ledger)
@@ -308,8 +311,7 @@ class Dialogues:
             SideState(dialogue, sides[0], sides, self._rulebook),
             SideState(dialogue, sides[1], sides, self._rulebook),
         )
-        keys = {row.side: log_key(row, founding) for row, founding in zip(rows, statements, strict=True)}
-        return Ledger(dialogue, sides, (one, other), keys, states, Joint(*states, self._rulebook))
+        return Ledger(dialogue, sides, (one, other), states, Joint(*states, self._rulebook))
 
     async def note_enrolment(self, dialogue: str, side: str, enrolment: Enrolment) -> None:
         """Make an enrolment known to its side's officers."""
@@ -334,7 +336,9 @@ class Dialogues:
             if row.side == side and not ledger.states[us].knows_credential(row.enrolment.credential)
         }
         founding = ledger.foundings[us].to_json()
-        return View(ledger.joint, us, delegate, self._clock(), text, own, founding)
+        shown = ledger.shown.get(side)
+        size = 0 if shown is None else shown.size
+        return View(ledger.joint, us, delegate, self._clock(), text, own, founding, size)
 
     async def draft(
         self,
@@ -351,8 +355,6 @@ class Dialogues:
         """
         ledger = self.ledger(dialogue)
         credential = session.credential if device is None else _device_of(ledger, session, device)
-        if ledger.stopped is not None:
-            raise again(ledger.stopped)
         spec = self._commands.get(command)
         if spec is None:
             raise Malformed(f"there is no command {command[:60]!r}", field="command")
@@ -393,6 +395,9 @@ class Dialogues:
     ) -> Draft:
         """Keep a draft, if it would stand now. by: the signer's delegate and credential."""
         us = ledger.index(session.side)
+        hindered = ledger.hindrance(us, str(drafted.act["type"]), drafted.rotation)
+        if hindered is not None:
+            raise again(hindered)
         signed = _members(ledger, us, drafted.act, *by)
         canonical.encode(signed.to_json())
         self._judge(ledger, us, make_entry(signed, UNPROVEN, seq=signed.own.size, time=""), True)
@@ -404,8 +409,19 @@ class Dialogues:
         for oldest in own[: 1 + len(own) - MAX_DRAFTS]:
             del self._drafts[oldest]
         draft = Draft(self._fresh.id(), ledger.id, session.credential, signed, drafted, now + DRAFT_LIFE)
+        if drafted.rotation is not None:
+            await self._draw_key(ledger, us, drafted.rotation)
         self._drafts[draft.id] = draft
         return draft
+
+    async def _draw_key(self, ledger: Ledger, us: int, rotation: Rotation) -> None:
+        """Have the new log key on disk before anybody signs for it; those of drafts that are gone are forgotten."""
+        side = ledger.sides[us]
+        rotations = (d.drafted.rotation for d in self._drafts.values() if d.signed.side == side)
+        alive = [each.key for each in rotations if each is not None]
+        async with self._store.begin() as unit:
+            await unit.drop_log_keys(side, [ledger.key_in_force(us), *alive])
+            await unit.keep_log_key(LogKeyRow(side, rotation.key, rotation.seed, rotation.address))
 
     async def enter(self, session: Session, dialogue: str, draft_id: str, proof: Proof) -> Entry:
         """Enter a signed draft. On disk when this returns. Raises `Untrusted`, `Refused`, `DraftGone`."""
@@ -432,7 +448,9 @@ class Dialogues:
     ) -> Entry:
         us = ledger.index(signed.side)
         state = ledger.states[us]
-        await self._keeper.may_write(ledger)
+        kind = str(signed.act["type"])
+        rotation = drafted.rotation if drafted else None
+        await self._keeper.may_write(ledger, us, kind, rotation)
         entry = make_entry(signed, proof, seq=state.size, time=spell_time(self._clock()))
         self._judge(ledger, us, entry, False)
         rows = [
@@ -453,12 +471,19 @@ class Dialogues:
                     await unit.widen_content(ledger.id, commitment, audience)
                     if held.audience.narrower_than(audience):
                         widened.append(replace(held, audience=audience))
+                if rotation is not None:
+                    await _change_keys(unit, signed.side, rotation)
+            if rotation is not None:
+                ledger.heads[signed.side] = ledger.seen(signed.side, acknowledge=True)
             ledger.take(signed.side, entry.leaf, proven=True)
             ledger.joint.advance()
+            if rotation is not None:
+                ledger.turn_key(us, rotation)
             for row in (*rows, *widened):
                 ledger.contents[row.commitment] = row
             await self._keeper.file(ledger)
-        kind = str(signed.act.get("type"))
+            if rotation is not None:
+                await self._keeper.turned(ledger, us)
         log.info("entry", dialogue=ledger.id, side=signed.side, seq=entry.seq, act=kind)
         ledger.publish("log", side=signed.side, size=state.size)
         for listener in self._on_entry:
@@ -628,15 +653,11 @@ def _device_of(ledger: Ledger, session: Session, device: str) -> str:
     return found.id
 
 
-def log_key(row: FoundingRow, founding: Founding) -> Ed25519PrivateKey:
-    """The key made for that side. Raises `LogDamaged` if it is not the one that its founding names."""
-    try:
-        key = Ed25519PrivateKey.from_private_bytes(row.log_key_seed)
-    except ValueError as error:
-        raise LogDamaged("the database is damaged: a log's key is not 32 bytes") from error
-    if key.public_key().public_bytes_raw() != founding.log_key:
-        raise LogDamaged("the database is damaged: a log's key is not the one of its founding")
-    return key
+async def _change_keys(unit: Unit, side: str, rotation: Rotation) -> None:
+    """With the entry of a rotation: the new key stays on disk, and no other. Raises `DraftGone` if it is not there."""
+    if all(row.key != rotation.key for row in await unit.log_keys(side)):
+        raise DraftGone("the key that this draft names is gone; nothing was entered. Ask for it again")
+    await unit.drop_log_keys(side, [rotation.key])
 
 
 def spell_time(instant: datetime) -> str:
