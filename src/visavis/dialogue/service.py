@@ -233,6 +233,12 @@ class Dialogues:
                         return each.passkey
         return None
 
+    def hosts(self) -> frozenset[str]:
+        """The hosts at which live passkeys of delegates in this node's logs answer."""
+        states = (state for ledger in self._ledgers.values() for state in ledger.states)
+        live = (each.passkey for state in states for each in state.live_credentials())
+        return frozenset(passkey.rp for passkey in live if passkey is not None)
+
     def side_of_credential(self, credential: str) -> Session | None:
         """Whose credential this is: in a log, or waiting among the enrolments."""
         for ledger in self._ledgers.values():
@@ -596,6 +602,50 @@ class Dialogues:
         await self._load(pair, True)
         self.ledger(dialogue)
         return done
+
+    # --- moving -------------------------------------------------------------------------------------
+
+    def must_have_moved(self) -> None:
+        """Raises `Refused`, naming a side, unless every side of every dialogue here has moved to another node."""
+        for ledger in self._ledgers.values():
+            for side in ledger.sides:
+                if side not in ledger.away:
+                    raise Refused(
+                        f"side {side} of dialogue {ledger.id} has not signed its move yet", side=side
+                    )
+        for error in self._broken.values():
+            raise again(error)
+        if not self._ledgers:
+            raise Refused("no dialogue is founded at this node: there is nothing to move")
+
+    async def take_over(self, seeds: Sequence[bytes]) -> None:
+        """Write the logs of this node whose keys in force are of these seeds (32 bytes each), from here on.
+
+        All of them, or nothing is kept: raises `Refused` if a log's key is another, or a key is no log's. The dialogues
+        are then read anew. The same again changes nothing.
+        """
+        for error in self._broken.values():
+            raise again(error)
+        keys = {}
+        for seed in seeds:
+            keys[Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()] = seed
+        rows = []
+        for ledger in self._ledgers.values():
+            for us, side in enumerate(ledger.sides):
+                key = ledger.key_in_force(us)
+                if key not in keys:
+                    raise Refused(
+                        f"the log of side {side} is signed by the key {to_text(key)}, which is none of these",
+                        side=side,
+                    )
+                rows.append(LogKeyRow(side, key, keys.pop(key)))
+        if keys:
+            raise Refused(f"no log here is signed by the key {to_text(next(iter(keys)))}")
+        async with self._store.begin() as unit:
+            for row in rows:
+                await unit.keep_log_key(row)
+        self._ledgers.clear()
+        await self.load()
 
     async def tile(self, dialogue: str, side: str, path: str) -> bytes | None:
         """A full tile's file, as it is on disk; None if there is none."""

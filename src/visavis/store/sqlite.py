@@ -158,8 +158,9 @@ class SqliteStore:
             await to_thread.run_sync(run)
 
     async def copy_to(self, path: Path) -> None:
-        """A whole copy of the database as it stands, in a new file. Raises `Unavailable`."""
+        """A whole copy of the database as it stands, in a new file, its owner's alone. Raises `Unavailable`."""
         try:
+            _make_private(path)
             await self._aside("VACUUM INTO ?", str(path))
         except sqlite3.Error as error:
             raise Unavailable(f"the database cannot be copied: {error}", path=path.name) from error
