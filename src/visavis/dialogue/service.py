@@ -239,6 +239,12 @@ class Dialogues:
         live = (each.passkey for state in states for each in state.live_credentials())
         return frozenset(passkey.rp for passkey in live if passkey is not None)
 
+    def has_ended(self, credential: str) -> bool:
+        """Whether a log of this node admitted that credential, and it may act no more."""
+        states = [state for ledger in self._ledgers.values() for state in ledger.states]
+        known = [state for state in states if state.knows_credential(credential)]
+        return bool(known) and all(state.live(credential) is None for state in known)
+
     def side_of_credential(self, credential: str) -> Session | None:
         """Whose credential this is: in a log, or waiting among the enrolments."""
         for ledger in self._ledgers.values():
@@ -387,6 +393,9 @@ class Dialogues:
         found = next((e for e in waits if e.credential == session.credential), None)
         if found is None:
             raise Refused("no passkey of yours waits to be admitted to this side")
+        keys = ledger.foundings[ledger.index(session.side)].recovery
+        if recovery not in (to_text(key) for key in keys):
+            raise Refused("this is none of the recovery keys that your side laid down at its founding")
         act = {"type": "side.recover", "delegate": found.delegate, "passkey": found.passkey.to_json()}
         lines = (
             f"New officer: {found.name or found.delegate}",
@@ -440,25 +449,32 @@ class Dialogues:
         ):
             raise DraftGone("this draft is gone; nothing was entered. Ask for it again")
         ledger = self.ledger(dialogue)
-        key = ledger.states[ledger.index(session.side)].key_of(draft.signed)
-        verify_proof(draft.signed, proof, key)
         async with ledger.lock:
             if draft_id not in self._drafts:
                 raise DraftGone("this draft was entered already")
-            entry = await self._append(ledger, draft.signed, proof, draft.drafted)
+            key = ledger.states[ledger.index(session.side)].key_of(draft.signed)
+            verify_proof(draft.signed, proof, key)
+            entry = await self._append(ledger, draft.signed, proof, draft.drafted, proven=True)
             self._drafts.pop(draft_id, None)
             return entry
 
     async def _append(
-        self, ledger: Ledger, signed: SignedMembers, proof: Proof, drafted: Drafted | None
+        self,
+        ledger: Ledger,
+        signed: SignedMembers,
+        proof: Proof,
+        drafted: Drafted | None,
+        *,
+        proven: bool = False,
     ) -> Entry:
+        """Judge, write, fold and tell. proven: the proof has just been checked, under this lock."""
         us = ledger.index(signed.side)
         state = ledger.states[us]
         kind = str(signed.act["type"])
         rotation = drafted.rotation if drafted else None
         await self._keeper.may_write(ledger, us, kind, rotation)
         entry = make_entry(signed, proof, seq=state.size, time=spell_time(self._clock()))
-        self._judge(ledger, us, entry, False)
+        self._judge(ledger, us, entry, proven)
         rows = [
             ContentRow(ledger.id, signed.side, c.commitment, c.salt, c.data, c.language, c.audience)
             for c in (drafted.contents if drafted else ())

@@ -32,6 +32,8 @@ async def home(request: Request) -> Response:
         hosts = node.dialogues.hosts()  # a page asks for passkeys of its own host, and of no other
         elsewhere = [] if Site.of(node.url_of(request)).rp in hosts else sorted(hosts)
         return page(request, "welcome.html", founded=bool(node.dialogues.ids), elsewhere=elsewhere)
+    if node.dialogues.has_ended(asker.credential):
+        return page(request, "revoked.html")
     if asker.session.pair and not asker.admitted:
         return RedirectResponse("/founding", 303)
     if not asker.admitted:
