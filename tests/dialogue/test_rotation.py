@@ -17,10 +17,14 @@ from tests.dialogue.test_service import PROFILE, House, house, open_house
 
 from visavis.dialogue.errors import LogBehind, LogKeyMissing, SideMoved
 from visavis.dialogue.receiving import Finding
+from visavis.dialogue.service import DraftGone
 from visavis.errors import Malformed, Refused, Unavailable, Untrusted
 from visavis.record.checkpoint import Checkpoint, encode_checkpoint, open_checkpoint, sign_checkpoint
 from visavis.record.digest import from_text, to_text
+from visavis.record.inclusion import check_proof, encode_proof, parse_proof
+from visavis.record.policy import encode_policy, parse_policy
 from visavis.rulebook import EDITION_1
+from visavis.verification.readable import Readable
 from visavis.verification.verify import verify
 
 __all__ = ["house"]
@@ -104,6 +108,44 @@ async def test_the_new_key_signs_from_its_entry_on(house: House, tmp_path: Path)
         account = verify(await exported(restarted), EDITION_1)
         assert account.holds
         assert all(log.cosigned is not None for log in account.logs)
+
+
+async def test_others_tools_get_every_key(house: House) -> None:
+    """The policy names all keys that a side has had, and proves entries from before a rotation and after it."""
+    one = house.officers[0]
+    await house.enter(one, "dialogue.rotate-key")
+    await house.enter(one, "dialogue.profile", **PROFILE)
+    record = Readable(await exported(house), EDITION_1)
+    policy = parse_policy(encode_policy(record.policy()))
+    for side, leaves in zip(house.ledger.sides, house.ledger.leaves, strict=True):
+        for index, leaf in enumerate(leaves):
+            proof, entry = record.prove(side, index)
+            assert entry == leaf
+            assert check_proof(parse_proof(encode_proof(proof)), entry, policy).index == index
+
+
+async def test_two_officers_may_draft_at_once(house: House) -> None:
+    """Neither draft takes the other's key; entered, the one leaves nothing for the other."""
+    one = house.officers[0]
+    drafts = []
+
+    async def ask() -> None:
+        drafts.append(await house.dialogues.draft(one.session, house.ledger.id, "dialogue.rotate-key", {}))
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(3):
+            tasks.start_soon(ask)
+    assert len(await seeds(house, one.session.side)) == 4
+    first, second, _ = drafts
+    for draft in (second, first):
+        proof = one.key.prove(draft.signed.challenge())
+        if draft is second:
+            await house.dialogues.enter(one.session, house.ledger.id, draft.id, proof)
+            continue
+        with pytest.raises(DraftGone):
+            await house.dialogues.enter(one.session, house.ledger.id, draft.id, proof)
+    assert len(await seeds(house, one.session.side)) == 1
+    assert to_text(raw(house.ledger.log_keys[one.session.side])) == second.signed.act["log_key"]
 
 
 async def test_the_old_key_is_off_the_disk(house: House, tmp_path: Path) -> None:

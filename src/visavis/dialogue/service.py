@@ -424,17 +424,21 @@ class Dialogues:
         for oldest in own[: 1 + len(own) - MAX_DRAFTS]:
             del self._drafts[oldest]
         draft = Draft(self._fresh.id(), ledger.id, session.credential, signed, drafted, now + DRAFT_LIFE)
-        if drafted.rotation is not None:
-            await self._draw_key(ledger, us, drafted.rotation)
         self._drafts[draft.id] = draft
+        if drafted.rotation is not None:
+            try:
+                await self._draw_key(ledger, us, drafted.rotation)
+            except BaseException:
+                self._drafts.pop(draft.id, None)
+                raise
         return draft
 
     async def _draw_key(self, ledger: Ledger, us: int, rotation: Rotation) -> None:
         """Have the new log key on disk before anybody signs for it; those of drafts that are gone are forgotten."""
         side = ledger.sides[us]
-        rotations = (d.drafted.rotation for d in self._drafts.values() if d.signed.side == side)
-        alive = [each.key for each in rotations if each is not None]
         async with self._store.begin() as unit:
+            rotations = (d.drafted.rotation for d in self._drafts.values() if d.signed.side == side)
+            alive = [each.key for each in rotations if each is not None]
             await unit.drop_log_keys(side, [ledger.key_in_force(us), *alive])
             await unit.keep_log_key(LogKeyRow(side, rotation.key, rotation.seed, rotation.address))
 

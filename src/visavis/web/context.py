@@ -247,9 +247,10 @@ def render(name: str, language: str, **values: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """Why nothing can be written in a dialogue. code: the error's; "log-shown" if only a reader says so.
+    """Why nothing can be written in a dialogue.
 
-    ours: whether our side ends it. held, own: entries of the checkpoint that was shown, and of the log here.
+    code: the error's; "log-shown" if only a reader says so. ours: whether our own log is what stops it: our officers
+    end that, unless it has moved. held, own: entries of the checkpoint that was shown, and of the log here.
     address: where the log is written now.
     """
 
@@ -274,10 +275,10 @@ def stopped_of(request: Request, view: View) -> Stopped | None:
             ours = mine in ledger.shown
             own = ledger.states[view.us if ours else 1 - view.us].size
             return Stopped("log-shown", ours, shown.size, own)
-        ours = mine not in ledger.log_keys and mine not in ledger.away
-        return Stopped(
-            error.code, ours, address=ledger.away.get(side) or next(iter(ledger.away.values()), "")
-        )
+        if ledger.away:
+            address = ledger.away.get(side) or next(iter(ledger.away.values()))
+            return Stopped(error.code, mine in ledger.away, address=address)
+        return Stopped(error.code, mine not in ledger.log_keys)
     return None
 
 
