@@ -18,7 +18,9 @@ from visavis.authenticator import Authenticator
 from visavis.cli import move, recovery
 from visavis.dialogue.admission import Site
 from visavis.errors import Refused, Unavailable
+from visavis.record.checkpoint import parse_text
 from visavis.record.digest import to_text
+from visavis.record.note import parse_note
 from visavis.rehearsal.delegate import Answered, Delegate
 from visavis.rulebook import EDITION_1
 from visavis.verification.verify import verify
@@ -102,9 +104,12 @@ async def test_a_dialogue_is_written_on_at_its_new_node(tmp_path: Path) -> None:
             for side in (one.side, other.side)
         }
         sizes = {log.side: log.size for log in left.logs}
-        assert {side: (log["size"], len(log["leaves"])) for side, log in logs.items()} == {
-            side: (size, size) for side, size in sizes.items()
-        }
+        for (
+            side,
+            log,
+        ) in logs.items():  # the move itself is there to be seen, under no checkpoint of this node
+            assert (log["size"], len(log["leaves"])) == (sizes[side] + 1, sizes[side] + 1)
+            assert parse_text(parse_note(log["checkpoint"].encode()).text)[2] == sizes[side]
     with pytest.raises(Refused, match="none of these"):
         await printed(move.in_, files[0], data=new)
     spare = tmp_path / "spare.pem"

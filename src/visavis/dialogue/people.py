@@ -210,9 +210,12 @@ def _adopt(view: View, fields: AdoptFields, _fresh: Fresh) -> Drafted:
 
 
 class RotateFields(ActFields, frozen=True):
-    """disown: entries of the checkpoint that was shown and that the side declares false, if there is one."""
+    """disown: entries of the checkpoint that was shown and that the side declares false, if there is one.
 
-    disown: Annotated[int, Meta(ge=1, lt=1 << 53)] | None = None
+    In decimal, as a checkpoint spells it: it may be larger than a number of JSON is in a browser.
+    """
+
+    disown: Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,15}\Z")] | None = None
 
 
 class NoSuchCheckpoint(Refused):
@@ -222,7 +225,7 @@ class NoSuchCheckpoint(Refused):
 
 
 def _rotate(view: View, fields: RotateFields, fresh: Fresh) -> Drafted:
-    disowned = fields.disown or 0
+    disowned = int(fields.disown or 0)
     if disowned and disowned != view.shown:
         raise NoSuchCheckpoint("no checkpoint of that size stops your log", field="disown")
     seed = fresh.salt()

@@ -345,9 +345,8 @@ async def leaves(request: Request) -> Response:
         raise Malformed("from: an index of this log is due", field="from")
     # The checkpoint is of the size that is said: what is waited for is waited for before.
     checkpoint = await dialogues.checkpoint(asker.dialogue, side) if state.size else None
-    size = ledger.given(side)
-    some = ledger.leaves[ledger.index(side)][first : min(size, first + LEAVES_A_PAGE)]
-    answer: dict[str, object] = {"side": side, "from": first, "size": size}
+    some = ledger.leaves[ledger.index(side)][first : first + LEAVES_A_PAGE]
+    answer: dict[str, object] = {"side": side, "from": first, "size": state.size}
     answer["leaves"] = [to_text(leaf) for leaf in some]
     answer["checkpoint"] = checkpoint.decode() if checkpoint else None
     return JSONResponse(answer)
