@@ -31,7 +31,7 @@ from record_verify import Workload
 
 from visavis.dialogue import fold
 from visavis.dialogue.commands import Audience
-from visavis.dialogue.ports import ContentRow, FoundingRow
+from visavis.dialogue.ports import ContentRow, FoundingRow, LogKeyRow
 from visavis.dialogue.service import Dialogues
 from visavis.record import canonical
 from visavis.record.digest import to_text
@@ -54,8 +54,10 @@ async def keep(workload: Workload, folder: Path) -> None:
     async with store.begin() as unit:
         for s in (0, 1):
             statement = canonical.encode(workload.foundings[s].to_json())
-            seed = workload.log_keys[s].private_bytes_raw()
-            await unit.add_founding(FoundingRow("pair", s, workload.sides[s], statement, seed))
+            key = workload.log_keys[s]
+            public, seed = key.public_key().public_bytes_raw(), key.private_bytes_raw()
+            await unit.add_founding(FoundingRow("pair", s, workload.sides[s], statement))
+            await unit.keep_log_key(LogKeyRow(workload.sides[s], public, seed))
         for commitment, opened in workload.contents.items():
             await unit.add_content(
                 ContentRow(

@@ -99,6 +99,12 @@ describe('a draft must say what was asked', () => {
     expect(check(admits({ credential: 'other', name: 'k' }))).toThrow(Untrusted);
     expect(check(admits({ passkey: { id: 'x' } }))).toThrow(Untrusted);
   });
+  test('a move is to the key that was asked for, and to no other', () => {
+    const asked = { log_key: 'k'.repeat(43), address: 'https://new.example' };
+    const drafted = (log_key: string) => () => fits('dialogue.move', asked, { type: 'side.rotate-key', log_key }, []);
+    expect(drafted(asked.log_key)).not.toThrow();
+    expect(drafted('n'.repeat(43))).toThrow(Untrusted);
+  });
   test('an unknown command is never signed', () => {
     expect(() => fits('node.own', {}, { type: 'anything' }, [])).toThrow(Untrusted);
   });

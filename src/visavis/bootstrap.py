@@ -1,6 +1,6 @@
 """How a node is put together: the one place that knows the slices, the store and the engine at once.
 
-Lives here: `open_node`, `open_record`, `open_door`, `open_stopped`, `alone`, the keys that a node keeps.
+Lives here: `open_node`, `open_record`, `open_door`, `open_stopped`, `move_out`, `alone`, the keys that a node keeps.
 Not here: use cases (`node` and the slices), the application (`web.app`).
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
@@ -21,7 +22,7 @@ import msgspec
 from visavis.config import Settings
 from visavis.dialogue.admission import Admission
 from visavis.dialogue.service import Dialogues
-from visavis.errors import Malformed, Unavailable
+from visavis.errors import Malformed, Refused, Unavailable
 from visavis.node import Node
 from visavis.paper.sealing import Seal, make_seal, read_seal
 from visavis.press.service import Desk
@@ -33,7 +34,7 @@ from visavis.rulebook import COMMANDS, EDITION_1
 from visavis.seating import Seating
 from visavis.serving import write_private
 from visavis.store.press import SqliteComments, SqliteDrafts
-from visavis.store.sqlite import open_store
+from visavis.store.sqlite import LOGS, open_store
 
 DATABASE = "visavis.sqlite"
 LOCK = "lock"
@@ -131,6 +132,33 @@ async def open_stopped(data: Path) -> AsyncIterator[Dialogues]:
             yield dialogues
         finally:
             await store.close()
+
+
+async def move_out(data: Path, folder: Path) -> None:
+    """Copy a node's data into a new folder, for another node. The node may be running: it writes nothing more.
+
+    The database comes last: a folder without it is no node's data. Raises `Refused` unless all has moved.
+    """
+    async with open_record(data) as dialogues:
+        dialogues.must_have_moved()
+    store = await open_store(database_of(data))
+    try:
+        await anyio.to_thread.run_sync(_copy_files, data, folder)
+        await store.copy_to(folder / DATABASE)
+    except FileExistsError:
+        raise Refused(f"{folder} is there already; nothing was written") from None
+    except OSError as error:
+        raise Unavailable(f"{folder} cannot be written: {error.strerror}") from error
+    finally:
+        await store.close()
+
+
+def _copy_files(data: Path, folder: Path) -> None:
+    folder.mkdir(mode=0o700)
+    if (data / LOGS).is_dir():
+        shutil.copytree(data / LOGS, folder / LOGS)
+    for seal in sorted(data.glob(SEAL.format(side="*"))):
+        write_private(folder / seal.name, seal.read_bytes())
 
 
 def database_of(data: Path) -> Path:

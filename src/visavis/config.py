@@ -22,6 +22,7 @@ class Settings:
     data:       folder of the database and the node's keys; made if missing, readable by its owner alone.
     host, port: where the web is served; port 0: any free one. udp_port: of the call; 0: any free one.
     public_url: how browsers reach the node ("https://talks.example"); None: from host and port.
+    next_url:   the address that browsers will reach it at after a move; until then it answers there, too.
     advertise:  IP addresses at which clients reach the call's UDP port; empty: `host`.
     public_logs: whether anybody may read the logs as tiles; else the two sides' delegates.
     """
@@ -31,13 +32,14 @@ class Settings:
     port: int = 8480
     udp_port: int = 8481
     public_url: str | None = None
+    next_url: str | None = None
     advertise: tuple[str, ...] = ()
     public_logs: bool = False
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ, **given: object) -> Settings:
-        """Settings from `VISAVIS_DATA`, `_HOST`, `_PORT`, `_UDP_PORT`, `_PUBLIC_URL`, `_ADVERTISE`
-        (commas), `_PUBLIC_LOGS` (1 or 0).
+        """Settings from `VISAVIS_DATA`, `_HOST`, `_PORT`, `_UDP_PORT`, `_PUBLIC_URL`, `_NEXT_URL`,
+        `_ADVERTISE` (commas), `_PUBLIC_LOGS` (1 or 0).
 
         given: what the command line says; None means not said. It wins over the environment.
         """
@@ -50,16 +52,21 @@ class Settings:
         advertise = pick("advertise", ())
         if isinstance(advertise, str):
             advertise = tuple(part.strip() for part in advertise.split(",") if part.strip())
-        public_url = pick("public_url", None)
+        urls = {name: pick(name, None) for name in ("public_url", "next_url")}
         return cls(
             data=Path(str(pick("data", "visavis-data"))),
             host=str(pick("host", cls.host)),
             port=_port(pick("port", cls.port), "port"),
             udp_port=_port(pick("udp_port", cls.udp_port), "udp_port"),
-            public_url=None if public_url is None else str(public_url).rstrip("/"),
+            public_url=_url(urls["public_url"]),
+            next_url=_url(urls["next_url"]),
             advertise=tuple(advertise),  # type: ignore[arg-type]
             public_logs=_switch(pick("public_logs", cls.public_logs), "public_logs"),
         )
+
+
+def _url(value: object) -> str | None:
+    return None if value is None else str(value).rstrip("/")
 
 
 def _switch(value: object, name: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import anyio
 
@@ -67,8 +68,13 @@ class Node:
         return await anyio.to_thread.run_sync(made, limiter=self.printer)
 
     def url_of(self, request: HTTPConnection) -> str:
-        """How the asker reaches this node: the public address if one is set, else as they came."""
+        """How the asker reaches this node: the public address if one is set, else as they came; the next address if
+        they came by that."""
+        host = request.headers.get("host", request.url.netloc)
+        following = self.settings.next_url
+        if following and urlsplit(following).netloc.lower() == host.lower():
+            return following
         if self.settings.public_url:
             return self.settings.public_url
         scheme = {"ws": "http", "wss": "https"}.get(request.url.scheme, request.url.scheme)
-        return f"{scheme}://{request.headers.get('host', request.url.netloc)}"
+        return f"{scheme}://{host}"

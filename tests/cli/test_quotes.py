@@ -14,7 +14,7 @@ from tests.talks.table import OFFICER, PRINCIPAL, Table, agreed_talk
 
 from visavis.bootstrap import DATABASE, open_record
 from visavis.cli.quotes import MAX_BYTES, lines, read_article
-from visavis.dialogue.ports import ContentRow, FoundingRow
+from visavis.dialogue.ports import ContentRow, FoundingRow, LogKeyRow
 from visavis.errors import Malformed, Unavailable
 from visavis.press.quotes import Released, check
 from visavis.record import canonical
@@ -57,7 +57,8 @@ async def data(tmp_path: Path) -> Path:
         for s, side in enumerate(table.sides):
             statement = canonical.encode(table.foundings[s].to_json())
             seed = hashlib.sha256(f"log {s}".encode()).digest()
-            await unit.add_founding(FoundingRow("pair", s, side, statement, seed))
+            await unit.add_founding(FoundingRow("pair", s, side, statement))
+            await unit.keep_log_key(LogKeyRow(side, table.foundings[s].log_key, seed))
             for seq, judged in enumerate(table.states[s].judged):
                 assert judged.entry is not None
                 await unit.append_leaf(table.dialogue, side, seq, judged.entry.leaf)

@@ -17,7 +17,7 @@ from visavis.bootstrap import DATABASE, alone, open_record, open_stopped
 from visavis.cli.record import lines, one_of, printable
 from visavis.dialogue.commands import Audience
 from visavis.dialogue.errors import LogBehind
-from visavis.dialogue.ports import ContentRow, FoundingRow
+from visavis.dialogue.ports import ContentRow, FoundingRow, LogKeyRow
 from visavis.errors import Refused
 from visavis.record import canonical
 from visavis.store.sqlite import open_store
@@ -55,7 +55,8 @@ async def keep(desk: Desk, data: Path, own: set[str]) -> None:
     async with store.begin() as unit:
         for s in (0, 1):
             statement = canonical.encode(FOUNDINGS[s].to_json())
-            await unit.add_founding(FoundingRow("pair", 1 - s, SIDES[s], statement, seed("key", s, "log")))
+            await unit.add_founding(FoundingRow("pair", 1 - s, SIDES[s], statement))
+            await unit.keep_log_key(LogKeyRow(SIDES[s], FOUNDINGS[s].log_key, seed("key", s, "log")))
             for seq, leaf in enumerate(desk.logs[s]):
                 await unit.append_leaf(DIALOGUE, SIDES[s], seq, leaf)
         for commitment, opened in desk.contents.items():

@@ -252,12 +252,19 @@ async def test_a_founding_that_is_lost_is_not_a_new_node(house: House, tmp_path:
         await reopened(house, tmp_path)
 
 
-@pytest.mark.parametrize("column", ["statement", "log_key_seed"])
-async def test_a_founding_that_is_changed_is_noticed(house: House, tmp_path: Path, column: str) -> None:
+@pytest.mark.parametrize(
+    ("change", "other"),
+    [
+        ("UPDATE foundings SET statement = ? WHERE chair = 0", b'{"name":1}'),
+        ("UPDATE log_keys SET seed = ?", bytes(32)),
+    ],
+)
+async def test_a_founding_that_is_changed_is_noticed(
+    house: House, tmp_path: Path, change: str, other: bytes
+) -> None:
     """Neither another statement nor another key stands for the side that was founded."""
-    other = (b'{"name":1}', bytes(32))[column == "log_key_seed"]
     async with house.store.connection() as db:
-        await db.exec_driver_sql(f"UPDATE foundings SET {column} = ? WHERE chair = 0", (other,))  # noqa: S608
+        await db.exec_driver_sql(change, (other,))
     with pytest.raises(LogDamaged, match="the database is damaged"):
         await reopened(house, tmp_path)
 

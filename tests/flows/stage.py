@@ -7,7 +7,7 @@ Not here: what is played on it (the tests), a node in a process of its own (`tes
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,15 +77,18 @@ async def running_node(data: Path) -> AsyncIterator[Stage]:
                     server.should_exit = True
 
 
-async def found_dialogue(stage: Stage) -> tuple[Delegate, Delegate]:
-    """Both officers enrol, state their sides, sign entry 0 and say their zones. In a's, b's order."""
+async def found_dialogue(stage: Stage, recovery: Sequence[str] = ()) -> tuple[Delegate, Delegate]:
+    """Both officers enrol, state their sides, sign entry 0 and say their zones. In a's, b's order.
+
+    recovery: offline keys that both sides lay down.
+    """
     officers = (
         stage.delegate("Protocol officer of side A"),
         stage.delegate("Protocol officer of side B"),
     )
     for officer, link, name in zip(officers, stage.links, NAMES, strict=True):
         await officer.enrol(link)
-        await officer.post("/api/foundings", {"name": name})
+        await officer.post("/api/foundings", {"name": name, "recovery": list(recovery)})
     for officer, zone in zip(officers, ZONES, strict=True):
         await officer.place()
         await officer.act("dialogue.found")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from tests.dialogue.test_service import PROFILE, found_house
 from tests.verification.desk import FOUNDINGS, KEYS, PUBLIC, RULEBOOK, SIDES, Desk
 
 from visavis.cli.record import unpack
@@ -131,6 +132,27 @@ def test_torchwood_accepts_our_proofs_and_we_accept_its(programs: Path, laid: La
         theirs = run(programs, "prove", laid.policy, laid.folder, index).stdout.encode()
         assert theirs == encode_proof(proof)
         assert check_proof(parse_proof(theirs), entry, record.policy()).index == index
+
+
+@pytest.mark.anyio
+async def test_torchwood_accepts_a_nodes_log_whose_key_was_replaced(programs: Path, tmp_path: Path) -> None:
+    """Of a real node: both keys in the policy, the latest checkpoint by the new one, an earlier one by the old."""
+    house = await found_house(tmp_path / "node.sqlite")
+    try:
+        one = house.officers[0]
+        side, dialogue = one.session.side, house.ledger.id
+        (early := tmp_path / "early").write_bytes(await house.dialogues.checkpoint(dialogue, side))
+        await house.enter(one, "dialogue.rotate-key")
+        await house.enter(one, "dialogue.profile", **PROFILE)
+        (bundle := tmp_path / "record.visavis").write_bytes(await house.dialogues.export(dialogue, None))
+        unpack(bundle, files := tmp_path / "files")
+        done = run(programs, "log", files / "policy", files / side, early)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert f"{side}, 3 entries, 1 older checkpoints" in done.stdout
+        for each in house.ledger.sides:
+            assert accepted_by_fsck(said := fsck(programs, files / each)), said
+    finally:
+        await house.store.close()
 
 
 # --- what is refused -------------------------------------------------------------------------------

@@ -21,8 +21,10 @@ from visavis.dialogue.ports import (
     Fork,
     FoundingRow,
     Link,
+    LogKeyRow,
     Mark,
     Session,
+    Shown,
     Store,
 )
 from visavis.errors import Unavailable
@@ -111,10 +113,10 @@ class StoreContract:
 
     async def test_a_chair_states_itself_once(self, store: Store) -> None:
         """The second founding statement of one chair changes nothing."""
-        row = FoundingRow("p", 0, "a", b"{}", bytes(32))
+        row = FoundingRow("p", 0, "a", b"{}")
         async with store.begin() as unit:
             assert await unit.add_founding(row)
-            assert not await unit.add_founding(FoundingRow("p", 0, "x", b"{}", bytes(32)))
+            assert not await unit.add_founding(FoundingRow("p", 0, "x", b"{}"))
             assert await unit.foundings() == [row]
 
     async def test_sessions_are_found_placed_and_ended(self, store: Store) -> None:
@@ -172,6 +174,35 @@ class StoreContract:
             assert await unit.forks("d") == [Fork("d", "a", b"held", b"shown")]
             assert await unit.marks("d") == [Mark("d", "a", 2, bytes(32))]
             assert await unit.founded() == ["d"]
+
+    async def test_log_keys_are_kept_and_forgotten(
+        self, store: Store, reopen: Callable[[], Awaitable[Store]]
+    ) -> None:
+        """Each key stands once; all but those that are named go, of that side alone; what stays is there for ever."""
+        here, there = (
+            LogKeyRow("a", b"1" * 32, b"s" * 32),
+            LogKeyRow("a", b"2" * 32, None, "https://new.example"),
+        )
+        others = LogKeyRow("b", b"3" * 32, b"t" * 32)
+        async with store.begin() as unit:
+            for row in (LogKeyRow("a", b"1" * 32, None, "elsewhere"), here, there, others):
+                await unit.keep_log_key(row)
+            assert await unit.log_keys("a") == [here, there]
+            assert await unit.drop_log_keys("a", [there.key]) == 1
+        await store.scrub()
+        again = await reopen()
+        async with again.begin() as unit:
+            assert await unit.log_keys("a") == [there]
+            assert await unit.log_keys("b") == [others]
+
+    async def test_what_was_shown_is_kept_once_a_log(self, store: Store) -> None:
+        """The later note takes the place of the one before; dropped, it is gone."""
+        async with store.begin() as unit:
+            for note in (b"small", b"large"):
+                await unit.keep_shown(Shown("d", "a", note))
+            assert await unit.shown("d") == [Shown("d", "a", b"large")]
+            await unit.drop_shown("d", "a")
+            assert await unit.shown("d") == []
 
     async def test_a_cosigner_never_remembers_less(self, store: Store) -> None:
         """A smaller checkpoint than the one that is cosigned already is not taken, and changes nothing."""

@@ -5,7 +5,7 @@
 Each run: a copy of a scenario's data folder; a process that opens it, enters acts, cosigns, and dies at one of its
 writes to disk, before it, after half of its bytes, or after it; another that opens what is left. A kill damages
 nothing: every act that was confirmed is at its place, at most the one that was being entered is there beside, no
-cosignature that left is forgotten, and the node goes on writing.
+cosignature that left is forgotten, the log key in force is there and no other, and the node goes on writing.
 """
 
 from __future__ import annotations
@@ -60,6 +60,9 @@ async def act(folder: Path, officers: list[Officer], tell: Tell) -> None:
         tell({"side": officer.session.side, "seq": entry.seq, "leaf": entry.leaf.hex()})
         entry = await house.enter(officer, "talks.propose", **PROPOSAL)
         tell({"side": officer.session.side, "seq": entry.seq, "leaf": entry.leaf.hex()})
+        if officer is house.officers[0]:
+            entry = await house.enter(officer, "dialogue.rotate-key")
+            tell({"side": officer.session.side, "seq": entry.seq, "leaf": entry.leaf.hex()})
         note = await house.dialogues.checkpoint(house.ledger.id, officer.session.side)
         _, side, size, _ = parse_text(parse_note(note).text)
         tell({"cosigned": side, "size": size})
@@ -90,6 +93,10 @@ async def look(folder: Path, officers: list[Officer], told: list[dict[str, Any]]
                 kept = [row for (side, _), row in ledger.cosigned.items() if side == one["cosigned"]]
                 assert kept, "a cosignature is forgotten"
                 assert kept[0].size >= one["size"], "a cosigner remembers less than it gave"
+        for us, side in enumerate(ledger.sides):
+            async with house.store.begin() as unit:
+                (kept,) = await unit.log_keys(side)
+            assert kept.key == ledger.key_in_force(us), "another log key is kept than the one in force"
         house.officers = officers
         for officer in officers:
             await house.enter(officer, "dialogue.profile", **PROFILE)

@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.store.contract import StoreContract
 
+from visavis.dialogue.ports import FoundingRow, LogKeyRow
 from visavis.errors import Unavailable
 from visavis.store.sqlite import SqliteStore, open_store
 
@@ -78,3 +80,30 @@ async def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "data").write_bytes(b"")
     with pytest.raises(Unavailable):
         await open_store(tmp_path / "data" / "visavis.sqlite")
+
+
+async def test_version_2_is_taken_over_with_its_log_keys(tmp_path: Path, store: SqliteStore) -> None:
+    """Where a log's one key stood in its founding, it is found among the log keys, and nowhere else on the disk."""
+    seed = bytes(range(1, 33))
+    key = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+    async with store.connection() as db:
+        for statement in (
+            "DROP TABLE log_keys",
+            "DROP TABLE shown",
+            "ALTER TABLE foundings ADD COLUMN log_key_seed BLOB NOT NULL DEFAULT x''",
+            "PRAGMA user_version = 2",
+        ):
+            await db.exec_driver_sql(statement)
+        await db.exec_driver_sql("INSERT INTO foundings VALUES ('p', 0, 'a', x'7b7d', ?)", (seed,))
+    await store.close()
+    opened = await open_store(tmp_path / "data" / "visavis.sqlite")
+    try:
+        async with opened.begin() as unit:
+            assert await unit.log_keys("a") == [LogKeyRow("a", key, seed)]
+            assert await unit.foundings() == [FoundingRow("p", 0, "a", b"{}")]
+            await unit.drop_log_keys("a", [])
+        await opened.scrub()
+        files = (tmp_path / "data").glob("visavis.sqlite*")
+        assert not any(seed in file.read_bytes() for file in files)
+    finally:
+        await opened.close()

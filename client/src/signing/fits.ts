@@ -16,6 +16,8 @@ export const ACTS: Record<string, readonly string[]> = {
   'dialogue.admit-device': ['side.admit'],
   'dialogue.revoke': ['side.revoke'],
   'dialogue.powers': ['side.powers'],
+  'dialogue.rotate-key': ['side.rotate-key'],
+  'dialogue.move': ['side.rotate-key'],
   'dialogue.end': ['dialogue.end'],
   'dialogue.adopt-rules': ['rules.adopt'],
   'record.spend': ['record.spend'],
@@ -62,9 +64,11 @@ export const ACTS: Record<string, readonly string[]> = {
   'press.call': ['press-call.call'],
 };
 
-/** Fields that the node turns into others: an enrolment into a credential, a kind into the act's type. */
+/** Fields that the node turns into others, an enrolment into a credential, a kind into the act's type; or keeps by it. */
 const TURNED: Record<string, readonly string[]> = {
   'dialogue.admit': ['enrolment'],
+  'dialogue.rotate-key': ['disown'],
+  'dialogue.move': ['address'],
   'press.clear': ['kind'],
   'talks.state-position': ['hold'],
 };

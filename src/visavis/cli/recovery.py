@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cyclopts import App
 
-from visavis.errors import Malformed, Refused, Unavailable
+from visavis.cli.keys import make_key, read_key
 
 app = App(name="recovery", help="A side's offline recovery keys.")
 
@@ -26,20 +26,7 @@ def make(file: Path, /) -> None:
     file:
         Where to write. Never written over. Keep it offline: whoever has it can take over the side.
     """
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
-    from visavis.record.digest import to_text
-    from visavis.serving import write_private
-
-    if file.exists():
-        raise Refused(f"{file} is there already; nothing was written")
-    key = Ed25519PrivateKey.generate()
-    try:
-        write_private(file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    except OSError as error:
-        raise Unavailable(f"{file} cannot be written: {error.strerror}") from error
-    sys.stdout.write(to_text(key.public_key().public_bytes_raw()) + "\n")
+    sys.stdout.write(make_key(file) + "\n")
 
 
 @app.command
@@ -53,21 +40,10 @@ def sign(file: Path, challenge: str, /) -> None:
     challenge:
         What is to be signed, as the page shows it.
     """
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
     from visavis.record.digest import from_text, to_text
 
     message = from_text(challenge, 32, what="challenge")
-    try:
-        key = load_pem_private_key(file.read_bytes(), None)
-    except OSError as error:
-        raise Unavailable(f"{file} cannot be read: {error.strerror}") from error
-    except (ValueError, TypeError) as error:
-        raise Malformed(f"{file} holds no private key in PEM without a password") from error
-    if not isinstance(key, Ed25519PrivateKey):
-        raise Malformed(f"{file} holds another kind of key; an Ed25519 key is due")
-    sys.stdout.write(to_text(key.sign(message)) + "\n")
+    sys.stdout.write(to_text(read_key(file).sign(message)) + "\n")
 
 
 @app.command

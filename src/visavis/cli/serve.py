@@ -35,6 +35,7 @@ async def serve(
     port: int | None = None,
     udp_port: int | None = None,
     public_url: str | None = None,
+    next_url: str | None = None,
     advertise: str | None = None,
 ) -> None:
     """Run a node: the pages, the record and the call, in one process.
@@ -53,6 +54,8 @@ async def serve(
         UDP port of the call (VISAVIS_UDP_PORT; default 8481; 0: any free one).
     public_url:
         How browsers reach the node, as "https://talks.example" (VISAVIS_PUBLIC_URL).
+    next_url:
+        How they will reach it after a move, and can already, so that delegates make passkeys for it (VISAVIS_NEXT_URL).
     advertise:
         IP addresses, with commas, at which clients reach the UDP port (VISAVIS_ADVERTISE; default: host).
     """
@@ -62,6 +65,7 @@ async def serve(
         port=port,
         udp_port=udp_port,
         public_url=public_url,
+        next_url=next_url,
         advertise=advertise,
     )
     await run(settings)

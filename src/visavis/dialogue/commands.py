@@ -77,6 +77,7 @@ class View:
     joint: both logs' state; its index 0 is `joint.sides[0]`. us: the index of the asker's side, 0 or 1.
     now:   aware, UTC. text: a content's words by commitment, where the asker may read them.
     founding: the own side's founding statement, as JSON, once both sides have stated themselves.
+    shown: entries of a checkpoint of the own log that a reader has shown and that is larger than it; 0: none.
     """
 
     joint: Joint
@@ -86,6 +87,7 @@ class View:
     text: Callable[[str], str | None]
     enrolments: Mapping[str, Enrolment]
     founding: Mapping[str, Any] | None = None
+    shown: int = 0
 
     @property
     def side(self) -> str:
@@ -105,16 +107,32 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
+class Rotation:
+    """A log key that is to take the place of the one in force. key: public, seed: private; 32 bytes each.
+
+    seed, address: as in `ports.LogKeyRow`: without a seed it is the key of another node, at `address`.
+    disowned: entries of a checkpoint that was shown and that the side declares false; 0: none.
+    """
+
+    key: bytes
+    seed: bytes | None
+    address: str = ""
+    disowned: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Drafted:
     """An act ready to be signed.
 
     contents: new contents it commits to. widen: contents, known already, whose audience it widens.
+    rotation: set for `side.rotate-key`.
     """
 
     act: Mapping[str, Any]
     summary: Summary
     contents: tuple[NewContent, ...] = ()
     widen: tuple[tuple[str, Audience], ...] = ()
+    rotation: Rotation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Errors of the dialogue.
 
 Lives here: `ActVoid` (an act that the rules do not allow, before it is written), `NotTabled`, `ContentMissing`,
-`Forked`, `CosignedLarger`, `LogBehind`, `LogDiffers`, `LogDamaged`.
+`Forked`, `CosignedLarger`, `LogBehind`, `LogDiffers`, `LogDamaged`, `LogKeyMissing`, `SideMoved`.
 Not here: the reasons themselves (`verdicts`), their translation and HTTP status (`web/errors.py`).
 """
 
@@ -94,3 +94,15 @@ class LogDamaged(Unavailable):
     """A log on this node's disk is not as it was written: it is neither shown nor written until it is mended."""
 
     code = "log-damaged"
+
+
+class LogKeyMissing(Unavailable):
+    """The log key in force is not at this node: nothing is written until the side has replaced it."""
+
+    code = "log-key-missing"
+
+
+class SideMoved(Unavailable):
+    """The side's log is written at another node now. details: address, where that is."""
+
+    code = "side-moved"

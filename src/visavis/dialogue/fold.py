@@ -225,6 +225,11 @@ class SideState:
         at = bisect_left(self._keys, size, key=lambda known: known[0])
         return self._keys[at - 1][1] if at else None
 
+    @property
+    def log_keys(self) -> tuple[tuple[int, bytes], ...]:
+        """Every log key that the side has had, with the index of its entry; the last is in force."""
+        return tuple(self._keys)
+
     def signed(self, seen: Seen) -> bool:
         """Whether `seen.sig` is this log's own over that size and root. The log may have gone another way."""
         if seen in self._vouched:

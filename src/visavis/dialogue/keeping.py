@@ -19,10 +19,11 @@ from datetime import datetime
 import anyio
 import structlog
 
+from visavis.dialogue.commands import Rotation
 from visavis.dialogue.cosigning import Cosigned
 from visavis.dialogue.errors import CosignedLarger, Forked, LogBehind, LogDamaged, LogDiffers
 from visavis.dialogue.ledger import Ledger
-from visavis.dialogue.ports import ContentRow, Fork, Mark, Store, Unit
+from visavis.dialogue.ports import ContentRow, Fork, Mark, Shown, Store, Unit
 from visavis.dialogue.receiving import (
     Finding,
     acknowledged_beyond,
@@ -32,7 +33,7 @@ from visavis.dialogue.receiving import (
     opened,
     weigh,
 )
-from visavis.errors import Malformed, Unavailable, VisavisError
+from visavis.errors import Malformed, Unavailable, Untrusted, VisavisError
 from visavis.record import tiles
 from visavis.record.checkpoint import Checkpoint, encode_checkpoint, parse_text
 from visavis.record.content import ContentDiffers, opens
@@ -70,9 +71,12 @@ class Keeper:
                 cosigned = await unit.cosigned(ledger.id)
                 marks = await unit.marks(ledger.id)
                 ledger.forks += await unit.forks(ledger.id)
+                keys = [row for side in ledger.sides for row in await unit.log_keys(side)]
+                shown = await unit.shown(ledger.id)
         except Unavailable as error:
             raise LogDamaged(error.message, **error.details) from error
         ledger.read((one, other), marks)
+        ledger.seat_keys(keys)
         for content in contents:
             try:
                 opens(content.commitment, content.salt, content.data)
@@ -86,11 +90,15 @@ class Keeper:
             try:
                 await self._compare(ledger, us, heads[us])
             except LogBehind as error:
-                ledger.stopped = ledger.stopped or error
+                ledger.behind = ledger.behind or error
+        for row in shown:
+            self._take_shown(ledger, row)
         if ledger.stopped is not None:
             log.error("dialogue.stopped", dialogue=ledger.id, why=ledger.stopped.message)
         if settle:
             await self._settle(ledger, marks)
+            await self._settle_shown(ledger, shown)
+            await self._forget_keys(ledger)
 
     async def _heads(self, ledger: Ledger, side: str) -> Sequence[bytes] | None:
         try:
@@ -125,6 +133,8 @@ class Keeper:
         if shown is not None:
             may_write(state, shown)
         ledger.filed[us] = head.size if head is not None and tiles_there else 0
+        if head is not None:
+            ledger.heads[side] = head
 
     async def _compare_tiles(self, ledger: Ledger, us: int, head: Seen | None) -> bool:
         """Whether every full tile is on disk. Raises `LogDamaged` if one differs, `LogBehind` if one is beyond."""
@@ -220,13 +230,14 @@ class Keeper:
 
     # --- writing ---------------------------------------------------------------------------------
 
-    async def may_write(self, ledger: Ledger) -> None:
+    async def may_write(self, ledger: Ledger, us: int, act: str, rotation: Rotation | None = None) -> None:
         """Nothing is written while the log is behind, or before the files of the last entry are on disk.
 
-        Raises what stopped the dialogue, or `Unavailable`.
+        Raises what stops side `us` from an act of that type, or `Unavailable`.
         """
-        if ledger.stopped is not None:
-            raise again(ledger.stopped)
+        hindered = ledger.hindrance(us, act, rotation)
+        if hindered is not None:
+            raise again(hindered)
         for us in (0, 1):
             await self._file(ledger, us)
 
@@ -245,7 +256,7 @@ class Keeper:
     async def _file(self, ledger: Ledger, us: int) -> None:
         state, side, filed = ledger.states[us], ledger.sides[us], ledger.filed[us]
         size = state.size
-        if filed == size or ledger.stopped is not None:
+        if filed == size or ledger.behind is not None or side not in ledger.log_keys:
             return
         due = tiles.full_tiles(ledger.leaves[us], state.tree, filed, size)
         await self._store.logs.keep(ledger.id, side, due, size, ledger.note(side, size))
@@ -307,13 +318,82 @@ class Keeper:
             if finding is Finding.FORKED:
                 await self._keep_fork(ledger, us, shown)
             elif finding is Finding.BEHIND:
-                if ledger.stopped is None:
-                    ledger.stopped = _behind(ledger, us, shown)
-                    log.error("dialogue.stopped", dialogue=ledger.id, why=ledger.stopped.message)
-                await self._store.logs.keep(ledger.id, side, (), shown.size, _signed(ledger, side, shown))
+                held = ledger.shown.get(side)
+                if held is None or held.size < shown.size:
+                    with anyio.CancelScope(shield=True):
+                        async with self._store.begin() as unit:
+                            await unit.keep_shown(Shown(ledger.id, side, _signed(ledger, side, shown)))
+                        ledger.shown[side] = shown
+                    log.error("dialogue.stopped", dialogue=ledger.id, side=side, shown=shown.size)
         if finding is not Finding.HELD:
             ledger.publish("log", side=side, size=state.size)
         return finding
+
+    def _take_shown(self, ledger: Ledger, row: Shown) -> None:
+        """What a reader showed before this start stops the dialogue still, if it is larger than the log still."""
+        us = ledger.index(row.side)
+        try:
+            shown = opened(ledger.states[us], row.note)
+        except (Malformed, Untrusted):  # by a key that was replaced before that size
+            return
+        if weigh(ledger.states[us], shown) is Finding.BEHIND:
+            ledger.shown[row.side] = shown
+
+    async def _settle_shown(self, ledger: Ledger, rows: Sequence[Shown]) -> None:
+        """What was shown and stops nothing any more: held by now, or proof of a second history."""
+        try:
+            for row in rows:
+                if row.side not in ledger.shown:
+                    await self.disown(ledger, ledger.index(row.side), row)
+        except Unavailable as error:
+            log.warning("shown.put-off", dialogue=ledger.id, why=error.message)
+
+    async def disown(self, ledger: Ledger, us: int, row: Shown | None = None) -> None:
+        """After a rotation: no checkpoint of more entries by the key before it is true. What was shown is kept as
+        proof of that, beside the log's own checkpoint."""
+        side = ledger.sides[us]
+        if row is None:
+            shown = ledger.shown.pop(side, None)
+            if shown is None:
+                return
+            async with self._store.begin() as unit:
+                row = next((each for each in await unit.shown(ledger.id) if each.side == side), None)
+            if row is None:
+                return
+        _, _, size, root = parse_text(parse_note(row.note).text)
+        state = ledger.states[us]
+        held = size <= state.size and state.root(size) == root
+        fork = Fork(ledger.id, side, ledger.note(side, size if size <= state.size else None), row.note)
+        with anyio.CancelScope(shield=True):
+            async with self._store.begin() as unit:
+                if not held and fork not in ledger.forks:
+                    await unit.keep_fork(fork)
+                await unit.drop_shown(ledger.id, side)
+            if not held and fork not in ledger.forks:
+                ledger.forks.append(fork)
+
+    async def turned(self, ledger: Ledger, us: int) -> None:
+        """After a rotation that is on disk: the key before it is taken off the disk, and what was shown by it is
+        settled. What cannot be done now is done at the next start."""
+        try:
+            await self._store.scrub()
+            await self.disown(ledger, us)
+        except Unavailable as error:
+            log.error("rotation.put-off", dialogue=ledger.id, side=ledger.sides[us], why=error.message)
+
+    async def _forget_keys(self, ledger: Ledger) -> None:
+        """At a start: log keys that were drawn for a rotation which never came, and any that is not in force."""
+        try:
+            dropped = 0
+            async with self._store.begin() as unit:
+                for us, side in enumerate(ledger.sides):
+                    in_force = ledger.key_in_force(us)
+                    if side in ledger.log_keys or side in ledger.away:
+                        dropped += await unit.drop_log_keys(side, [in_force])
+            if dropped:
+                await self._store.scrub()
+        except Unavailable as error:
+            log.warning("log-keys.put-off", dialogue=ledger.id, why=error.message)
 
     async def _keep_forks(self, ledger: Ledger) -> None:
         """Keep what the two logs at hand show of forks, once for each log."""
@@ -337,14 +417,6 @@ class Keeper:
 def again(error: VisavisError) -> VisavisError:
     """The same error to be raised once more: an exception that is raised twice keeps both its histories."""
     return type(error)(error.message, **error.details)
-
-
-def _behind(ledger: Ledger, us: int, shown: Seen) -> LogBehind:
-    try:
-        may_write(ledger.states[us], shown)
-    except LogBehind as error:
-        return error
-    raise AssertionError("it was weighed")
 
 
 def _signed(ledger: Ledger, side: str, seen: Seen) -> bytes:

@@ -6,7 +6,7 @@ Not here: writing (`service`), verdicts (`fold`, `join`), bytes on disk (`store`
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,14 +14,21 @@ import anyio
 from anyio.streams.memory import MemoryObjectSendStream
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from visavis.dialogue.commands import Audience
+from visavis.dialogue.commands import Audience, Rotation
 from visavis.dialogue.cosigning import Cosigned, next_cosigned
+from visavis.dialogue.errors import LogBehind, LogDamaged, LogKeyMissing, SideMoved
 from visavis.dialogue.fold import SideState
 from visavis.dialogue.join import Joint
-from visavis.dialogue.ports import ContentRow, EnrolmentRow, Fork, Mark
+from visavis.dialogue.ports import ContentRow, EnrolmentRow, Fork, LogKeyRow, Mark
 from visavis.errors import Refused, VisavisError
 from visavis.record.bundle import Bundle, LogPart, Opened, encode_bundle
-from visavis.record.checkpoint import Checkpoint, Cosignature, encode_checkpoint, sign_checkpoint
+from visavis.record.checkpoint import (
+    Checkpoint,
+    Cosignature,
+    encode_checkpoint,
+    sign_checkpoint,
+    verify_cosignature,
+)
 from visavis.record.entry import Founding, Seen
 from visavis.record.merkle import Tree, leaf_hash
 
@@ -44,9 +51,13 @@ class Event:
 class Ledger:
     """One dialogue in memory. `states[i]`, `joint.sides[i]` and `sides[i]` are the same side.
 
+    log_keys: by side, the log key in force, where this node has it.
+    away:     sides that have moved → where their log is written.
+    heads:    by side, the latest checkpoint that this node can show of a log whose key it has not.
+    shown:    by side, a truly signed checkpoint of more entries than are here, known from a reader alone.
     cosigned: (log's side, cosigner) → what that cosigner remembers of that log, as it is on disk.
     forks:    proofs that a side signed two histories.
-    stopped:  why nothing may be written in this dialogue now; None: all is well.
+    behind:   what this node's own disk or the other's log says of missing entries; None: nothing.
     damaged:  commitments whose contents on disk do not open them; they are not shown.
     filed:    per side, entries whose full tiles and head are on disk. checked: see `check_on`.
     """
@@ -54,9 +65,12 @@ class Ledger:
     id: str
     sides: tuple[str, str]
     foundings: tuple[Founding, Founding]
-    log_keys: Mapping[str, Ed25519PrivateKey]
     states: tuple[SideState, SideState]
     joint: Joint
+    log_keys: dict[str, Ed25519PrivateKey] = field(default_factory=dict)
+    away: dict[str, str] = field(default_factory=dict)
+    heads: dict[str, Seen] = field(default_factory=dict)
+    shown: dict[str, Seen] = field(default_factory=dict)
     leaves: tuple[list[bytes], list[bytes]] = field(default_factory=lambda: ([], []))
     contents: dict[str, ContentRow] = field(default_factory=dict)
     enrolments: dict[str, EnrolmentRow] = field(default_factory=dict)
@@ -65,7 +79,7 @@ class Ledger:
     receipts_due: anyio.Event = field(default_factory=anyio.Event)
     cosigned: dict[tuple[str, str], Cosigned] = field(default_factory=dict)
     forks: list[Fork] = field(default_factory=list)
-    stopped: VisavisError | None = None
+    behind: VisavisError | None = None
     damaged: set[str] = field(default_factory=set)
     filed: list[int] = field(default_factory=lambda: [0, 0])
     checked: list[int] = field(default_factory=lambda: [0, 0])
@@ -120,38 +134,124 @@ class Ledger:
         except ValueError:
             raise NoSuchDialogue("this side is not of this dialogue") from None
 
+    # --- log keys ------------------------------------------------------------------------------------
+
+    def key_in_force(self, us: int) -> bytes:
+        """The public log key that signs the log at `us` as it stands; the founding's before there is an entry."""
+        return self.states[us].key_at(self.states[us].size) or self.foundings[us].log_key
+
+    def seat_keys(self, rows: Iterable[LogKeyRow]) -> None:
+        """Take from what the disk has of log keys those in force. Raises `LogDamaged` if a seed is not its key's."""
+        for us, side in enumerate(self.sides):
+            self.log_keys.pop(side, None)
+            self.away.pop(side, None)
+            in_force = self.key_in_force(us)
+            row = next((row for row in rows if (row.side, row.key) == (side, in_force)), None)
+            if row is not None and row.seed is not None:
+                self.log_keys[side] = _private(row.seed, row.key)
+            elif row is not None:
+                self.away[side] = row.address
+
+    def hindrance(self, us: int, act: str = "", rotation: Rotation | None = None) -> VisavisError | None:
+        """Why side `us` may not write an act of that type now; None: it may (record.md §9.5).
+
+        A rotation stands by itself: what stops the other side does not stop it, and what a reader has shown
+        does not, if the side declares it false. While one side has moved, the other's people can still be changed.
+        """
+        side, other = self.sides[us], self.sides[1 - us]
+        if self.behind is not None:
+            return self.behind
+        if side in self.away:
+            return _moved(self.away[side])
+        shown = self.shown.get(side)
+        if shown is not None and (rotation is None or rotation.disowned != shown.size):
+            return _behind(shown.size, self.states[us].size)
+        if rotation is not None:
+            return None
+        if side not in self.log_keys:
+            return _keyless(side)
+        if other in self.shown:
+            return _behind(self.shown[other].size, self.states[1 - us].size)
+        if other in self.away:
+            return None if act.startswith("side.") else _moved(self.away[other])
+        return None if other in self.log_keys else _keyless(other)
+
+    @property
+    def stopped(self) -> VisavisError | None:
+        """Why nothing but what leads out of it may be written in this dialogue now; None: all is well."""
+        return self.hindrance(0) or self.hindrance(1)
+
     def seen(self, side: str, *, acknowledge: bool) -> Seen:
-        """This side's log as it stands; with its own checkpoint signature if it is to be acknowledged."""
+        """This side's log as it stands; with its own checkpoint signature if it is to be acknowledged.
+
+        Without the log's key: the latest checkpoint that it has signed, as far as is known here.
+        """
         state = self.states[self.index(side)]
-        size = state.size
-        root = state.root(size)
-        sig = b""
-        if acknowledge and size:
-            sig = sign_checkpoint(self.log_keys[side], self.id, side, size, root)
-        return Seen(size, root, sig)
+        if not acknowledge or not state.size:
+            return Seen(state.size, state.root())
+        key = self.log_keys.get(side)
+        if key is None:
+            return self.heads.get(side, Seen(0, state.root(0)))
+        return Seen(state.size, state.root(), sign_checkpoint(key, self.id, side, state.size, state.root()))
+
+    def given(self, side: str) -> int:
+        """How many entries of a log this node can show under a checkpoint: all, if it has the log's key."""
+        if side in self.log_keys:
+            return self.states[self.index(side)].size
+        return self.heads[side].size if side in self.heads else 0
 
     def note(self, side: str, size: int | None = None) -> bytes:
-        """The checkpoint of the log's first `size` entries (of all by default), signed by its key alone."""
-        state, key = self.states[self.index(side)], self.log_keys[side]
-        size = state.size if size is None else size
-        root = state.root(size)
-        sig = sign_checkpoint(key, self.id, side, size, root)
-        return encode_checkpoint(
-            Checkpoint(self.id, side, size, root, sig), key.public_key().public_bytes_raw()
-        )
+        """A checkpoint of the log, signed by its key alone: of its first `size` entries, all by default.
+
+        If that size was another key's to sign, or the key is not here, the latest that there is.
+        """
+        us = self.index(side)
+        state, key = self.states[us], self.log_keys.get(side)
+        seen = self.seen(side, acknowledge=True)
+        if key is not None and size is not None and state.key_at(size) == self.key_in_force(us):
+            root = state.root(size)
+            seen = Seen(size, root, sign_checkpoint(key, self.id, side, size, root))
+        public = state.key_at(seen.size)
+        if public is None:
+            raise _keyless(side)
+        return encode_checkpoint(Checkpoint(self.id, side, seen.size, seen.root, seen.sig), public)
+
+    def turn_key(self, us: int, rotation: Rotation) -> None:
+        """Go over to another log key, whose entry has just been taken; the one before is forgotten."""
+        side = self.sides[us]
+        self.log_keys.pop(side, None)
+        if rotation.seed is not None:
+            self.log_keys[side] = _private(rotation.seed, rotation.key)
+        else:
+            self.away[side] = rotation.address
 
     def checkpoint(self, side: str) -> bytes:
         """The log's latest checkpoint, signed by its key, with both sides' cosignatures if they have given them."""
-        seen = self.seen(side, acknowledge=True)
-        if seen.size == 0:
+        us = self.index(side)
+        if self.states[us].size == 0:
             raise Refused("this log has no entry yet")
-        key = self.log_keys[side].public_key().public_bytes_raw()
-        other = self.sides[1 - self.index(side)]
+        seen = self.seen(side, acknowledge=True)
+        key = self.states[us].key_at(seen.size)
+        if key is None:
+            raise _keyless(side)
+        other = self.sides[1 - us]
         own, cosignature = (self._cosignature(side, by, seen) for by in (side, other))
         if own is None:  # the counterpart's counts with the log's own side's, or not at all (§10.3)
             cosignature = None
+        by = b"" if cosignature is None else self._cosigner_key(side, other, seen, cosignature)
         note = Checkpoint(self.id, side, seen.size, seen.root, seen.sig, cosignature, own)
-        return encode_checkpoint(note, key, other, self.log_keys[other].public_key().public_bytes_raw())
+        return encode_checkpoint(note, key, other, by)
+
+    def _cosigner_key(self, side: str, cosigner: str, seen: Seen, cosignature: Cosignature) -> bytes:
+        """Which of the cosigner's log keys it was by: it may have changed its key since."""
+        us = self.index(cosigner)
+        keys = [key for _, key in reversed(self.states[us].log_keys)] or [self.foundings[us].log_key]
+        fits = (
+            key
+            for key in keys[:-1]
+            if verify_cosignature(key, self.id, side, seen.size, seen.root, cosignature)
+        )
+        return next(fits, keys[-1])
 
     def _cosignature(self, side: str, cosigner: str, seen: Seen) -> Cosignature | None:
         held = self.cosigned.get((side, cosigner))
@@ -182,16 +282,18 @@ class Ledger:
     def bundle(self, side: str | None) -> bytes:
         """The record as `side` holds it: both logs, their checkpoints, the contents open to it.
 
-        side: None for the contents that both may read. Raises `Refused` while a log has no entry.
+        side: None for the contents that both may read. Raises `Refused` while a log has no entry. Of a log whose
+        key is not here, the record has what that log's latest checkpoint at hand covers.
         """
-        logs = {
-            each: LogPart(founding, tuple(leaves), self.checkpoint(each))
-            for each, founding, leaves in zip(self.sides, self.foundings, self.leaves, strict=True)
-        }
+        logs, beyond = {}, b""
+        for each, founding, leaves in zip(self.sides, self.foundings, self.leaves, strict=True):
+            size = self.given(each)
+            logs[each] = LogPart(founding, tuple(leaves[:size]), self.checkpoint(each))
+            beyond += b"".join(leaves[size:])
         contents = {
             commitment: Opened(row.salt, row.data)
             for commitment, row in self.contents.items()
-            if readable(self, side, commitment) is not None
+            if readable(self, side, commitment) is not None and commitment.encode() not in beyond
         }
         return encode_bundle(Bundle(logs, contents))
 
@@ -233,6 +335,40 @@ def readable(ledger: Ledger, side: str | None, commitment: str) -> ContentRow | 
     if row is None or (row.side != side and row.audience is Audience.OWN):
         return None
     return row
+
+
+def _private(seed: bytes, public: bytes) -> Ed25519PrivateKey:
+    """The log key of that seed. Raises `LogDamaged` if it is not that of `public`."""
+    try:
+        key = Ed25519PrivateKey.from_private_bytes(seed)
+    except ValueError as error:
+        raise LogDamaged("the database is damaged: a log's key is not 32 bytes") from error
+    if key.public_key().public_bytes_raw() != public:
+        raise LogDamaged("the database is damaged: a log's key is not the one that it should be")
+    return key
+
+
+def _behind(held: int, own: int) -> LogBehind:
+    return LogBehind(
+        f"somebody has shown a checkpoint of {held} entries, signed by this log's key; this node's disk has {own}",
+        held=held,
+        own=own,
+        shown=True,
+    )
+
+
+def _keyless(side: str) -> LogKeyMissing:
+    return LogKeyMissing(
+        f"the key that signs log {side} now is not on this node's disk, so nothing can be written; that side's "
+        "protocol officer replaces it",
+        side=side,
+    )
+
+
+def _moved(address: str) -> SideMoved:
+    return SideMoved(
+        f"this dialogue has moved: its log is written at {address}. What is here can be read", address=address
+    )
 
 
 def _true_mark(log: Sequence[bytes], side: str, marks: Sequence[Mark]) -> int:

@@ -7,19 +7,23 @@ Spec: docs/spec/http.md §3.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Annotated
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Meta
 
 from visavis.dialogue import chair
 from visavis.dialogue.acts import Power
-from visavis.dialogue.commands import Audience, Command, Drafted, Fresh, Summary, View
+from visavis.dialogue.commands import Audience, Command, Drafted, Fresh, Rotation, Summary, View
 from visavis.dialogue.join import Joint
 from visavis.dialogue.model import DEFAULT_POWERS, DEVICE_POWERS, RULES, Role
 from visavis.dialogue.texts import ActFields, Hash, Id, Language, Writer
 from visavis.errors import Malformed, Refused
+from visavis.record.digest import from_text, to_text
 
 
 class NoSuchEnrolment(Refused):
@@ -205,6 +209,88 @@ def _adopt(view: View, fields: AdoptFields, _fresh: Fresh) -> Drafted:
     return Drafted(act, Summary(f"Adopt edition {fields.edition} of the rules", lines))
 
 
+class RotateFields(ActFields, frozen=True):
+    """disown: entries of the checkpoint that was shown and that the side declares false, if there is one.
+
+    In decimal, as a checkpoint spells it: it may be larger than a number of JSON is in a browser.
+    """
+
+    disown: Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,15}\Z")] | None = None
+
+
+class NoSuchCheckpoint(Refused):
+    """No checkpoint of that size stops this side's log: nothing is to be declared false."""
+
+    code = "no-such-checkpoint"
+
+
+def _rotate(view: View, fields: RotateFields, fresh: Fresh) -> Drafted:
+    disowned = int(fields.disown or 0)
+    if disowned and disowned != view.shown:
+        raise NoSuchCheckpoint("no checkpoint of that size stops your log", field="disown")
+    seed = fresh.salt()
+    key = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+    lines = [
+        f"New log key: {to_text(key)}",
+        "From this entry on it signs our log. The key before it is deleted here and signs nothing more.",
+    ]
+    if disowned:
+        size = view.joint.sides[view.us].size
+        lines += [
+            f"We declare false: a checkpoint of {disowned} entries, where our log has {size}.",
+            "If it is true, entries of ours are missing here, and this begins a second history of our log.",
+        ]
+    return Drafted(
+        {"type": "side.rotate-key", "log_key": to_text(key)},
+        Summary("Replace the key of our log", tuple(lines)),
+        rotation=Rotation(key, seed, "", disowned),
+    )
+
+
+class MoveFields(ActFields, frozen=True):
+    """log_key: made at the new node, `visavis move key`. address: of the new node, "https://talks.example"."""
+
+    log_key: Hash
+    address: Annotated[str, Meta(min_length=1, max_length=300)]
+
+
+def _move(view: View, fields: MoveFields, _fresh: Fresh) -> Drafted:
+    key = from_text(fields.log_key, 32, what="log_key")
+    if any(key == had for state in view.joint.sides for _, had in state.log_keys):
+        raise Malformed(
+            "log_key: it has signed a log of this dialogue already; a new one is due", field="log_key"
+        )
+    address = _address(fields.address)
+    lines = (
+        f"New log key: {fields.log_key}",
+        f"It is at: {address}",
+        "From this entry on our log is written there. This node deletes its own key and writes nothing more of ours.",
+    )
+    return Drafted(
+        {"type": "side.rotate-key", "log_key": fields.log_key},
+        Summary("Move our log to another node", lines),
+        rotation=Rotation(key, None, address),
+    )
+
+
+def _address(text: str) -> str:
+    """A node's address in one spelling, without a path. Raises `Malformed`."""
+    wrong = Malformed("address: one like https://talks.example is due", field="address")
+    try:
+        parts = urlsplit(text.strip())
+        host, port = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise wrong from error
+    local = host == "localhost" or host.endswith(".localhost")
+    known = parts.scheme == "https" or (parts.scheme == "http" and local)
+    if not known or not _HOST.fullmatch(host) or parts.path.strip("/") or parts.query or parts.username:
+        raise wrong
+    return f"{parts.scheme}://{host}" + (f":{port}" if port else "")
+
+
+_HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*")
+
+
 class SpendFields(ActFields, frozen=True):
     """nonce: of what this delegate signed and never saw entered; base64url of 16 bytes."""
 
@@ -245,6 +331,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("dialogue.admit-device", AdmitDeviceFields, _admit_device),
     Command("dialogue.revoke", RevokeFields, _revoke),
     Command("dialogue.powers", PowersFields, _powers),
+    Command("dialogue.rotate-key", RotateFields, _rotate),
+    Command("dialogue.move", MoveFields, _move),
     Command("dialogue.adopt-rules", AdoptFields, _adopt),
     Command("record.spend", SpendFields, _spend),
     Command("dialogue.end", EndFields, _end),
@@ -281,8 +369,17 @@ class PersonView:
 
 
 @dataclass(frozen=True, slots=True)
+class LogKeyView:
+    """The log key in force: public, base64url. since: of the entry that named it. number: how many there were."""
+
+    key: str
+    since: chair.Mark
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class SideView:
-    """names: language → name, as the side founded itself; empty before it did."""
+    """names: language → name, as the side founded itself; empty before it did. log_key: None before, too."""
 
     id: str
     names: dict[str, str]
@@ -291,6 +388,7 @@ class SideView:
     languages: tuple[str, ...]
     delegates: tuple[PersonView, ...]
     size: int
+    log_key: LogKeyView | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,7 +425,12 @@ def side_view(joint: Joint, s: int) -> SideView:
         )
     names = {} if state.founding is None else dict(state.founding.names)
     zone, languages = chair.profile(joint, s)
-    return SideView(state.id, names, state.founding is not None, zone, languages, tuple(people), state.size)
+    log_key = None
+    if state.log_keys:
+        index, key = state.log_keys[-1]
+        log_key = LogKeyView(to_text(key), chair.mark(joint, s, index), len(state.log_keys))
+    founded = state.founding is not None
+    return SideView(state.id, names, founded, zone, languages, tuple(people), state.size, log_key)
 
 
 def sides_view(joint: Joint, us: int) -> SidesView:

@@ -52,13 +52,34 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class FoundingRow:
-    """One side's founding statement (canonical JSON) and the seed (32 bytes) of the log key made for it."""
+    """One side's founding statement, canonical JSON."""
 
     pair: str
     chair: int
     side: str
     statement: bytes
-    log_key_seed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LogKeyRow:
+    """A log key of a side, in force or to be. key: public. seed: private; each 32 bytes.
+
+    address: where the node is that has the seed, if it is not this one: then seed is None.
+    """
+
+    side: str
+    key: bytes
+    seed: bytes | None
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A checkpoint that a reader has shown, signed by the log's key, of more entries than the log has here."""
+
+    dialogue: str
+    side: str
+    note: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +164,15 @@ class Unit(Protocol):
         ...
 
     async def foundings(self) -> Sequence[FoundingRow]: ...
+    async def keep_log_key(self, row: LogKeyRow) -> None:
+        """Keep a log key; in place of what is known of that very key, if anything is."""
+        ...
+
+    async def log_keys(self, side: str) -> Sequence[LogKeyRow]: ...
+    async def drop_log_keys(self, side: str, but: Iterable[bytes]) -> int:
+        """Forget all log keys of the side but those (public, 32 bytes each). How many were forgotten."""
+        ...
+
     async def add_enrolment(self, row: EnrolmentRow) -> None: ...
     async def enrolments(self) -> Sequence[EnrolmentRow]: ...
     async def add_passkey(self, passkey: Passkey) -> None:
@@ -178,6 +208,12 @@ class Unit(Protocol):
         ...
 
     async def cosigned(self, dialogue: str) -> Sequence[Cosigned]: ...
+    async def keep_shown(self, row: Shown) -> None:
+        """Keep it in place of what was shown of that log before."""
+        ...
+
+    async def shown(self, dialogue: str) -> Sequence[Shown]: ...
+    async def drop_shown(self, dialogue: str, side: str) -> None: ...
     async def keep_fork(self, row: Fork) -> None: ...
     async def forks(self, dialogue: str) -> Sequence[Fork]: ...
     async def keep_mark(self, row: Mark) -> None: ...
@@ -218,4 +254,8 @@ class Store(Protocol):
 
     def begin(self) -> AbstractAsyncContextManager[Unit]:
         """A transaction that writes alone. Raises `Unavailable` if the store does not answer."""
+        ...
+
+    async def scrub(self) -> None:
+        """Take off the disk what was deleted before; until then it may stand in the write-ahead log."""
         ...

@@ -26,7 +26,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from visavis.dialogue.acts import Consent, Power, Rulebook
-from visavis.dialogue.commands import Command, Drafted, Enrolment, Fresh, Summary, View
+from visavis.dialogue.commands import Command, Drafted, Enrolment, Fresh, Rotation, Summary, View
 from visavis.dialogue.errors import ContentMissing, LogDamaged, act_void
 from visavis.dialogue.fold import SideState
 from visavis.dialogue.join import Joint, preview
@@ -38,8 +38,10 @@ from visavis.dialogue.ports import (
     ContentRow,
     EnrolmentRow,
     FoundingRow,
+    LogKeyRow,
     Session,
     Store,
+    Unit,
 )
 from visavis.dialogue.receiving import Finding
 from visavis.errors import Malformed, Refused, Unavailable, Untrusted, VisavisError
@@ -231,6 +233,18 @@ class Dialogues:
                         return each.passkey
         return None
 
+    def hosts(self) -> frozenset[str]:
+        """The hosts at which live passkeys of delegates in this node's logs answer."""
+        states = (state for ledger in self._ledgers.values() for state in ledger.states)
+        live = (each.passkey for state in states for each in state.live_credentials())
+        return frozenset(passkey.rp for passkey in live if passkey is not None)
+
+    def has_ended(self, credential: str) -> bool:
+        """Whether a log of this node admitted that credential, and it may act no more."""
+        states = [state for ledger in self._ledgers.values() for state in ledger.states]
+        known = [state for state in states if state.knows_credential(credential)]
+        return bool(known) and all(state.live(credential) is None for state in known)
+
     def side_of_credential(self, credential: str) -> Session | None:
         """Whose credential this is: in a log, or waiting among the enrolments."""
         for ledger in self._ledgers.values():
@@ -265,13 +279,12 @@ class Dialogues:
             "nonce": to_text(secrets.token_bytes(NONCE_BYTES)),
         }
         founding = Founding.from_json(statement)
-        row = FoundingRow(
-            session.pair, session.chair, founding.side(), canonical.encode(founding.to_json()), seed
-        )
+        row = FoundingRow(session.pair, session.chair, founding.side(), canonical.encode(founding.to_json()))
         pair = self._pairs.setdefault(session.pair, {})
         async with self._store.begin() as unit:
             if not await unit.add_founding(row):
                 raise Refused("this side has stated itself already")
+            await unit.keep_log_key(LogKeyRow(row.side, founding.log_key, seed))
             both = {**pair, row.chair: row}
             if len(both) == 2:
                 dialogue = dialogue_id(*(r.side for r in both.values()))
@@ -280,6 +293,8 @@ class Dialogues:
         pair[row.chair] = row
         if len(pair) == 2:
             ledger = self._ledger(pair)
+            async with self._store.begin() as unit:
+                ledger.seat_keys([key for side in ledger.sides for key in await unit.log_keys(side)])
             self._ledgers[ledger.id] = ledger
             if self._founded is not None:
                 self._founded.send_nowait(ledger)
@@ -308,8 +323,7 @@ class Dialogues:
             SideState(dialogue, sides[0], sides, self._rulebook),
             SideState(dialogue, sides[1], sides, self._rulebook),
         )
-        keys = {row.side: log_key(row, founding) for row, founding in zip(rows, statements, strict=True)}
-        return Ledger(dialogue, sides, (one, other), keys, states, Joint(*states, self._rulebook))
+        return Ledger(dialogue, sides, (one, other), states, Joint(*states, self._rulebook))
 
     async def note_enrolment(self, dialogue: str, side: str, enrolment: Enrolment) -> None:
         """Make an enrolment known to its side's officers."""
@@ -334,7 +348,9 @@ class Dialogues:
             if row.side == side and not ledger.states[us].knows_credential(row.enrolment.credential)
         }
         founding = ledger.foundings[us].to_json()
-        return View(ledger.joint, us, delegate, self._clock(), text, own, founding)
+        shown = ledger.shown.get(side)
+        size = 0 if shown is None else shown.size
+        return View(ledger.joint, us, delegate, self._clock(), text, own, founding, size)
 
     async def draft(
         self,
@@ -351,8 +367,6 @@ class Dialogues:
         """
         ledger = self.ledger(dialogue)
         credential = session.credential if device is None else _device_of(ledger, session, device)
-        if ledger.stopped is not None:
-            raise again(ledger.stopped)
         spec = self._commands.get(command)
         if spec is None:
             raise Malformed(f"there is no command {command[:60]!r}", field="command")
@@ -379,6 +393,9 @@ class Dialogues:
         found = next((e for e in waits if e.credential == session.credential), None)
         if found is None:
             raise Refused("no passkey of yours waits to be admitted to this side")
+        keys = ledger.foundings[ledger.index(session.side)].recovery
+        if recovery not in (to_text(key) for key in keys):
+            raise Refused("this is none of the recovery keys that your side laid down at its founding")
         act = {"type": "side.recover", "delegate": found.delegate, "passkey": found.passkey.to_json()}
         lines = (
             f"New officer: {found.name or found.delegate}",
@@ -393,6 +410,9 @@ class Dialogues:
     ) -> Draft:
         """Keep a draft, if it would stand now. by: the signer's delegate and credential."""
         us = ledger.index(session.side)
+        hindered = ledger.hindrance(us, str(drafted.act["type"]), drafted.rotation)
+        if hindered is not None:
+            raise again(hindered)
         signed = _members(ledger, us, drafted.act, *by)
         canonical.encode(signed.to_json())
         self._judge(ledger, us, make_entry(signed, UNPROVEN, seq=signed.own.size, time=""), True)
@@ -405,7 +425,22 @@ class Dialogues:
             del self._drafts[oldest]
         draft = Draft(self._fresh.id(), ledger.id, session.credential, signed, drafted, now + DRAFT_LIFE)
         self._drafts[draft.id] = draft
+        if drafted.rotation is not None:
+            try:
+                await self._draw_key(ledger, us, drafted.rotation)
+            except BaseException:
+                self._drafts.pop(draft.id, None)
+                raise
         return draft
+
+    async def _draw_key(self, ledger: Ledger, us: int, rotation: Rotation) -> None:
+        """Have the new log key on disk before anybody signs for it; those of drafts that are gone are forgotten."""
+        side = ledger.sides[us]
+        async with self._store.begin() as unit:
+            rotations = (d.drafted.rotation for d in self._drafts.values() if d.signed.side == side)
+            alive = [each.key for each in rotations if each is not None]
+            await unit.drop_log_keys(side, [ledger.key_in_force(us), *alive])
+            await unit.keep_log_key(LogKeyRow(side, rotation.key, rotation.seed, rotation.address))
 
     async def enter(self, session: Session, dialogue: str, draft_id: str, proof: Proof) -> Entry:
         """Enter a signed draft. On disk when this returns. Raises `Untrusted`, `Refused`, `DraftGone`."""
@@ -418,23 +453,32 @@ class Dialogues:
         ):
             raise DraftGone("this draft is gone; nothing was entered. Ask for it again")
         ledger = self.ledger(dialogue)
-        key = ledger.states[ledger.index(session.side)].key_of(draft.signed)
-        verify_proof(draft.signed, proof, key)
         async with ledger.lock:
             if draft_id not in self._drafts:
                 raise DraftGone("this draft was entered already")
-            entry = await self._append(ledger, draft.signed, proof, draft.drafted)
+            key = ledger.states[ledger.index(session.side)].key_of(draft.signed)
+            verify_proof(draft.signed, proof, key)
+            entry = await self._append(ledger, draft.signed, proof, draft.drafted, proven=True)
             self._drafts.pop(draft_id, None)
             return entry
 
     async def _append(
-        self, ledger: Ledger, signed: SignedMembers, proof: Proof, drafted: Drafted | None
+        self,
+        ledger: Ledger,
+        signed: SignedMembers,
+        proof: Proof,
+        drafted: Drafted | None,
+        *,
+        proven: bool = False,
     ) -> Entry:
+        """Judge, write, fold and tell. proven: the proof has just been checked, under this lock."""
         us = ledger.index(signed.side)
         state = ledger.states[us]
-        await self._keeper.may_write(ledger)
+        kind = str(signed.act["type"])
+        rotation = drafted.rotation if drafted else None
+        await self._keeper.may_write(ledger, us, kind, rotation)
         entry = make_entry(signed, proof, seq=state.size, time=spell_time(self._clock()))
-        self._judge(ledger, us, entry, False)
+        self._judge(ledger, us, entry, proven)
         rows = [
             ContentRow(ledger.id, signed.side, c.commitment, c.salt, c.data, c.language, c.audience)
             for c in (drafted.contents if drafted else ())
@@ -453,12 +497,19 @@ class Dialogues:
                     await unit.widen_content(ledger.id, commitment, audience)
                     if held.audience.narrower_than(audience):
                         widened.append(replace(held, audience=audience))
+                if rotation is not None:
+                    await _change_keys(unit, signed.side, rotation)
+            if rotation is not None:
+                ledger.heads[signed.side] = ledger.seen(signed.side, acknowledge=True)
             ledger.take(signed.side, entry.leaf, proven=True)
             ledger.joint.advance()
+            if rotation is not None:
+                ledger.turn_key(us, rotation)
             for row in (*rows, *widened):
                 ledger.contents[row.commitment] = row
             await self._keeper.file(ledger)
-        kind = str(signed.act.get("type"))
+            if rotation is not None:
+                await self._keeper.turned(ledger, us)
         log.info("entry", dialogue=ledger.id, side=signed.side, seq=entry.seq, act=kind)
         ledger.publish("log", side=signed.side, size=state.size)
         for listener in self._on_entry:
@@ -572,6 +623,50 @@ class Dialogues:
         self.ledger(dialogue)
         return done
 
+    # --- moving -------------------------------------------------------------------------------------
+
+    def must_have_moved(self) -> None:
+        """Raises `Refused`, naming a side, unless every side of every dialogue here has moved to another node."""
+        for ledger in self._ledgers.values():
+            for side in ledger.sides:
+                if side not in ledger.away:
+                    raise Refused(
+                        f"side {side} of dialogue {ledger.id} has not signed its move yet", side=side
+                    )
+        for error in self._broken.values():
+            raise again(error)
+        if not self._ledgers:
+            raise Refused("no dialogue is founded at this node: there is nothing to move")
+
+    async def take_over(self, seeds: Sequence[bytes]) -> None:
+        """Write the logs of this node whose keys in force are of these seeds (32 bytes each), from here on.
+
+        All of them, or nothing is kept: raises `Refused` if a log's key is another, or a key is no log's. The dialogues
+        are then read anew. The same again changes nothing.
+        """
+        for error in self._broken.values():
+            raise again(error)
+        keys = {}
+        for seed in seeds:
+            keys[Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()] = seed
+        rows = []
+        for ledger in self._ledgers.values():
+            for us, side in enumerate(ledger.sides):
+                key = ledger.key_in_force(us)
+                if key not in keys:
+                    raise Refused(
+                        f"the log of side {side} is signed by the key {to_text(key)}, which is none of these",
+                        side=side,
+                    )
+                rows.append(LogKeyRow(side, key, keys.pop(key)))
+        if keys:
+            raise Refused(f"no log here is signed by the key {to_text(next(iter(keys)))}")
+        async with self._store.begin() as unit:
+            for row in rows:
+                await unit.keep_log_key(row)
+        self._ledgers.clear()
+        await self.load()
+
     async def tile(self, dialogue: str, side: str, path: str) -> bytes | None:
         """A full tile's file, as it is on disk; None if there is none."""
         return await self._store.logs.tile(self.ledger(dialogue).id, side, path)
@@ -628,15 +723,11 @@ def _device_of(ledger: Ledger, session: Session, device: str) -> str:
     return found.id
 
 
-def log_key(row: FoundingRow, founding: Founding) -> Ed25519PrivateKey:
-    """The key made for that side. Raises `LogDamaged` if it is not the one that its founding names."""
-    try:
-        key = Ed25519PrivateKey.from_private_bytes(row.log_key_seed)
-    except ValueError as error:
-        raise LogDamaged("the database is damaged: a log's key is not 32 bytes") from error
-    if key.public_key().public_bytes_raw() != founding.log_key:
-        raise LogDamaged("the database is damaged: a log's key is not the one of its founding")
-    return key
+async def _change_keys(unit: Unit, side: str, rotation: Rotation) -> None:
+    """With the entry of a rotation: the new key stays on disk, and no other. Raises `DraftGone` if it is not there."""
+    if all(row.key != rotation.key for row in await unit.log_keys(side)):
+        raise DraftGone("the key that this draft names is gone; nothing was entered. Ask for it again")
+    await unit.drop_log_keys(side, [rotation.key])
 
 
 def spell_time(instant: datetime) -> str:

@@ -1,18 +1,19 @@
 """Tables. Nothing is updated in place but what is marked so: spent links, widened audiences, moderation, a
 cosigner's memory, marks.
 
-Lives here: SQLAlchemy Core tables and the schema's version. Not here: queries (`sqlite`).
+Lives here: SQLAlchemy Core tables, the schema's version, the way from earlier ones. Not here: queries (`sqlite`).
 """
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Integer, LargeBinary, MetaData, String, Table
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, String, Table, inspect
 
-VERSION = 2
+VERSION = 3
 """`PRAGMA user_version` of the schema. A database of another version is refused, not guessed at."""
-EARLIER = (0, 1)
-"""Versions that become this one when the tables that they lack are made: 0 is a new database, 1 had no forks and no
-marks, and made a cosignature anew at each request."""
+EARLIER = (0, 1, 2)
+"""Versions that become this one by `upgrade`: 0 is a new database, 1 had no forks and no marks, and made a cosignature
+anew at each request; 2 had a side's first log key in its founding, and no other."""
 
 metadata = MetaData()
 
@@ -51,7 +52,6 @@ foundings = Table(
     Column("chair", Integer, primary_key=True),
     Column("side", String, nullable=False, unique=True),
     Column("statement", LargeBinary, nullable=False),
-    Column("log_key_seed", LargeBinary, nullable=False),
 )
 
 enrolments = Table(
@@ -157,3 +157,39 @@ drafts = Table(
     Column("talk", String, nullable=False),
     Column("body", LargeBinary, nullable=False),
 )
+
+# --- log keys, and what readers have shown of logs ---------------------------------------------------
+
+log_keys = Table(
+    "log_keys",
+    metadata,
+    Column("side", String, primary_key=True),
+    Column("key", LargeBinary, primary_key=True),
+    Column("seed", LargeBinary, nullable=True),
+    Column("address", String, nullable=False),
+)
+
+shown = Table(
+    "shown",
+    metadata,
+    Column("dialogue", String, primary_key=True),
+    Column("side", String, primary_key=True),
+    Column("note", LargeBinary, nullable=False),
+)
+
+
+def upgrade(db: Connection) -> None:
+    """Make a database of an earlier version, or an empty one, this version's: one transaction, the caller's."""
+    metadata.create_all(db)
+    _log_keys_apart(db)
+
+
+def _log_keys_apart(db: Connection) -> None:
+    """Until version 2 the seed of a side's one log key stood in its founding."""
+    columns = {column["name"] for column in inspect(db).get_columns("foundings")}
+    if "log_key_seed" not in columns:
+        return
+    for side, seed in db.exec_driver_sql("SELECT side, log_key_seed FROM foundings").all():
+        key = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+        db.execute(log_keys.insert().values(side=side, key=key, seed=seed, address=""))
+    db.exec_driver_sql("ALTER TABLE foundings DROP COLUMN log_key_seed")

@@ -9,14 +9,16 @@ before either locks.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import sqlite3
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import anyio
 import msgspec
+from anyio import to_thread
 from sqlalchemy import URL, event, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -30,8 +32,10 @@ from visavis.dialogue.ports import (
     Fork,
     FoundingRow,
     Link,
+    LogKeyRow,
     Mark,
     Session,
+    Shown,
 )
 from visavis.errors import Unavailable
 from visavis.record import canonical
@@ -66,7 +70,7 @@ async def open_store(path: Path) -> SqliteStore:
         async with engine.begin() as connection:
             version = (await connection.exec_driver_sql("PRAGMA user_version")).scalar_one()
             if version in t.EARLIER:
-                await connection.run_sync(t.metadata.create_all)
+                await connection.run_sync(t.upgrade)
                 await connection.exec_driver_sql(f"PRAGMA user_version = {t.VERSION}")
             elif version != t.VERSION:
                 raise Unavailable(f"the database has schema {version}; this program knows {t.VERSION}")
@@ -90,7 +94,12 @@ def _make_private(path: Path) -> None:
 
 def _prepare(connection: Any, _record: object) -> None:
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_TIMEOUT_MS}"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        f"busy_timeout={BUSY_TIMEOUT_MS}",
+        "secure_delete=ON",
+    ):
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -126,6 +135,35 @@ class SqliteStore:
                 if _is_damage(error):
                     raise Unavailable("the database is damaged: restore it from a copy") from error
                 raise Unavailable("the store did not take it; nothing was written") from error
+
+    async def scrub(self) -> None:
+        """The write-ahead log into the database, where deleted rows are zeros, and its file cut to nothing.
+
+        Outside a transaction, as SQLite wants it. What a reader of another process keeps from it is cut later.
+        """
+        try:
+            await self._aside("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            raise Unavailable("what was deleted is not off the disk yet") from error
+
+    async def _aside(self, statement: str, *values: str) -> None:
+        """One statement outside a transaction, which the pool's connections never are; alone all the same."""
+
+        def run() -> None:
+            path = str(self._engine.url.database)
+            with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000)) as db:
+                db.execute(statement, values).fetchall()
+
+        async with self._writer:
+            await to_thread.run_sync(run)
+
+    async def copy_to(self, path: Path) -> None:
+        """A whole copy of the database as it stands, in a new file, its owner's alone. Raises `Unavailable`."""
+        try:
+            _make_private(path)
+            await self._aside("VACUUM INTO ?", str(path))
+        except sqlite3.Error as error:
+            raise Unavailable(f"the database cannot be copied: {error}", path=path.name) from error
 
     async def close(self) -> None:
         await self._engine.dispose()
@@ -236,6 +274,20 @@ class SqliteUnit:
         query = select(t.foundings).order_by(t.foundings.c.pair, t.foundings.c.chair)
         return [_sound(r, FoundingRow) for r in (await self._db.execute(query)).mappings()]
 
+    async def keep_log_key(self, row: LogKeyRow) -> None:
+        c = t.log_keys.c
+        await self._db.execute(t.log_keys.delete().where(c.side == row.side, c.key == row.key))
+        await self._db.execute(insert(t.log_keys), _row(row))
+
+    async def log_keys(self, side: str) -> Sequence[LogKeyRow]:
+        query = select(t.log_keys).where(t.log_keys.c.side == side).order_by(t.log_keys.c.key)
+        return [_sound(r, LogKeyRow) for r in (await self._db.execute(query)).mappings()]
+
+    async def drop_log_keys(self, side: str, but: Iterable[bytes]) -> int:
+        c = t.log_keys.c
+        done = await self._db.execute(t.log_keys.delete().where(c.side == side, c.key.not_in(list(but))))
+        return done.rowcount
+
     async def founded(self) -> Sequence[str]:
         return [
             str(each) for each in (await self._db.execute(select(t.entries.c.dialogue).distinct())).scalars()
@@ -296,6 +348,18 @@ class SqliteUnit:
     async def cosigned(self, dialogue: str) -> Sequence[Cosigned]:
         query = select(t.cosignatures).where(t.cosignatures.c.dialogue == dialogue)
         return [_sound(r, Cosigned) for r in (await self._db.execute(query)).mappings()]
+
+    async def keep_shown(self, row: Shown) -> None:
+        await self.drop_shown(row.dialogue, row.side)
+        await self._db.execute(insert(t.shown), _row(row))
+
+    async def shown(self, dialogue: str) -> Sequence[Shown]:
+        query = select(t.shown).where(t.shown.c.dialogue == dialogue)
+        return [_sound(r, Shown) for r in (await self._db.execute(query)).mappings()]
+
+    async def drop_shown(self, dialogue: str, side: str) -> None:
+        c = t.shown.c
+        await self._db.execute(t.shown.delete().where(c.dialogue == dialogue, c.side == side))
 
     async def keep_fork(self, row: Fork) -> None:
         c = t.forks.c

@@ -177,6 +177,8 @@ async def sign_in(request: Request) -> Response:
     id_, proof = from_text(given.id, what="id"), Proof.from_json(given.proof)
     passkey = node.dialogues.passkey_of(id_) or await node.admission.passkey(id_)
     whose = None
+    if passkey is not None and node.dialogues.has_ended(passkey.credential):
+        raise Untrusted("this passkey was revoked by your side; ask your protocol officer for another link")
     if passkey is not None:
         whose = node.dialogues.side_of_credential(passkey.credential)
         whose = whose or await node.admission.founder(passkey.credential)

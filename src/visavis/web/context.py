@@ -245,9 +245,41 @@ def render(name: str, language: str, **values: Any) -> str:
     return environment(language).get_template(name).render(**values)
 
 
-def _is_stopped(request: Request, view: View) -> bool:
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Why nothing can be written in a dialogue.
+
+    code: the error's; "log-shown" if only a reader says so. ours: whether our own log is what stops it: our officers
+    end that, unless it has moved. held, own: entries of the checkpoint that was shown, and of the log here.
+    address: where the log is written now.
+    """
+
+    code: str
+    ours: bool
+    held: int = 0
+    own: int = 0
+    address: str = ""
+
+
+def stopped_of(request: Request, view: View) -> Stopped | None:
+    """What stops the dialogue, as our side sees it; None: nothing does."""
     node: Node = request.app.state.node
-    return node.dialogues.ledger(view.joint.sides[0].dialogue).stopped is not None
+    ledger = node.dialogues.ledger(view.joint.sides[0].dialogue)
+    mine, theirs = ledger.sides[view.us], ledger.sides[1 - view.us]
+    for us, side in ((view.us, mine), (1 - view.us, theirs)):
+        error = ledger.hindrance(us)
+        if error is None:
+            continue
+        shown = ledger.shown.get(mine) or ledger.shown.get(theirs)
+        if shown is not None and error.details.get("shown"):
+            ours = mine in ledger.shown
+            own = ledger.states[view.us if ours else 1 - view.us].size
+            return Stopped("log-shown", ours, shown.size, own)
+        if ledger.away:
+            address = ledger.away.get(side) or next(iter(ledger.away.values()))
+            return Stopped(error.code, mine in ledger.away, address=address)
+        return Stopped(error.code, mine not in ledger.log_keys)
+    return None
 
 
 def page(
@@ -265,13 +297,13 @@ def page(
         "path": request.url.path,
         "now": datetime.now(UTC),
         "sides": None,
-        "stopped": False,
+        "stopped": None,
         "talk": None,
         "status": status,
     }
     if view is not None:
         given["sides"] = sides_of(view)
-        given["stopped"] = _is_stopped(request, view)
+        given["stopped"] = stopped_of(request, view)
         given["now"] = view.now
         given["texts"] = lambda pairs: texts_of(view, pairs)
         given["said"] = view.text

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from visavis.access import NotAdmitted, NotYours, place_of
 from visavis.dialogue.admission import NotSignedIn
-from visavis.dialogue.errors import LogBehind
+from visavis.dialogue.errors import LogBehind, LogKeyMissing, SideMoved
 from visavis.dialogue.ledger import NoSuchDialogue
 from visavis.errors import Malformed, Refused, Unavailable, Untrusted, VisavisError
 
@@ -30,6 +30,8 @@ STATUS: Mapping[type[VisavisError], int] = {
     Untrusted: 403,
     Refused: 409,
     LogBehind: 409,  # no retry helps, until the entries are fetched back
+    LogKeyMissing: 409,
+    SideMoved: 409,
     Unavailable: 503,
     VisavisError: 500,
 }

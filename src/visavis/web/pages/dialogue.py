@@ -18,7 +18,7 @@ from visavis.access import Asker, load, must_admit
 from visavis.dialogue.acts import Power
 from visavis.dialogue.commands import View
 from visavis.dialogue.model import DEFAULT_POWERS, Role
-from visavis.dialogue.people import SidesView, sides_view
+from visavis.dialogue.people import NoSuchDelegate, SidesView, sides_view
 from visavis.errors import Malformed
 from visavis.talks.model import RelationView, Status, TalkSummary, relations_of, talk_view, talks_of
 from visavis.understandings import model as understandings
@@ -100,6 +100,7 @@ async def _show(request: Request, asker: Asker, view: View, *, link: str = "", i
         all_powers=[power.value for power in Power],
         link=link,
         invited=invited,
+        next_url=request.app.state.node.settings.next_url or "",
     )
 
 
@@ -109,16 +110,24 @@ async def dialogue(request: Request) -> Response:
 
 
 async def invite(request: Request) -> Response:
-    """Make a one-time link for a delegate of our side, and show it once."""
+    """Make a one-time link for a delegate of our side, and show it once: for a new one, or, by `delegate`, for a
+    further passkey of a known one; with `at=next`, at the address that the node moves to."""
     asker, view = await load(request, request.path_params["d"])
     node: Node = request.app.state.node
     must_admit(asker)
     form = await request.form(max_files=0, max_fields=4, max_part_size=1024)
     name, role = str(form.get("name", "")).strip(), str(form.get("role", ""))
+    delegate = str(form.get("delegate", ""))
+    if delegate:
+        known = view.joint.sides[view.us].delegates.get(delegate)
+        if known is None:
+            raise NoSuchDelegate("your side has no such delegate")
+        name, role = (known.name and view.text(known.name)) or known.role, known.role
     if role not in {each.value for each in Role}:
         raise Malformed("role: one of the five roles is due", field="role")
-    opened = await node.admission.invite(asker.dialogue, asker.side, name=name, role=role)
-    link = f"{node.url_of(request)}/enter/{opened.token}"
+    opened = await node.admission.invite(asker.dialogue, asker.side, name=name, role=role, delegate=delegate)
+    following = node.settings.next_url if form.get("at") == "next" else None
+    link = f"{following or node.url_of(request)}/enter/{opened.token}"
     return await _show(request, asker, view, link=link, invited=name)
 
 

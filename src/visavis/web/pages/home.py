@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from visavis.access import COOKIE, asker_of, require
+from visavis.dialogue.admission import Site
 from visavis.errors import Malformed, Refused, Untrusted
 from visavis.record.digest import from_text, to_text
 from visavis.record.proof import ED25519, Proof
@@ -28,7 +29,11 @@ async def home(request: Request) -> Response:
     node: Node = request.app.state.node
     asker = asker_of(request)
     if asker is None:
-        return page(request, "welcome.html", founded=bool(node.dialogues.ids))
+        hosts = node.dialogues.hosts()  # a page asks for passkeys of its own host, and of no other
+        elsewhere = [] if Site.of(node.url_of(request)).rp in hosts else sorted(hosts)
+        return page(request, "welcome.html", founded=bool(node.dialogues.ids), elsewhere=elsewhere)
+    if node.dialogues.has_ended(asker.credential):
+        return page(request, "revoked.html")
     if asker.session.pair and not asker.admitted:
         return RedirectResponse("/founding", 303)
     if not asker.admitted:

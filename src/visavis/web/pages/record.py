@@ -22,6 +22,7 @@ from starlette.routing import Route
 from visavis.access import load
 from visavis.dialogue.acts import Receive, slot_text
 from visavis.dialogue.commands import View
+from visavis.dialogue.people import side_view
 from visavis.record.digest import to_text
 from visavis.web.context import page
 
@@ -137,6 +138,7 @@ async def record(request: Request) -> Response:
         receipts=receipts,
         edition=view.joint.edition,
         sizes=(sizes[view.us], sizes[1 - view.us]),
+        keys=[side_view(view.joint, s).log_key for s in (view.us, 1 - view.us)],
         voids=sum(1 for row in every if row.verdict is not None),
         forks=[(fork.side, *(note.decode() for note in (fork.held, fork.shown))) for fork in forks],
         shown=msgspec.json.encode(shown(view)).decode(),
