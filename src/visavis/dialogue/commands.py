@@ -77,6 +77,7 @@ class View:
     joint: both logs' state; its index 0 is `joint.sides[0]`. us: the index of the asker's side, 0 or 1.
     now:   aware, UTC. text: a content's words by commitment, where the asker may read them.
     founding: the own side's founding statement, as JSON, once both sides have stated themselves.
+    audience: who may read a content, where the asker may; None where they may not.
     """
 
     joint: Joint
@@ -86,6 +87,7 @@ class View:
     text: Callable[[str], str | None]
     enrolments: Mapping[str, Enrolment]
     founding: Mapping[str, Any] | None = None
+    audience: Callable[[str], Audience | None] = lambda _commitment: None
 
     @property
     def side(self) -> str:

@@ -53,6 +53,8 @@ class Keeper:
     def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
         self._store = store
         self._clock = clock
+        self.scrub_due = False
+        """What was deleted may still be in the store's files."""
 
     # --- at start --------------------------------------------------------------------------------
 
@@ -91,6 +93,7 @@ class Keeper:
             log.error("dialogue.stopped", dialogue=ledger.id, why=ledger.stopped.message)
         if settle:
             await self._settle(ledger, marks)
+            await self._forget_erased(ledger, contents)
 
     async def _heads(self, ledger: Ledger, side: str) -> Sequence[bytes] | None:
         try:
@@ -174,6 +177,57 @@ class Keeper:
             except Unavailable as error:
                 log.warning("mark.put-off", dialogue=ledger.id, why=error.message)
 
+    # --- erasing ---------------------------------------------------------------------------------
+
+    async def erase(self, unit: Unit, ledger: Ledger, us: int, commitment: str) -> bool:
+        """With the entry by which side `us` erases: delete what its copy is, here and in what stands beside the record.
+
+        Whether the content itself goes: it stays while the other side may read it and has not erased it.
+        """
+        row, state, side = ledger.contents.get(commitment), ledger.states[us], ledger.sides[us]
+        if row is not None:
+            await unit.forget_words(ledger.id, side, row.data.decode("utf-8", "replace"))
+        for delegate in state.delegates.values():
+            if delegate.name == commitment:
+                await unit.forget_name(ledger.id, side, delegate.id)
+        goes = commitment in ledger.damaged if row is None else not ledger.kept(row, without=us)
+        if goes:
+            await unit.drop_content(ledger.id, commitment)
+        return goes
+
+    async def scrub(self) -> None:
+        """Have what was deleted gone from the store's files; put off if another process reads them just now."""
+        self.scrub_due = True
+        try:
+            self.scrub_due = not await self._store.scrub()
+        except Unavailable as error:
+            log.warning("scrub.put-off", why=error.message)
+
+    async def _forget_erased(self, ledger: Ledger, contents: Sequence[ContentRow]) -> None:
+        """Delete what the logs say is erased and the disk still has: an older copy was put back, or a kill came."""
+        gone = [row for row in contents if not ledger.kept(row)]
+        names = [
+            (side, each.id)
+            for us, (side, state) in enumerate(zip(ledger.sides, ledger.states, strict=True))
+            for each in state.delegates.values()
+            if each.name in ledger.joint.erased[us]
+        ]
+        for row in gone:
+            ledger.contents.pop(row.commitment, None)
+            ledger.damaged.discard(row.commitment)
+            log.info("content.erased", dialogue=ledger.id, commitment=row.commitment)
+        if gone or names:
+            try:
+                async with self._store.begin() as unit:
+                    for row in gone:
+                        for side in ledger.sides:
+                            await unit.forget_words(ledger.id, side, row.data.decode("utf-8", "replace"))
+                        await unit.drop_content(ledger.id, row.commitment)
+                    for side, delegate in names:
+                        await unit.forget_name(ledger.id, side, delegate)
+            except Unavailable as error:
+                log.error("erasure.put-off", dialogue=ledger.id, why=error.message)
+
     # --- fetching back ---------------------------------------------------------------------------
 
     async def restore(
@@ -205,7 +259,7 @@ class Keeper:
                     if seen.size <= grown.states[us].size:
                         may_write(grown.states[us], seen)
             new = [longer[us][ledger.states[us].size :] for us in (0, 1)]
-            lost = [row for row in contents if row.commitment not in ledger.contents]
+            lost = [row for row in contents if row.commitment not in ledger.contents and grown.kept(row)]
             with anyio.CancelScope(shield=True):
                 async with self._store.begin() as unit:
                     for us, side in enumerate(ledger.sides):
