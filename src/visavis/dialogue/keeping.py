@@ -21,6 +21,7 @@ import structlog
 
 from visavis.dialogue.cosigning import Cosigned
 from visavis.dialogue.errors import CosignedLarger, Forked, LogBehind, LogDamaged, LogDiffers
+from visavis.dialogue.fold import SideState
 from visavis.dialogue.ledger import Ledger
 from visavis.dialogue.ports import ContentRow, Fork, Mark, Store, Unit
 from visavis.dialogue.receiving import (
@@ -184,16 +185,22 @@ class Keeper:
 
         Whether the content itself goes: it stays while the other side may read it and has not erased it.
         """
-        row, state, side = ledger.contents.get(commitment), ledger.states[us], ledger.sides[us]
-        if row is not None:
-            await unit.forget_words(ledger.id, side, row.data.decode("utf-8", "replace"))
-        for delegate in state.delegates.values():
-            if delegate.name == commitment:
-                await unit.forget_name(ledger.id, side, delegate.id)
+        row = ledger.contents.get(commitment)
+        await self._forget_beside(unit, ledger.states[us], commitment, row)
         goes = commitment in ledger.damaged if row is None else not ledger.kept(row, without=us)
         if goes:
             await unit.drop_content(ledger.id, commitment)
         return goes
+
+    async def _forget_beside(
+        self, unit: Unit, state: SideState, commitment: str, row: ContentRow | None
+    ) -> None:
+        """Blank what a side has erased where its words stand beside the record."""
+        if row is not None:
+            await unit.forget_words(state.dialogue, state.id, row.data.decode("utf-8", "replace"))
+        for delegate in state.delegates.values():
+            if delegate.name == commitment:
+                await unit.forget_name(state.dialogue, state.id, delegate.id)
 
     async def scrub(self) -> None:
         """Have what was deleted gone from the store's files; put off if another process reads them just now."""
@@ -204,27 +211,19 @@ class Keeper:
             log.warning("scrub.put-off", why=error.message)
 
     async def _forget_erased(self, ledger: Ledger, contents: Sequence[ContentRow]) -> None:
-        """Delete what the logs say is erased and the disk still has: an older copy was put back, or a kill came."""
+        """Delete what the logs say is erased and the disk still has: it is an older copy, put back."""
         gone = [row for row in contents if not ledger.kept(row)]
-        names = [
-            (side, each.id)
-            for us, (side, state) in enumerate(zip(ledger.sides, ledger.states, strict=True))
-            for each in state.delegates.values()
-            if each.name in ledger.joint.erased[us]
-        ]
         for row in gone:
             ledger.contents.pop(row.commitment, None)
             ledger.damaged.discard(row.commitment)
             log.info("content.erased", dialogue=ledger.id, commitment=row.commitment)
-        if gone or names:
+        if gone:
             try:
                 async with self._store.begin() as unit:
                     for row in gone:
-                        for side in ledger.sides:
-                            await unit.forget_words(ledger.id, side, row.data.decode("utf-8", "replace"))
+                        for state in ledger.states:
+                            await self._forget_beside(unit, state, row.commitment, row)
                         await unit.drop_content(ledger.id, row.commitment)
-                    for side, delegate in names:
-                        await unit.forget_name(ledger.id, side, delegate)
             except Unavailable as error:
                 log.error("erasure.put-off", dialogue=ledger.id, why=error.message)
 
@@ -265,6 +264,11 @@ class Keeper:
                     for us, side in enumerate(ledger.sides):
                         for seq, leaf in enumerate(new[us], ledger.states[us].size):
                             await unit.append_leaf(ledger.id, side, seq, leaf)
+                    for us, state in enumerate(grown.states):
+                        for commitment, index in grown.joint.erased[us].items():
+                            if index >= ledger.states[us].size:  # entered again: erased with it
+                                row_here = ledger.contents.get(commitment)
+                                await self._forget_beside(unit, state, commitment, row_here)
                     for row in lost:
                         if row.commitment in ledger.damaged:
                             await unit.mend_content(row)

@@ -543,6 +543,8 @@ class Dialogues:
                 await self._keeper.cosign(ledger)
                 if self._keeper.scrub_due:
                     await self._keeper.scrub()
+                    if self._keeper.scrub_due:
+                        ledger.receipts_due.set()
             except Unavailable as error:
                 log.warning("receipt.put-off", dialogue=ledger.id, why=error.message)
                 ledger.receipts_due.set()

@@ -142,9 +142,13 @@ class SqliteStore:
                 async with self._engine.connect() as connection:
                     raw = (await connection.get_raw_connection()).driver_connection
                     assert raw is not None
-                    cursor = await raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                    busy, _, _ = await cursor.fetchone()
-                    await cursor.close()
+                    await raw.execute("PRAGMA busy_timeout=0")  # nobody waits here for a reader
+                    try:
+                        cursor = await raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                        busy, _, _ = await cursor.fetchone()
+                        await cursor.close()
+                    finally:
+                        await raw.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
             except (SQLAlchemyError, sqlite3.Error) as error:
                 raise Unavailable(
                     "the store did not take it; what was deleted may still be in its files"
