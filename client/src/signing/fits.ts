@@ -18,6 +18,7 @@ export const ACTS: Record<string, readonly string[]> = {
   'dialogue.powers': ['side.powers'],
   'dialogue.end': ['dialogue.end'],
   'dialogue.adopt-rules': ['rules.adopt'],
+  'record.erase': ['content.erase'],
   'record.spend': ['record.spend'],
   'talks.propose': ['talk.propose'],
   'talks.accept': ['talk.accept'],

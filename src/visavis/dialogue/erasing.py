@@ -169,7 +169,7 @@ def _erase(view: View, fields: EraseFields, _fresh: Fresh) -> Drafted:
         )
     whose = "our" if source.side == us else "their"
     lines = (
-        f"The words: {_shortened(words)}" if words is not None else "The words are not at hand here.",
+        f"The words: {_quoted(words)}" if words is not None else "The words are not at hand here.",
         f"Committed to by entry {source.index} of {whose} log: {source.act}, {source.part}",
         *_what_goes(view, source, commitment),
         "The log stays whole: the commitment stays in it, and everybody sees that and when our side erased.",
@@ -196,9 +196,15 @@ def _what_goes(view: View, source: Source, commitment: str) -> Iterator[str]:
         yield "Pages then show the delegate by role and id."
 
 
-def _shortened(words: str) -> str:
+def _quoted(words: str) -> str:
+    line = shortened(words)
+    return f"“{line}”" if len(words) <= SHOWN else f"“{line}” ({len(words)} characters)"
+
+
+def shortened(words: str) -> str:
+    """The words on one line, at most 120 characters."""
     line = " ".join(words.split())
-    return f"“{line}”" if len(line) <= SHOWN else f"“{line[: SHOWN - 1]}…” ({len(words)} characters)"
+    return line if len(line) <= SHOWN else line[: SHOWN - 1] + "…"
 
 
 COMMANDS: tuple[Command, ...] = (Command("record.erase", EraseFields, _erase),)
