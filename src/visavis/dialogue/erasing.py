@@ -183,13 +183,16 @@ def _erase(view: View, fields: EraseFields, _fresh: Fresh) -> Drafted:
 def _what_goes(view: View, source: Source, commitment: str) -> Iterator[str]:
     joint, us = view.joint, view.us
     audience = view.audience(commitment)
-    yield "Our copy and its salt go: from our pages, our exports, our print, and from the disk of our node."
+    yield "Our copy and its salt go: from our pages, our exports and our print."
     if commitment in joint.erased[1 - us]:
-        yield "The other side has erased its copy already: no node has the words then."
-    elif source.side != us or audience is None or audience is not Audience.OWN:
-        yield "The other side keeps the copy that it received, unless it erases that too."
+        yield "The other side has erased its copy already: the words are gone from the node's disk at once."
+    elif source.side == us and audience is Audience.OWN:
+        yield "The other side never received it: the words are gone from the node's disk at once."
     else:
-        yield "The other side never received it: no node has the words then."
+        yield (
+            "The other side keeps the copy that it received, unless it erases that too; a node that serves both sides"
+            " keeps that one copy, for the other side alone."
+        )
     if audience is Audience.PUBLIC and source.side == us:
         yield "It leaves our newsroom, the feed and the quotation check. What others copied is not in our hands."
     if source.act == "side.admit" and source.side == us:

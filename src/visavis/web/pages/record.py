@@ -23,7 +23,7 @@ from visavis.access import load
 from visavis.dialogue.acts import Receive, slot_text
 from visavis.dialogue.chair import Mark
 from visavis.dialogue.commands import View
-from visavis.dialogue.erasing import committed, erasures, own_erasure, shortened
+from visavis.dialogue.erasing import committed, erasures, own_erasure, shortened, sources
 from visavis.record.digest import to_text
 from visavis.web.context import page
 
@@ -56,6 +56,7 @@ class Row:
 
     act: its type. role: of its delegate; "" for the node. verdict: None: it stands.
     raw: the entry as written, indented for reading. contents: what it commits to, where it was asked for.
+    erases: of an erasure, the entry that commits to what was erased: ("ours" or "theirs", its index, its member).
     """
 
     who: str
@@ -69,6 +70,7 @@ class Row:
     leaf: str
     raw: str
     contents: tuple[Beside, ...] = ()
+    erases: tuple[str, int, str] | None = None
 
 
 def rows(view: View) -> list[Row]:
@@ -134,6 +136,20 @@ def beside(view: View, row: Row) -> tuple[Beside, ...]:
     return tuple(found)
 
 
+def erases(view: View, row: Row) -> tuple[str, int, str] | None:
+    """Of an erasure: which entry commits to what was erased; None of all else, or if none does."""
+    joint, s = view.joint, view.us if row.who == "ours" else 1 - view.us
+    entry = joint.sides[s].entry(row.seq)
+    if entry is None or row.act != "content.erase" or row.verdict is not None:
+        return None
+    source = sources(joint).get(str(entry.signed.act["commitment"]))
+    return (
+        None
+        if source is None
+        else ("ours" if source.side == view.us else "theirs", source.index, source.part)
+    )
+
+
 def shown(view: View) -> dict[str, Any]:
     """What this page and all others say of the record, for the browser to compare with its own computation."""
     joint = view.joint
@@ -174,7 +190,10 @@ async def record(request: Request) -> Response:
     return page(
         request,
         "record.html",
-        rows=[replace(row, contents=beside(view, row)) for row in every[first : first + ROWS]],
+        rows=[
+            replace(row, contents=beside(view, row), erases=erases(view, row))
+            for row in every[first : first + ROWS]
+        ],
         first=first,
         older=first + ROWS if first + ROWS < len(every) else None,
         receipts=receipts,
