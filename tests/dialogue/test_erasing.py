@@ -46,7 +46,7 @@ from visavis.verification.verify import verify
 pytestmark = pytest.mark.anyio
 
 NAME = "Ekaterina Nikolaevna Someone"
-WORDS = "Words that nobody should find on this disk"
+WORDS = "Words that nobody should find on this disk,\n\nof two paragraphs"
 
 
 @pytest.fixture
@@ -356,7 +356,7 @@ async def test_the_desks_draft_loses_the_same_words(house: House, tmp_path: Path
     talk, *_ = await held_back(house)
     texts = {"en": {"title": "A title", "text": WORDS, "dateline": "Geneva"}}
     drafts = SqliteDrafts(house.store)
-    given = {"en": DraftText("A title", f"{WORDS} ", "Geneva")}
+    given = {"en": DraftText("A title", WORDS.replace("\n", "\r\n") + " ", "Geneva")}
     mine = Draft("d", house.ledger.id, one.session.side, talk, "readout", house.clock(), given, "MZ")
     theirs = replace(
         mine, side=house.officers[1].session.side, texts={"en": DraftText("A title", "Theirs", "")}

@@ -378,13 +378,16 @@ class SqliteUnit:
 
 
 def _without(value: Any, words: str) -> Any:
-    """A JSON value in which these very words are blank, wherever they are the value of a member."""
+    """A JSON value in which these very words are blank, wherever they are the value of a member.
+
+    A form's lines end in CR LF and may have white space around them; what was committed to has neither.
+    """
     match value:
         case dict():
             return {name: _without(member, words) for name, member in value.items()}
         case list():
             return [_without(member, words) for member in value]
-        case str() if value.strip() == words:
+        case str() if value.replace("\r\n", "\n").strip() == words:
             return ""
     return value
 
