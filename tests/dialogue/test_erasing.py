@@ -173,7 +173,7 @@ async def test_a_name_is_gone_when_both_have_erased_it(house: House, tmp_path: P
     person = house.dialogues.person(house.ledger.id, one.session.side, delegate, "")
     assert (person.role, person.name) == ("adviser", "")
     us = house.ledger.index(one.session.side)
-    assert names_of(house.ledger.joint, us, delegate) == (commitment,)
+    assert names_of(house.ledger.joint, us) == {delegate: (commitment,)}
     assert house.ledger.joint.erased[us] == {commitment: entry.seq}
     await house.enter(other, "record.erase", commitment=commitment)
     assert kept.on_disk(tmp_path) == []

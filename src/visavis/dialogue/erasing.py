@@ -1,6 +1,6 @@
 """Erasing contents: what an act commits to, whose copy goes, and the command that asks for it. Pure.
 
-Lives here: `committed`, `Source`, `sources` (which entry commits to what), `erasures`, `names_of`,
+Lives here: `committed`, `Source`, `source_of` (which entry commits to what), `erasures`, `names_of`,
 `COMMANDS`.
 Not here: the rule (`accord`), deleting (`keeping`, `store`), what a page shows in place of the words (`web`).
 Spec: docs/spec/record.md §11.
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from visavis.dialogue import chair
+from visavis.dialogue.acts import Admit
 from visavis.dialogue.chair import Mark
 from visavis.dialogue.commands import Audience, Command, Drafted, Fresh, Summary, View
 from visavis.dialogue.join import Joint
@@ -98,19 +99,19 @@ def _in(value: Any, part: str, language: str) -> Iterator[Committed]:
 
 
 @remembered
-def sources(joint: Joint) -> Mapping[str, Source]:
-    """By commitment: the first entry that commits to it, among those that stand; the first log's before the other's."""
-    found: dict[str, Source] = {}
+def source_of(joint: Joint, commitment: str) -> Source | None:
+    """The first entry that commits to it, among those that stand; the first log's before the other's."""
+    sought = commitment.encode()
     for s, verdicts in enumerate(joint.verdicts):
         for index, verdict in enumerate(verdicts):
             entry = joint.sides[s].entry(index)
-            if verdict is not None or entry is None:
+            if verdict is not None or entry is None or sought not in entry.leaf:
                 continue
             act = entry.signed.act
             for each in committed(act):
-                source = Source(s, index, str(act["type"]), each.part, each.language)
-                found.setdefault(each.commitment, source)
-    return found
+                if each.commitment == commitment:
+                    return Source(s, index, str(act["type"]), each.part, each.language)
+    return None
 
 
 def erasures(joint: Joint, us: int, commitment: str) -> tuple[Mark, ...]:
@@ -128,16 +129,14 @@ def own_erasure(joint: Joint, us: int, commitment: str) -> Mark | None:
     return None if index is None else chair.mark(joint, us, index)
 
 
-def names_of(joint: Joint, s: int, delegate: str) -> tuple[str, ...]:
-    """Every commitment by which side s's log names that delegate, oldest first, each once."""
-    found: dict[str, None] = {}
-    for index, verdict in enumerate(joint.verdicts[s]):
-        entry = joint.sides[s].entry(index)
-        if verdict is None and entry is not None and entry.signed.act["type"] == "side.admit":
-            act = entry.signed.act
-            if act["delegate"] == delegate and isinstance(act["name"], str):
-                found[act["name"]] = None
-    return tuple(found)
+@remembered
+def names_of(joint: Joint, s: int) -> Mapping[str, tuple[str, ...]]:
+    """Delegate → every commitment by which side s's log names them, oldest first, each once."""
+    found: dict[str, dict[str, None]] = {}
+    for judged, verdict in zip(joint.sides[s].judged, joint.verdicts[s], strict=False):
+        if verdict is None and isinstance(judged.move, Admit) and judged.move.name is not None:
+            found.setdefault(judged.move.delegate, {})[judged.move.name] = None
+    return {delegate: tuple(names) for delegate, names in found.items()}
 
 
 # --- the command ------------------------------------------------------------------------------------
@@ -151,7 +150,7 @@ class EraseFields(ActFields, frozen=True):
 
 def _erase(view: View, fields: EraseFields, _fresh: Fresh) -> Drafted:
     joint, us, commitment = view.joint, view.us, fields.commitment
-    source = sources(joint).get(commitment)
+    source = source_of(joint, commitment)
     if source is None:
         raise NoSuchContent(
             "no entry commits to this; the record page shows what each entry commits to", field="commitment"

@@ -112,7 +112,7 @@ def names(view: View, people: SidesView) -> list[tuple[str, str, str]]:
         (who, words, commitment)
         for who, s, side in (("ours", us, people.ours), ("theirs", 1 - us, people.theirs))
         for person in side.delegates
-        for commitment in names_of(joint, s, person.id)
+        for commitment in names_of(joint, s).get(person.id, ())
         if (words := view.text(commitment)) is not None and not joint.binds(us, commitment)
     ]
 

@@ -23,7 +23,7 @@ from visavis.access import load
 from visavis.dialogue.acts import Receive, slot_text
 from visavis.dialogue.chair import Mark
 from visavis.dialogue.commands import View
-from visavis.dialogue.erasing import committed, erasures, own_erasure, shortened, sources
+from visavis.dialogue.erasing import committed, erasures, own_erasure, shortened, source_of
 from visavis.record.digest import to_text
 from visavis.web.context import page
 
@@ -142,7 +142,7 @@ def erases(view: View, row: Row) -> tuple[str, int, str] | None:
     entry = joint.sides[s].entry(row.seq)
     if entry is None or row.act != "content.erase" or row.verdict is not None:
         return None
-    source = sources(joint).get(str(entry.signed.act["commitment"]))
+    source = source_of(joint, str(entry.signed.act["commitment"]))
     return (
         None
         if source is None
