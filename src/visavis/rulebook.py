@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
+from visavis.dialogue import erasing, people, verdicts
 from visavis.dialogue import model as dialogue_model
-from visavis.dialogue import people, verdicts
 from visavis.dialogue.acts import Rulebook
 from visavis.dialogue.commands import Command
 from visavis.dialogue.join import Joint
@@ -52,6 +52,7 @@ COMMANDS: Mapping[str, Command] = {
     command.name: command
     for command in (
         *people.COMMANDS,
+        *erasing.COMMANDS,
         *talks_service.COMMANDS,
         *understandings_service.COMMANDS,
         *press_service.COMMANDS,

@@ -102,6 +102,39 @@ def test_verify_needs_no_server_and_no_database(bundle: Path) -> None:
     assert done.returncode == 0, done.stderr.decode()
 
 
+def test_verify_says_what_was_erased_and_what_is_withheld(tmp_path: Path) -> None:
+    """When, by whom, at which entry; whether another copy is in the bundle all the same; in words and as JSON."""
+    desk = Desk().founded()
+    gone, here, held = (desk.content(words) for words in ("gone", "here", "held back"))
+    reason = [["en", gone], ["ru", here], ["ar", held]]
+    position = {"type": "item.position", "talk": "T", "item": "i", "stage": "table", "texts": reason}
+    desk.write(0, position)
+    at = [
+        desk.write(s, {"type": "content.erase", "commitment": c}, by="officer")
+        for s, c in ((0, gone), (1, here))
+    ]
+    for commitment in (gone, held):
+        del desk.contents[commitment]
+    (tmp_path / "record.visavis").write_bytes(desk.bundle())
+    done = visavis("verify", "record.visavis", cwd=tmp_path)
+    assert done.returncode == 0
+    said = done.stdout.splitlines()
+    when = [f"2021-12-07T15:00:{index:02}.000Z by its node's clock" for index in at]
+    who = [
+        f"by delegate officer-{s}, protocol-officer (Side {'AB'[s]}, entry {index})"
+        for s, index in enumerate(at)
+    ]
+    assert f"  {gone}: erased on {when[0]}, {who[0]}" in said
+    assert f"  {here}: erased on {when[1]}, {who[1]}; in this bundle all the same: another copy" in said
+    assert f"  {held}" in said[said.index("Committed to, not in the bundle, and erased by no side") :]
+    account = json.loads(visavis("verify", "record.visavis", "--json", cwd=tmp_path).stdout)
+    assert {each["commitment"]: (each["index"], each["here"]) for each in account["erased"]} == {
+        gone: (at[0], False),
+        here: (at[1], True),
+    }
+    assert account["withheld"] == [held]
+
+
 def test_verify_names_what_fails(desk: Desk, tmp_path: Path) -> None:
     """A one-sided guarantee forced into a log gives status 1 and is named first."""
     forced = Desk().founded()

@@ -14,7 +14,7 @@ from visavis.paper import printing
 from visavis.paper.model import Lack, NothingToPrint, Paper, Sheet, harmless, ordered, paper_of
 from visavis.paper.printing import print_paper
 from visavis.paper.words import _WORDS, say
-from visavis.verification.account import Standing
+from visavis.verification.account import Erasure, Standing
 
 
 @pytest.fixture(scope="module")
@@ -161,15 +161,16 @@ def test_what_is_missing_or_erased_is_named() -> None:
         del desk.contents[commitment]
     shown = account(desk)
     assert shown.holds
-    shown = replace(
-        shown, erased=(erased,)
-    )  # the rules let nobody erase what both signed; a node may have lost it
+    # The rules let nobody erase what both signed; a node may have lost it.
+    erasure = Erasure(erased, SIDES[1], 7, "2021-12-07T12:30:00Z", "d", "protocol-officer", None, here=False)
+    shown = replace(shown, erased=(erasure,))
     columns = sheet(paper_of(shown, SIDES[0])).columns[0]
     assert (columns.clauses[0][1].text, columns.clauses[0][1].lack) == (absent, Lack.ABSENT)
     assert columns.clauses[0][0].text == BODY["en"].split("\n\n")[0]
     assert (columns.duties[1][0][0].text, columns.duties[1][0][0].lack) == (erased, Lack.ERASED)
     said = "".join(told(print_paper(paper_of(shown, SIDES[0]))).split())
-    assert f"Erased.Committedtoas{erased}" in said
+    assert "[Erased:SideB,entry7ofitslog,7December2021,12:30:00UTCbyitsnode’sclock." in said
+    assert f"Committedtoas{erased}" in said
     assert f"Отсутствуетвэтойзаписи.Обязательство:{absent}" in said
 
 

@@ -5,6 +5,7 @@ Lives here: `StoreContract`. Not here: adapters and how they are opened (their t
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
@@ -141,6 +142,35 @@ class StoreContract:
             for asked, held in ((Audience.BOTH, Audience.BOTH), (Audience.OWN, Audience.BOTH)):
                 await unit.widen_content("d", "c", asked)
                 assert [r.audience for r in await unit.contents("d")] == [held]
+
+    async def test_what_is_erased_is_blanked_and_nothing_else(self, store: Store) -> None:
+        """A content goes by its commitment, a name by its delegate; nobody else's is touched."""
+        kept = [ContentRow("d", "a", c, bytes(32), b"words", "en", Audience.BOTH) for c in ("c1", "c2")]
+        named = [
+            EnrolmentRow(
+                "d", "a", Enrolment(f"e{n}", f"delegate {n}", passkey(name).passkey, "A name", "adviser")
+            )
+            for n, name in enumerate(("one", "other"))
+        ]
+        async with store.begin() as unit:
+            for row in kept:
+                await unit.add_content(row)
+            for each in named:
+                await unit.add_passkey(each.enrolment.passkey)
+                await unit.add_enrolment(each)
+            await unit.add_link(link())
+            await unit.add_link(dataclasses.replace(link("h2"), delegate="delegate 0"))
+        async with store.begin() as unit:
+            await unit.drop_content("d", "c1")
+            await unit.drop_content("d", "none")
+            await unit.forget_name("d", "a", "delegate 0")
+            await unit.forget_words("d", "a", "no draft has them")
+        async with store.begin() as unit:
+            assert list(await unit.contents("d")) == kept[1:]
+            assert [each.enrolment.name for each in await unit.enrolments()] == ["", "A name"]
+            left = [await unit.link(token, NOW) for token in ("h1", "h2")]
+            assert [each and each.name for each in left] == ["Adviser of side A", ""]
+        assert await store.scrub()
 
     async def test_everything_is_there_after_a_restart(
         self, store: Store, reopen: Callable[[], Awaitable[Store]]

@@ -26,6 +26,7 @@ import anyio
 from tests.dialogue.test_service import PROFILE, Clock, House, Officer, open_house
 from tests.store.disk import NODE, PROPOSAL, found, quiet, talk
 
+from visavis.dialogue.ledger import Ledger
 from visavis.record import tiles
 from visavis.record.checkpoint import parse_text
 from visavis.record.note import parse_note
@@ -66,7 +67,27 @@ async def act(folder: Path, officers: list[Officer], tell: Tell) -> None:
         note = await house.dialogues.checkpoint(house.ledger.id, officer.session.side)
         _, side, size, _ = parse_text(parse_note(note).text)
         tell({"cosigned": side, "size": size})
+    await erase(house, tell)
     await house.store.close()
+
+
+async def erase(house: House, tell: Tell) -> None:
+    """Enter words, and have both sides erase them."""
+    words = f"Words that are erased, {os.urandom(8).hex()}"
+    entry = await house.enter(house.officers[0], "talks.propose", **PROPOSAL | {"title": {"en": words}})
+    ((_, commitment),) = entry.signed.act["title"]
+    tell(
+        {
+            "side": entry.signed.side,
+            "seq": entry.seq,
+            "leaf": entry.leaf.hex(),
+            "words": words,
+            "of": commitment,
+        }
+    )
+    for officer in house.officers:
+        entry = await house.enter(officer, "record.erase", commitment=commitment)
+        tell({"side": entry.signed.side, "seq": entry.seq, "leaf": entry.leaf.hex(), "erased": True})
 
 
 async def look(folder: Path, officers: list[Officer], told: list[dict[str, Any]], before: int) -> str:
@@ -97,12 +118,26 @@ async def look(folder: Path, officers: list[Officer], told: list[dict[str, Any]]
             async with house.store.begin() as unit:
                 (kept,) = await unit.log_keys(side)
             assert kept.key == ledger.key_in_force(us), "another log key is kept than the one in force"
+        check_erased(folder, ledger, told)
         house.officers = officers
         for officer in officers:
             await house.enter(officer, "dialogue.profile", **PROFILE)
         return "goes on"
     finally:
         await house.store.close()
+
+
+def check_erased(folder: Path, ledger: Ledger, told: list[dict[str, Any]]) -> None:
+    """Erased by both, confirmed or not: no file of the node has the words. Erased by one: the other's copy is there."""
+    for one in (each for each in told if "words" in each):
+        erased = sum(one["of"] in log for log in ledger.joint.erased)
+        assert erased >= sum("erased" in each for each in told), "an erasure that was confirmed is gone"
+        assert (one["of"] in ledger.contents) is (erased < 2), "a text and its erasure do not agree"
+        if erased == 2:
+            for path in (each for each in folder.rglob("*") if each.is_file()):
+                assert one["words"].encode() not in path.read_bytes(), (
+                    f"erased words are still in {path.name}"
+                )
 
 
 def forked(

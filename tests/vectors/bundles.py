@@ -132,6 +132,7 @@ def directed() -> Iterator[Case]:
     yield "passkeys", "edition-1", passkeys()
     yield "press", "edition-1", press()
     yield "offers", "edition-1", offers()
+    yield "erased", "edition-1", erased()
     yield "reasons", "lab", pack(reasons())
 
 
@@ -472,6 +473,53 @@ def offers() -> bytes:
     write(1, "content.erase", by="officer", commitment=first["title"][0][1])
     write(1, "dialogue.end", reason=None)
     offer(1, text("too-late"), understanding="u6")
+    return desk.bundle()
+
+
+def erased() -> bytes:
+    """Contents erased by one side, by both, twice; here all the same, and not; and others only withheld."""
+    desk = Desk().founded()
+    tags = ("gone", "of both", "here", "held back", "title", "text", "place", "an id", "another id")
+    said = {tag: desk.content(tag) for tag in tags}
+
+    def write(s: int, type_: str, by: str = "principal", **fields: Any) -> int:
+        return desk.write(s, {"type": type_, **fields}, by=by)
+
+    version = {"language": "en", "title": said["title"], "text": said["text"], "dateline": said["place"]}
+    write(
+        0,
+        "item.position",
+        talk="T",
+        item="i",
+        stage="deposit",
+        texts=[["en", said["gone"]], ["ru", said["here"]]],
+    )
+    write(1, "item.position", talk="T", item="i", stage="table", texts=[["en", said["of both"]]])
+    write(
+        0,
+        "readout.clear",
+        release="r",
+        version=1,
+        talk="T",
+        texts=[version],
+        initials=said["held back"],
+        embargo=None,
+    )
+    write(
+        0,
+        "talk.delegation",
+        by="officer",
+        talk="T",
+        delegates=[said["an id"], said["another id"]],
+    )
+    write(1, "dialogue.end", reason=desk.content("why"))
+    desk.receipts()
+    for s, tag in ((0, "gone"), (0, "gone"), (1, "of both"), (0, "of both"), (0, "here"), (1, "title")):
+        write(s, "content.erase", by="officer", commitment=said[tag])
+    write(0, "content.erase", commitment=said["place"])
+    for tag in tags:
+        if tag not in ("here", "text"):
+            del desk.contents[said[tag]]
     return desk.bundle()
 
 

@@ -569,11 +569,27 @@ def test_odd_acts_raise_nothing(data: st.DataObject) -> None:
 def test_the_account_says_languages_and_what_was_erased() -> None:
     """Each side's languages are those that it stated last; a content is erased if a side's log says so."""
     desk = Desk().founded()
-    gone = desk.content("gone")
+    gone, kept = desk.content("gone"), desk.content("kept")
     desk.contents.pop(gone)
+    reason = {"type": "understanding.end", "understanding": "u1", "reason": [["en", kept], ["ru", gone]]}
+    desk.agreed("v1")
+    withheld = min(desk.contents.keys() - {kept})
+    del desk.contents[withheld]
+    desk.write(0, reason)
     desk.write(1, {"type": "side.profile", "zone": "UTC", "languages": ["ru", "en"]}, by="officer")
-    desk.write(1, {"type": "content.erase", "commitment": gone}, by="officer")
+    at = [
+        desk.write(s, {"type": "content.erase", "commitment": c}, by="officer")
+        for s, c in ((1, gone), (0, kept), (0, gone), (0, gone))
+    ]
     account = verify(desk.bundle(), RULEBOOK)
     assert account.holds
     assert [log.languages for log in account.logs] == [("en",), ("ru", "en")]
-    assert account.erased == (gone,)
+    assert {(each.commitment, each.side, each.index, each.here) for each in account.erased} == {
+        (gone, SIDES[1], at[0], False),
+        (kept, SIDES[0], at[1], True),
+        (gone, SIDES[0], at[2], False),
+    }
+    first = account.erasures(gone)[1 if SIDES[0] < SIDES[1] else 0]
+    assert (first.delegate, first.role) == ("officer-1", "protocol-officer")
+    assert first.time == desk.states[1].entry(at[0]).time
+    assert account.withheld == (withheld,)

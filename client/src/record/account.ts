@@ -67,6 +67,18 @@ export interface Void {
   readonly delegate: string | null;
 }
 
+/** That a side has erased its copy of a content. here: whether the bundle holds it all the same, as another copy. */
+export interface Erasure {
+  readonly commitment: string;
+  readonly side: string;
+  readonly index: number;
+  readonly time: string;
+  readonly delegate: string;
+  readonly role: string;
+  readonly name: string | null;
+  readonly here: boolean;
+}
+
 export interface Account {
   /** Whether every check of §14.1 holds: nothing fails, and no entry is void. */
   readonly holds: boolean;
@@ -84,6 +96,8 @@ export interface Account {
   readonly faults: readonly Fault[];
   readonly entries: number;
   readonly contents: number;
-  /** Commitments whose content a side says it has erased, ascending. */
-  readonly erased: readonly string[];
+  /** What a side says it has erased, by commitment, then side, ascending. */
+  readonly erased: readonly Erasure[];
+  /** Commitments of entries that stand, neither in the bundle nor erased by a side, ascending. */
+  readonly withheld: readonly string[];
 }

@@ -1,7 +1,8 @@
-/** Commitments to contents that lie beside the log. Spec: docs/spec/record.md §6. */
+/** Commitments to contents that lie beside the log. Spec: docs/spec/record.md §11. */
 
 import { fromText, toText, utf8 } from '../bytes';
-import { Untrusted } from '../errors';
+import { Malformed, Untrusted } from '../errors';
+import type { Json, JsonObject } from './canonical';
 import { digest } from './digest';
 
 export interface Content {
@@ -9,6 +10,43 @@ export interface Content {
   readonly salt: string;
   readonly language: string;
   readonly text: string;
+}
+
+/** Members that hold one commitment by themselves, where they hold a string. */
+const ALONE = new Set(['name', 'initials', 'reason', 'title', 'text', 'dateline']);
+
+/** What an act commits to: pairs [language, commitment] in a list, and the members that hold one by themselves. */
+export function committed(act: JsonObject): string[] {
+  return act['type'] === 'side.found' ? [] : [...within(act)];
+}
+
+function* within(value: Json): Generator<string> {
+  if (Array.isArray(value)) {
+    for (const member of value as readonly Json[]) {
+      if (!isPair(member)) yield* within(member);
+      else if (isCommitment(member[1])) yield member[1];
+    }
+  } else if (value !== null && typeof value === 'object') {
+    for (const [name, member] of Object.entries(value as JsonObject)) {
+      if (typeof member !== 'string') yield* within(member);
+      else if (ALONE.has(name) && isCommitment(member)) yield member;
+    }
+  }
+}
+
+function isPair(value: Json): value is readonly [string, string] {
+  return Array.isArray(value) && value.length === 2 && value.every(part => typeof part === 'string');
+}
+
+/** Whether `text` is spelt as a commitment is: base64url of 32 bytes. */
+function isCommitment(text: string): boolean {
+  try {
+    fromText(text, 32);
+    return true;
+  } catch (error) {
+    if (error instanceof Malformed) return false;
+    throw error;
+  }
 }
 
 /** Check that a content is what its commitment says: H("content", salt, text), salt of exactly 32 bytes. */

@@ -51,8 +51,8 @@ export class Joint {
   readonly machine = new Accords(this.eff, this.ends);
   /** Proven: this side signed a checkpoint that its log at hand does not have. */
   readonly forked: [boolean, boolean] = [false, false];
-  /** Per side: contents that it says it has erased; and where it first said that all contents of a subject are at hand. */
-  readonly erased: Both<Set<string>> = [new Set(), new Set()];
+  /** Per side: where it first said that it has erased a content; and where it first said that all contents of a subject are at hand. */
+  readonly erased: Both<Map<string, number>> = [new Map(), new Map()];
   readonly received: Both<Map<string, number>> = [new Map(), new Map()];
   private readonly registers: Both<Map<string, { readonly index: number; readonly value: JsonObject }[]>> = [new Map(), new Map()];
   /** [s]: who of the other's log truly heard more of s's than any before: (index there, size), ascending. */
@@ -213,8 +213,10 @@ export class Joint {
         if (move.hash !== null && !received.has(move.hash)) received.set(move.hash, place.index);
         return;
       }
-      case 'erase':
-        this.erased[place.side].add(move.commitment);
+      case 'erase': {
+        const erased = this.erased[place.side];
+        if (!erased.has(move.commitment)) erased.set(move.commitment, place.index);
+      }
     }
   }
 

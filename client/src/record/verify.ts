@@ -7,11 +7,12 @@
 
 import { type Bytes, equal, fromUtf8, toText } from '../bytes';
 import { Malformed, Untrusted } from '../errors';
-import type { Account, Agreement, Consented, LogAccount, Void } from './account';
+import type { Account, Agreement, Consented, Erasure, LogAccount, Void } from './account';
 import { type Accord, type SlotState, endedBy } from './accord';
 import { type Rulebook, slotText } from './acts';
 import { type Bundle, type Fault, type LogPart, fault, parseBundle } from './bundle';
 import { type Checkpoint, type Cosigner, cosignedBy, encodeCheckpoint, fits, openNote, origin, parseText } from './checkpoint';
+import { committed } from './content';
 import { digest } from './digest';
 import { type Entry, NODE } from './entry';
 import { Fold, acknowledges } from './fold';
@@ -95,7 +96,7 @@ export async function examine(
 function unread(message: string): Account {
   return {
     holds: false, dialogue: '', logs: [], agreements: [], waiting: [], void: [],
-    faults: [fault('bundle', message)], entries: 0, contents: 0, erased: [],
+    faults: [fault('bundle', message)], entries: 0, contents: 0, erased: [], withheld: [],
   };
 }
 
@@ -137,7 +138,8 @@ class Reader {
       faults: this.faults,
       entries: this.joint.sides[0].size + this.joint.sides[1].size,
       contents: this.bundle.contents.size,
-      erased: [...new Set([...this.joint.erased[0], ...this.joint.erased[1]])].sort(),
+      erased: [...this.erasures()],
+      withheld: this.withheld(),
     };
   }
 
@@ -293,6 +295,41 @@ class Reader {
     }
   }
 
+  private *erasures(): Generator<Erasure> {
+    const { erased } = this.joint;
+    const every = SIDES.flatMap(s => [...erased[s]].map(([commitment, index]) => ({ commitment, s, index })));
+    every.sort((one, other) => (one.commitment === other.commitment ? one.s - other.s
+      : one.commitment < other.commitment ? -1 : 1));
+    for (const { commitment, s, index } of every) {
+      const { time } = this.joint.sides[s].judged[index]?.entry as Entry;
+      yield {
+        commitment, side: this.side(s), index, time, ...this.delegate(s, index),
+        here: this.bundle.contents.has(commitment) && !this.unopened.has(commitment),
+      };
+    }
+  }
+
+  private withheld(): readonly string[] {
+    const due = new Set<string>();
+    for (const s of SIDES) {
+      for (const [index, verdict] of this.joint.verdicts[s].entries()) {
+        const act = this.joint.sides[s].judged[index]?.entry?.signed.act;
+        if (verdict === null && act) for (const each of committed(act)) due.add(each);
+      }
+    }
+    const known = (commitment: string): boolean =>
+      this.bundle.contents.has(commitment) || SIDES.some(s => this.joint.erased[s].has(commitment));
+    return [...due].filter(each => !known(each)).sort();
+  }
+
+  /** Who entered side s's entry, as its log has them. */
+  private delegate(s: Side, index: number): Pick<Consented, 'delegate' | 'role' | 'name'> {
+    const fold = this.joint.sides[s];
+    const { delegate } = (fold.judged[index]?.entry as Entry).signed;
+    const known = fold.delegates.get(delegate);
+    return { delegate, role: known?.role ?? '', name: this.words(known?.name ?? null) };
+  }
+
   // --- the account -----------------------------------------------------------------------------------
 
   private log(s: Side): LogAccount {
@@ -362,10 +399,8 @@ class Reader {
     const received = this.joint.received[s].get(hash) ?? null;
     const fold = this.joint.sides[s];
     const { signed, time } = fold.judged[index]?.entry as Entry;
-    const known = fold.delegates.get(signed.delegate);
     return {
-      side: fold.side, index, act: signed.act.type, time, delegate: signed.delegate,
-      role: known?.role ?? '', name: this.words(known?.name ?? null),
+      side: fold.side, index, act: signed.act.type, time, ...this.delegate(s, index),
       tabled: this.joint.machine.tabledAt[s].get(hash) ?? null,
       received: received !== null && received < index ? received : null,
     };

@@ -20,6 +20,7 @@ export const ACTS: Record<string, readonly string[]> = {
   'dialogue.move': ['side.rotate-key'],
   'dialogue.end': ['dialogue.end'],
   'dialogue.adopt-rules': ['rules.adopt'],
+  'record.erase': ['content.erase'],
   'record.spend': ['record.spend'],
   'talks.propose': ['talk.propose'],
   'talks.accept': ['talk.accept'],

@@ -15,7 +15,7 @@ import { Unreachable } from '../errors';
 import { fromText, toText } from '../bytes';
 import { MAX_BYTES } from '../record/container';
 import { inBrowser } from '../record/pins';
-import type { Account } from '../record/account';
+import type { Account, Erasure } from '../record/account';
 import type { Line } from '../record/verify';
 import { type Word, t } from '../words';
 import type { Answer, Asked, Told } from './messages';
@@ -214,11 +214,27 @@ function facts(
   says(w('contents'), w('n-of', {
     n: account.contents - account.faults.filter(({ check }) => check === 'content').length, all: account.contents,
   }));
+  if (account.erased.length > 0) {
+    const items = account.erased.slice(0, ROWS).map(each => erased(each, which));
+    if (account.erased.length > ROWS) items.push(element('li', `… ${account.erased.length - ROWS}`));
+    says(w('erased'), list('', items));
+  }
+  if (account.withheld.length > 0) says(w('withheld'), String(account.withheld.length));
   says(w('force'), inForce(account));
   if (shows.length === 0 || shows.includes('grown')) says(w('shown'), w(shows.length === 0 ? 'shown-same' : 'shown-grown'));
   if (before.kind === 'none') says(w('seen'), w(account.holds && shows.every(each => each === 'grown') ? 'seen-kept' : 'seen-none'));
   if (before.kind === 'fits') says(w('seen'), w('seen-fits'));
   return all;
+}
+
+/** Who erased a content, at which entry, when by their node's clock; the commitment as a title. */
+function erased({ commitment, side, index, time, role, name, here }: Erasure, which: (side: string) => string): HTMLElement {
+  const item = element('li', w('erased-by', { side: which(side), n: index }));
+  item.title = commitment;
+  const who = element('bdi', name ?? (role ? t(`role.${role}` as Word) : '—'));
+  item.append(' (', who, ', ', record(time), ')');
+  if (here) item.append(` ${w('erased-here')}`);
+  return item;
 }
 
 /** What is in force, by its title where the bundle opens it, else by its slot. */

@@ -23,7 +23,7 @@ from visavis.errors import Malformed, Refused, Unavailable, Untrusted
 
 if TYPE_CHECKING:
     from visavis.record.bundle import Fault
-    from visavis.verification.account import Account, Agreement, LogAccount, Signed
+    from visavis.verification.account import Account, Agreement, Erasure, LogAccount, Signed
     from visavis.verification.readable import Readable
 
 Out = Annotated[Path | None, Parameter(name=["--out", "-o"])]
@@ -131,7 +131,9 @@ async def restore(bundle: Path, /, *, data: Path | None = None) -> None:
     known = holdings(logs, EDITION_1)
     contents = []
     for commitment, opened in given.contents.items():
-        of = known[commitment]
+        of = known.get(commitment)
+        if of is None:  # named by an entry, and committed to by none: it is nobody's
+            continue
         contents.append(
             ContentRow(
                 given.dialogue, of.side, commitment, opened.salt, opened.content, of.language, of.audience
@@ -417,6 +419,14 @@ def lines(account: Account) -> Iterator[str]:
                 f"  {_name(account, w.for_side)}: {w.what} {printable(w.slot)} {w.hash[:12]} ({w.status})"
             ),
         )
+    if account.erased:
+        yield ""
+        yield "# Erased"
+        yield from _first(account.erased, lambda each: _erasure_line(account, each))
+    if account.withheld:
+        yield ""
+        yield "# Committed to, not in the bundle, and erased by no side"
+        yield from _first(account.withheld, lambda each: f"  {each}")
     yield ""
     yield f"{account.entries} entries, {account.contents} contents in the bundle."
 
@@ -426,6 +436,15 @@ def _first(items: tuple[Any, ...], spell: Any) -> Iterator[str]:
         yield spell(item)
     if len(items) > SHOWN:
         yield f"  … and {len(items) - SHOWN} more (see --json)"
+
+
+def _erasure_line(account: Account, erasure: Erasure) -> str:
+    """When, by whom, where it stands; and whether the words are in this bundle all the same."""
+    who = printable(erasure.name) if erasure.name is not None else f"delegate {printable(erasure.delegate)}"
+    where = f"{_name(account, erasure.side)}, entry {erasure.index}"
+    when = f"{printable(erasure.time)} by its node's clock"
+    line = f"  {erasure.commitment}: erased on {when}, by {who}, {printable(erasure.role)} ({where})"
+    return f"{line}; in this bundle all the same: another copy" if erasure.here else line
 
 
 def _fault_line(account: Account, fault: Fault) -> str:

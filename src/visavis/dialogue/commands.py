@@ -78,6 +78,7 @@ class View:
     now:   aware, UTC. text: a content's words by commitment, where the asker may read them.
     founding: the own side's founding statement, as JSON, once both sides have stated themselves.
     shown: entries of a checkpoint of the own log that a reader has shown and that is larger than it; 0: none.
+    audience: who may read a content, where the asker may; None where they may not.
     """
 
     joint: Joint
@@ -88,6 +89,7 @@ class View:
     enrolments: Mapping[str, Enrolment]
     founding: Mapping[str, Any] | None = None
     shown: int = 0
+    audience: Callable[[str], Audience | None] = lambda _commitment: None
 
     @property
     def side(self) -> str:

@@ -326,6 +326,11 @@ class Joint:
             ),
         )
 
+    def binds(self, s: int, commitment: str) -> bool:
+        """Whether an erasure by side s would be void now: of what is or was in force, or is open to the other."""
+        own, ack = len(self.verdicts[s]), len(self.verdicts[1 - s])
+        return self.machine.judge_erase(Place(s, own, ack, own, ack), commitment) is not None
+
     # --- what people see: the rest ----------------------------------------------------------------
 
     def running(self, kind: str, talk: str) -> int | None:

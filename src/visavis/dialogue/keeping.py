@@ -22,6 +22,7 @@ import structlog
 from visavis.dialogue.commands import Rotation
 from visavis.dialogue.cosigning import Cosigned
 from visavis.dialogue.errors import CosignedLarger, Forked, LogBehind, LogDamaged, LogDiffers
+from visavis.dialogue.fold import SideState
 from visavis.dialogue.ledger import Ledger
 from visavis.dialogue.ports import ContentRow, Fork, Mark, Shown, Store, Unit
 from visavis.dialogue.receiving import (
@@ -54,6 +55,8 @@ class Keeper:
     def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
         self._store = store
         self._clock = clock
+        self.scrub_due = False
+        """What was deleted may still be in the store's files."""
 
     # --- at start --------------------------------------------------------------------------------
 
@@ -99,6 +102,7 @@ class Keeper:
             await self._settle(ledger, marks)
             await self._settle_shown(ledger, shown)
             await self._forget_keys(ledger)
+            await self._forget_erased(ledger, contents)
 
     async def _heads(self, ledger: Ledger, side: str) -> Sequence[bytes] | None:
         try:
@@ -184,6 +188,55 @@ class Keeper:
             except Unavailable as error:
                 log.warning("mark.put-off", dialogue=ledger.id, why=error.message)
 
+    # --- erasing ---------------------------------------------------------------------------------
+
+    async def erase(self, unit: Unit, ledger: Ledger, us: int, commitment: str) -> bool:
+        """With the entry by which side `us` erases: delete what its copy is, here and in what stands beside the record.
+
+        Whether the content itself goes: it stays while the other side may read it and has not erased it.
+        """
+        row = ledger.contents.get(commitment)
+        await self._forget_beside(unit, ledger.states[us], commitment, row)
+        goes = commitment in ledger.damaged if row is None else not ledger.kept(row, without=us)
+        if goes:
+            await unit.drop_content(ledger.id, commitment)
+        return goes
+
+    async def _forget_beside(
+        self, unit: Unit, state: SideState, commitment: str, row: ContentRow | None
+    ) -> None:
+        """Blank what a side has erased where its words stand beside the record."""
+        if row is not None:
+            await unit.forget_words(state.dialogue, state.id, row.data.decode("utf-8", "replace"))
+        for delegate in state.delegates.values():
+            if delegate.name == commitment:
+                await unit.forget_name(state.dialogue, state.id, delegate.id)
+
+    async def scrub(self) -> None:
+        """Have what was deleted gone from the store's files; put off if another process reads them just now."""
+        self.scrub_due = True
+        try:
+            self.scrub_due = not await self._store.scrub()
+        except Unavailable as error:
+            log.warning("scrub.put-off", why=error.message)
+
+    async def _forget_erased(self, ledger: Ledger, contents: Sequence[ContentRow]) -> None:
+        """Delete what the logs say is erased and the disk still has: it is an older copy, put back."""
+        gone = [row for row in contents if not ledger.kept(row)]
+        for row in gone:
+            ledger.contents.pop(row.commitment, None)
+            ledger.damaged.discard(row.commitment)
+            log.info("content.erased", dialogue=ledger.id, commitment=row.commitment)
+        if gone:
+            try:
+                async with self._store.begin() as unit:
+                    for row in gone:
+                        for state in ledger.states:
+                            await self._forget_beside(unit, state, row.commitment, row)
+                        await unit.drop_content(ledger.id, row.commitment)
+            except Unavailable as error:
+                log.error("erasure.put-off", dialogue=ledger.id, why=error.message)
+
     # --- fetching back ---------------------------------------------------------------------------
 
     async def restore(
@@ -215,12 +268,17 @@ class Keeper:
                     if seen.size <= grown.states[us].size:
                         may_write(grown.states[us], seen)
             new = [longer[us][ledger.states[us].size :] for us in (0, 1)]
-            lost = [row for row in contents if row.commitment not in ledger.contents]
+            lost = [row for row in contents if row.commitment not in ledger.contents and grown.kept(row)]
             with anyio.CancelScope(shield=True):
                 async with self._store.begin() as unit:
                     for us, side in enumerate(ledger.sides):
                         for seq, leaf in enumerate(new[us], ledger.states[us].size):
                             await unit.append_leaf(ledger.id, side, seq, leaf)
+                    for us, state in enumerate(grown.states):
+                        for commitment, index in grown.joint.erased[us].items():
+                            if index >= ledger.states[us].size:  # entered again: erased with it
+                                row_here = ledger.contents.get(commitment)
+                                await self._forget_beside(unit, state, commitment, row_here)
                     for row in lost:
                         if row.commitment in ledger.damaged:
                             await unit.mend_content(row)
@@ -376,7 +434,7 @@ class Keeper:
         """After a rotation that is on disk: the key before it is taken off the disk, and what was shown by it is
         settled. What cannot be done now is done at the next start."""
         try:
-            await self._store.scrub()
+            await self.scrub()
             await self.disown(ledger, us)
         except Unavailable as error:
             log.error("rotation.put-off", dialogue=ledger.id, side=ledger.sides[us], why=error.message)
@@ -391,7 +449,7 @@ class Keeper:
                     if side in ledger.log_keys or side in ledger.away:
                         dropped += await unit.drop_log_keys(side, [in_force])
             if dropped:
-                await self._store.scrub()
+                await self.scrub()
         except Unavailable as error:
             log.warning("log-keys.put-off", dialogue=ledger.id, why=error.message)
 

@@ -303,6 +303,15 @@ class Ledger:
         named = self.joint.tabled[hash_].commitments
         return frozenset(each for each in named if readable(self, side, each) is None)
 
+    def kept(self, row: ContentRow, *, without: int | None = None) -> bool:
+        """Whether a side that may read the content has not erased its copy: else it has no place on disk.
+
+        without: a side that is about to.
+        """
+        own = self.index(row.side)
+        readers = (own,) if row.audience is Audience.OWN else (0, 1)
+        return any(s != without and row.commitment not in self.joint.erased[s] for s in readers)
+
     def received(self, us: int, hash_: str) -> bool:
         """Whether side `us` needs no receipt for this subject's contents: it tabled them, has one, or there are
         none."""
@@ -330,11 +339,24 @@ class Ledger:
 
 
 def readable(ledger: Ledger, side: str | None, commitment: str) -> ContentRow | None:
-    """The content, if `side` may read it: its own, or one whose audience is wider (None: both sides)."""
+    """The content, if `side` may read it: its own, or one whose audience is wider (None: both sides).
+
+    What a side has erased it does not read, though the row stays while the other side holds its copy (§11).
+    """
     row = ledger.contents.get(commitment)
     if row is None or (row.side != side and row.audience is Audience.OWN):
         return None
-    return row
+    erased = ledger.joint.erased
+    readers = (0, 1) if side is None else (ledger.index(side),)
+    return None if any(commitment in erased[s] for s in readers) else row
+
+
+def public(ledger: Ledger, commitment: str) -> ContentRow | None:
+    """The content, if everybody may read it: its side let it out, and has not erased it since."""
+    row = ledger.contents.get(commitment)
+    if row is None or row.audience is not Audience.PUBLIC:
+        return None
+    return readable(ledger, row.side, commitment)
 
 
 def _private(seed: bytes, public: bytes) -> Ed25519PrivateKey:

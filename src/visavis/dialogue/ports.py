@@ -199,6 +199,18 @@ class Unit(Protocol):
 
     async def widen_content(self, dialogue: str, commitment: str, audience: Audience) -> None: ...
     async def contents(self, dialogue: str) -> Sequence[ContentRow]: ...
+    async def drop_content(self, dialogue: str, commitment: str) -> None:
+        """Delete the content and its salt. What is deleted leaves no copy in the store's files: see `Store.scrub`."""
+        ...
+
+    async def forget_name(self, dialogue: str, side: str, delegate: str) -> None:
+        """Blank that delegate's name wherever it stands beside the record: in links and enrolments."""
+        ...
+
+    async def forget_words(self, dialogue: str, side: str, words: str) -> None:
+        """Blank exactly these words wherever the side's drafts hold them."""
+        ...
+
     async def founded(self) -> Sequence[str]:
         """Ids of all dialogues that have an entry."""
         ...
@@ -256,6 +268,9 @@ class Store(Protocol):
         """A transaction that writes alone. Raises `Unavailable` if the store does not answer."""
         ...
 
-    async def scrub(self) -> None:
-        """Take off the disk what was deleted before; until then it may stand in the write-ahead log."""
+    async def scrub(self) -> bool:
+        """Have no byte of what earlier transactions deleted in the store's files when this returns True.
+
+        False: another process reads beside; ask again. Raises `Unavailable` if the store does not answer.
+        """
         ...

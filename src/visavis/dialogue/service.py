@@ -25,8 +25,18 @@ import structlog
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from visavis.dialogue.acts import Consent, Power, Rulebook
-from visavis.dialogue.commands import Command, Drafted, Enrolment, Fresh, Rotation, Summary, View
+from visavis.dialogue.acts import Consent, Erase, Power, Rulebook
+from visavis.dialogue.commands import (
+    Audience,
+    Command,
+    Drafted,
+    Enrolment,
+    Fresh,
+    Rotation,
+    Summary,
+    View,
+)
+from visavis.dialogue.erasing import SHOWN, ContentErased
 from visavis.dialogue.errors import ContentMissing, LogDamaged, act_void
 from visavis.dialogue.fold import SideState
 from visavis.dialogue.join import Joint, preview
@@ -162,6 +172,8 @@ class Dialogues:
                 if enrolment.dialogue in self._ledgers:
                     enrolments = self._ledgers[enrolment.dialogue].enrolments
                     enrolments[enrolment.enrolment.id] = enrolment
+        if settle:
+            await self._keeper.scrub()
         for ledger in self._ledgers.values():
             ledger.receipts_due.set()
 
@@ -342,6 +354,10 @@ class Dialogues:
             row = readable(ledger, side, commitment)
             return None if row is None else row.data.decode("utf-8", "replace")
 
+        def audience(commitment: str) -> Audience | None:
+            row = readable(ledger, side, commitment)
+            return None if row is None else row.audience
+
         own = {
             row.enrolment.id: row.enrolment
             for row in ledger.enrolments.values()
@@ -350,7 +366,7 @@ class Dialogues:
         founding = ledger.foundings[us].to_json()
         shown = ledger.shown.get(side)
         size = 0 if shown is None else shown.size
-        return View(ledger.joint, us, delegate, self._clock(), text, own, founding, size)
+        return View(ledger.joint, us, delegate, self._clock(), text, own, founding, size, audience)
 
     async def draft(
         self,
@@ -416,6 +432,7 @@ class Dialogues:
         signed = _members(ledger, us, drafted.act, *by)
         canonical.encode(signed.to_json())
         self._judge(ledger, us, make_entry(signed, UNPROVEN, seq=signed.own.size, time=""), True)
+        _not_erased(ledger, us, drafted)
         if await self._received_before(ledger, us, drafted.act):
             signed = _members(ledger, us, drafted.act, *by)
         now = self._clock()
@@ -479,17 +496,24 @@ class Dialogues:
         await self._keeper.may_write(ledger, us, kind, rotation)
         entry = make_entry(signed, proof, seq=state.size, time=spell_time(self._clock()))
         self._judge(ledger, us, entry, proven)
+        move = self._move(signed.act)
+        if drafted is not None:  # something may have been erased since it was drafted
+            _not_erased(ledger, us, drafted)
+            _at_hand(ledger, us, move)
         rows = [
             ContentRow(ledger.id, signed.side, c.commitment, c.salt, c.data, c.language, c.audience)
             for c in (drafted.contents if drafted else ())
         ]
         widened: list[ContentRow] = []
+        goes = False
         with anyio.CancelScope(shield=True):
             async with self._store.begin() as unit:
                 await unit.append_leaf(ledger.id, signed.side, entry.seq, entry.leaf)
                 await self._keeper.keep_mark(unit, ledger, us)
                 for row in rows:
                     await unit.add_content(row)
+                if isinstance(move, Erase):
+                    goes = await self._keeper.erase(unit, ledger, us, move.commitment)
                 for commitment, audience in drafted.widen if drafted else ():
                     held = ledger.contents.get(commitment)
                     if held is None or readable(ledger, signed.side, commitment) is None:
@@ -507,6 +531,9 @@ class Dialogues:
                 ledger.turn_key(us, rotation)
             for row in (*rows, *widened):
                 ledger.contents[row.commitment] = row
+            if isinstance(move, Erase):
+                self._forget(ledger, us, move.commitment, goes)
+                await self._keeper.scrub()
             await self._keeper.file(ledger)
             if rotation is not None:
                 await self._keeper.turned(ledger, us)
@@ -520,6 +547,37 @@ class Dialogues:
         if kind not in ("record.receive", "content.receive"):
             ledger.receipts_due.set()
         return entry
+
+    def _move(self, act: Mapping[str, Any]) -> object:
+        parsed = self._rulebook.parse(act)
+        return None if parsed is None else parsed[2]
+
+    def _forget(self, ledger: Ledger, us: int, commitment: str, goes: bool) -> None:
+        """Of what a side has just erased: its words in memory, and drafts of the side that show them.
+
+        goes: the content itself is gone from disk, too.
+        """
+        side, row = ledger.sides[us], ledger.contents.get(commitment)
+        if goes:
+            ledger.contents.pop(commitment, None)
+            ledger.damaged.discard(commitment)
+        named = {each.id for each in ledger.states[us].delegates.values() if each.name == commitment}
+        for id_, waits in ledger.enrolments.items():
+            if waits.side == side and waits.enrolment.delegate in named:
+                ledger.enrolments[id_] = replace(waits, enrolment=replace(waits.enrolment, name=""))
+        words = "" if row is None else " ".join(row.data.decode("utf-8", "replace").split())
+
+        def shows(draft: Draft) -> bool:
+            lines = (" ".join(line.split()) for line in draft.drafted.summary.lines)
+            return draft.signed.act.get("commitment") == commitment or any(
+                words[: SHOWN - 1] in line for line in lines if words
+            )
+
+        self._drafts = {
+            id_: draft
+            for id_, draft in self._drafts.items()
+            if (draft.dialogue, draft.signed.side) != (ledger.id, side) or not shows(draft)
+        }
 
     def _judge(self, ledger: Ledger, us: int, entry: Entry, proven: bool) -> None:
         """Refuse what would be void, before it is written. proven: the proof has been checked or is ours."""
@@ -543,6 +601,10 @@ class Dialogues:
                         if ledger.joint.owes_receipt(us):
                             await self._receipt(ledger, us, {"type": "record.receive"})
                 await self._keeper.cosign(ledger)
+                if self._keeper.scrub_due:
+                    await self._keeper.scrub()
+                    if self._keeper.scrub_due:
+                        ledger.receipts_due.set()
             except Unavailable as error:
                 log.warning("receipt.put-off", dialogue=ledger.id, why=error.message)
                 ledger.receipts_due.set()
@@ -559,20 +621,13 @@ class Dialogues:
 
         Raises `ContentMissing` if not all of it is at hand.
         """
-        parsed = self._rulebook.parse(act)
-        move = None if parsed is None else parsed[2]
+        move = self._move(act)
         if not isinstance(move, Consent) or move.hash not in ledger.joint.tabled:
             return False
         async with ledger.lock:
+            _at_hand(ledger, us, move)
             if ledger.received(us, move.hash):
                 return False
-            missing = ledger.missing(ledger.sides[us], move.hash)
-            if missing:
-                raise ContentMissing(
-                    f"{len(missing)} of the texts that this commits to are not at hand yet, so nobody can sign "
-                    "it. Nothing was written; try again when they have come.",
-                    missing=len(missing),
-                )
             await self._receipt(ledger, us, {"type": "content.receive", "hash": move.hash})
             return True
 
@@ -620,6 +675,7 @@ class Dialogues:
         done = await self._keeper.restore(ledger, self._ledger(pair), (one, other), contents)
         del self._ledgers[dialogue]
         await self._load(pair, True)
+        await self._keeper.scrub()
         self.ledger(dialogue)
         return done
 
@@ -714,6 +770,31 @@ def _members(
         credential=credential,
         nonce=secrets.token_bytes(NONCE_BYTES),
     )
+
+
+def _at_hand(ledger: Ledger, us: int, move: object) -> None:
+    """Let nobody consent to what its side cannot read: raises `ContentMissing`. An offer brings its own texts."""
+    if not isinstance(move, Consent) or move.subject is not None or move.hash not in ledger.joint.tabled:
+        return
+    missing = ledger.missing(ledger.sides[us], move.hash)
+    if any(each in ledger.joint.erased[us] for each in missing):
+        raise ContentMissing(
+            "your side has erased a text that this commits to, so it cannot sign it. Nothing was written; table the "
+            "matter anew.",
+            missing=len(missing),
+        )
+    if missing:
+        raise ContentMissing(
+            f"{len(missing)} of the texts that this commits to are not at hand yet, so nobody can sign "
+            "it. Nothing was written; try again when they have come.",
+            missing=len(missing),
+        )
+
+
+def _not_erased(ledger: Ledger, us: int, drafted: Drafted) -> None:
+    """Raises `ContentErased` if the act would show words more widely that its side has erased."""
+    if any(commitment in ledger.joint.erased[us] for commitment, _ in drafted.widen):
+        raise ContentErased("your side has erased these words, so they cannot be shown; write them anew")
 
 
 def _device_of(ledger: Ledger, session: Session, device: str) -> str:

@@ -122,7 +122,10 @@ EXPLAINED: Final[Mapping[str, str]] = {
     NOTHING_TO_STOP: "Your side has not begun this.",
     STOPPED_ALREADY: "Your side has stopped this already.",
     NOT_IN_FORCE: "This is not in force.",
-    BINDS_YOU: "What is in force, or open to the other side, cannot be erased.",
+    BINDS_YOU: (
+        "What is or was in force keeps its words. What your side holds open to the other can be erased once it is"
+        " withdrawn and they have heard of it."
+    ),
     EDITION_NOT_NEWER: "This edition of the rules is not newer than the one in force.",
     SPENT_ALREADY: "What you signed is in the log, or was made worthless already.",
     HELD: "The entry waits for entries of the other side that are not at hand.",

@@ -18,7 +18,7 @@ from itertools import zip_longest
 
 from visavis.dialogue.texts import Texts, texts_of
 from visavis.errors import Refused
-from visavis.verification.account import Account, Agreement, LogAccount, Signed, Standing
+from visavis.verification.account import Account, Agreement, Erasure, LogAccount, Signed, Standing
 
 PAYLOAD = "visavis/paper/v1"
 _SLOT = "text/"
@@ -40,11 +40,15 @@ class Lack(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """Words in one language, or why there are none. text: the commitment then; "" where nothing was said."""
+    """Words in one language, or why there are none. text: the commitment then; "" where nothing was said.
+
+    erased: by which sides, ascending, where `lack` says so.
+    """
 
     language: str
     text: str
     lack: Lack | None = None
+    erased: tuple[Erasure, ...] = ()
 
 
 Row = tuple[Passage, ...]
@@ -111,6 +115,10 @@ class Paper:
     parties: tuple[Party, Party]
     sheets: tuple[Sheet, ...]
     faults: int
+
+    def named(self, side: str, language: str) -> str:
+        """The name of the side of that id."""
+        return next(party for party in self.parties if party.log.side == side).name(language)
 
     @property
     def language(self) -> str:
@@ -198,7 +206,8 @@ def _passage(account: Account, agreement: Agreement, language: str, commitment: 
     words = agreement.contents.get(commitment)
     if words is not None:
         return Passage(language, harmless(words))
-    return Passage(language, commitment, Lack.ERASED if commitment in account.erased else Lack.ABSENT)
+    erased = account.erasures(commitment)
+    return Passage(language, commitment, Lack.ERASED if erased else Lack.ABSENT, erased)
 
 
 def _against(texts: Row) -> tuple[Row, ...]:

@@ -41,9 +41,9 @@ _WORDS: Mapping[str, tuple[str, str, str]] = {
         "[غير موجود في هذا السجل. بصمته: {hash}]",
     ),
     "erased": (
-        "[Erased. Committed to as {hash}]",
-        "[Стёрто. Обязательство: {hash}]",
-        "[مُحي. بصمته: {hash}]",
+        "[Erased: {side}, entry {n} of its log, {time} by its node’s clock. Committed to as {hash}]",
+        "[Стёрто: {side}, запись {n} её журнала, {time} по часам её узла. Обязательство: {hash}]",
+        "[مُحي: {side}، القيد {n} من سجله، {time} بحسب ساعة عقدته. بصمته: {hash}]",
     ),
     "in force": (
         "In force, as of the logs named under Proof.",

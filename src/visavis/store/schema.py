@@ -1,5 +1,5 @@
 """Tables. Nothing is updated in place but what is marked so: spent links, widened audiences, moderation, a
-cosigner's memory, marks.
+cosigner's memory, marks. Nothing is deleted but ended sessions, drafts, and what a side erases.
 
 Lives here: SQLAlchemy Core tables, the schema's version, the way from earlier ones. Not here: queries (`sqlite`).
 """

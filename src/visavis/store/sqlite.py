@@ -2,6 +2,7 @@
 
 Lives here: opening the database, `SqliteStore`, `SqliteUnit`. Not here: tables (`schema`), rules.
 What is read back is held to its row's types: a damaged page may give any value, and then the node says so.
+What is deleted is overwritten (`secure_delete`), and `scrub` empties the write-ahead log, which still has it.
 Reason for `isolation_level=None` and `BEGIN IMMEDIATE`: SQLAlchemy's lazy begin lets two transactions read
 before either locks.
 """
@@ -136,16 +137,6 @@ class SqliteStore:
                     raise Unavailable("the database is damaged: restore it from a copy") from error
                 raise Unavailable("the store did not take it; nothing was written") from error
 
-    async def scrub(self) -> None:
-        """The write-ahead log into the database, where deleted rows are zeros, and its file cut to nothing.
-
-        Outside a transaction, as SQLite wants it. What a reader of another process keeps from it is cut later.
-        """
-        try:
-            await self._aside("PRAGMA wal_checkpoint(TRUNCATE)")
-        except sqlite3.Error as error:
-            raise Unavailable("what was deleted is not off the disk yet") from error
-
     async def _aside(self, statement: str, *values: str) -> None:
         """One statement outside a transaction, which the pool's connections never are; alone all the same."""
 
@@ -164,6 +155,26 @@ class SqliteStore:
             await self._aside("VACUUM INTO ?", str(path))
         except sqlite3.Error as error:
             raise Unavailable(f"the database cannot be copied: {error}", path=path.name) from error
+
+    async def scrub(self) -> bool:
+        """Move the write-ahead log into the database, whose deleted cells are overwritten, and cut it to nothing."""
+        async with self._writer:
+            try:
+                async with self._engine.connect() as connection:
+                    raw = (await connection.get_raw_connection()).driver_connection
+                    assert raw is not None
+                    await raw.execute("PRAGMA busy_timeout=0")  # nobody waits here for a reader
+                    try:
+                        cursor = await raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                        busy, _, _ = await cursor.fetchone()
+                        await cursor.close()
+                    finally:
+                        await raw.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+            except (SQLAlchemyError, sqlite3.Error) as error:
+                raise Unavailable(
+                    "the store did not take it; what was deleted may still be in its files"
+                ) from error
+        return not busy
 
     async def close(self) -> None:
         await self._engine.dispose()
@@ -334,6 +345,26 @@ class SqliteUnit:
         rows = (await self._db.execute(query)).mappings()
         return [_sound(r, ContentRow) for r in rows]
 
+    async def drop_content(self, dialogue: str, commitment: str) -> None:
+        c = t.contents.c
+        await self._db.execute(t.contents.delete().where(c.dialogue == dialogue, c.commitment == commitment))
+
+    async def forget_name(self, dialogue: str, side: str, delegate: str) -> None:
+        for table in (t.links, t.enrolments):
+            c = table.c
+            where = (c.dialogue == dialogue, c.side == side, c.delegate == delegate, c.name != "")
+            await self._db.execute(update(table).where(*where).values(name=""))
+
+    async def forget_words(self, dialogue: str, side: str, words: str) -> None:
+        c = t.drafts.c
+        where = (c.dialogue == dialogue, c.side == side)
+        for row in (await self._db.execute(select(c.id, c.body).where(*where))).all():
+            body = msgspec.json.decode(row.body)
+            blanked = _without(body, words)
+            if blanked != body:
+                changed = update(t.drafts).where(*where, c.id == row.id)
+                await self._db.execute(changed.values(body=msgspec.json.encode(blanked)))
+
     async def keep_cosigned(self, row: Cosigned) -> None:
         c = t.cosignatures.c
         where = (c.dialogue == row.dialogue, c.side == row.side, c.cosigner == row.cosigner)
@@ -391,6 +422,21 @@ class SqliteUnit:
         c = t.certificates.c
         query = select(t.certificates).where(c.dialogue == dialogue, c.talk == talk, c.sitting == sitting)
         return [Certificate(**r) for r in (await self._db.execute(query)).mappings()]
+
+
+def _without(value: Any, words: str) -> Any:
+    """A JSON value in which these very words are blank, wherever they are the value of a member.
+
+    A form's lines end in CR LF and may have white space around them; what was committed to has neither.
+    """
+    match value:
+        case dict():
+            return {name: _without(member, words) for name, member in value.items()}
+        case list():
+            return [_without(member, words) for member in value]
+        case str() if value.replace("\r\n", "\n").strip() == words:
+            return ""
+    return value
 
 
 def _passkey(body: bytes) -> Passkey:

@@ -136,10 +136,28 @@ class Waits:
 
 
 @dataclass(frozen=True, slots=True)
+class Erasure:
+    """That a side has erased its copy of a content: entry `index` of its log, by whom, when by its own node's clock.
+
+    here: whether the bundle holds the content all the same: it is the other side's copy, or an older one.
+    """
+
+    commitment: str
+    side: str
+    index: int
+    time: str
+    delegate: str
+    role: str
+    name: str | None
+    here: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """All that a bundle says and all that fails. dialogue: "" if the bytes could not be read as a bundle.
 
-    erased: commitments whose content a side says it has erased, ascending.
+    erased:   what a side says it has erased, by commitment, then side, ascending.
+    withheld: commitments of entries that stand, neither in the bundle nor erased by a side, ascending.
     """
 
     dialogue: str
@@ -150,12 +168,17 @@ class Account:
     faults: tuple[Fault, ...]
     entries: int
     contents: int
-    erased: tuple[str, ...] = ()
+    erased: tuple[Erasure, ...] = ()
+    withheld: tuple[str, ...] = ()
 
     @property
     def holds(self) -> bool:
         """Whether every check of §14.1 holds: nothing fails, and no entry is void."""
         return not self.faults
+
+    def erasures(self, commitment: str) -> tuple[Erasure, ...]:
+        """Who has erased their copy of it, sides ascending."""
+        return tuple(each for each in self.erased if each.commitment == commitment)
 
     def in_force(self) -> tuple[Agreement, ...]:
         return tuple(each for each in self.agreements if each.standing is Standing.IN_FORCE)

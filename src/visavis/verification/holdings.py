@@ -7,14 +7,14 @@ Not here: verification (`verify`): ask only of a record that holds; writing (`di
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from visavis.dialogue.acts import Rulebook, Table
 from visavis.dialogue.commands import Audience
+from visavis.dialogue.erasing import committed
 from visavis.errors import Malformed
-from visavis.record.content import is_commitment
 from visavis.record.entry import parse_entry
 
 KEPT_BACK = ("readout.clear", "statement.clear")
@@ -45,7 +45,7 @@ def holdings(logs: Mapping[str, Sequence[bytes]], rulebook: Rulebook) -> dict[st
     ]
     for side, act in acts:
         kind = act["type"]
-        here = dict(commitments(act))
+        here = {each.commitment: each.language for each in committed(act)}
         deposit = kind == "item.position" and act.get("stage") == "deposit"
         audience = Audience.OWN if kind in KEPT_BACK or deposit else Audience.BOTH
         for commitment, language in here.items():
@@ -65,21 +65,6 @@ def holdings(logs: Mapping[str, Sequence[bytes]], rulebook: Rulebook) -> dict[st
     for commitment in public:
         found[commitment] = replace(found[commitment], audience=Audience.PUBLIC)
     return found
-
-
-def commitments(value: Any, language: str = "") -> Iterator[tuple[str, str]]:
-    """(what is spelt as a commitment, its language or "") in an act: [language, commitment], or beside `language`."""
-    match value:
-        case [str(tag), str(text)] if not is_commitment(tag) and is_commitment(text):
-            yield text, tag
-        case dict():
-            for member in value.values():
-                yield from commitments(member, str(value.get("language", language)))
-        case list() | tuple():
-            for member in value:
-                yield from commitments(member, language)
-        case str() if is_commitment(value):
-            yield value, language
 
 
 def _act(leaf: bytes) -> Mapping[str, Any] | None:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from visavis.dialogue.accord import Accord, ended_by
 from visavis.dialogue.acts import RotateKey, Rulebook, Slot, slot_text
 from visavis.dialogue.chair import profile
+from visavis.dialogue.erasing import committed
 from visavis.dialogue.fold import SideState, fold
 from visavis.dialogue.join import Joint
 from visavis.errors import Malformed, Untrusted
@@ -25,6 +27,7 @@ from visavis.verification.account import (
     Account,
     Agreement,
     Ended,
+    Erasure,
     LogAccount,
     Person,
     Receipt,
@@ -97,7 +100,8 @@ class _Reader:
             faults=tuple(self.faults),
             entries=sum(state.size for state in self.states),
             contents=len(self.bundle.contents),
-            erased=tuple(sorted({*self.joint.erased[0], *self.joint.erased[1]})),
+            erased=tuple(self._erasures()),
+            withheld=tuple(self._withheld()),
         )
 
     # --- checkpoints and receipts ------------------------------------------------------------------
@@ -236,6 +240,40 @@ class _Reader:
         except UnicodeDecodeError:
             return None
 
+    def _erasures(self) -> Iterator[Erasure]:
+        found = {(commitment, s): index for s in (0, 1) for commitment, index in self.joint.erased[s].items()}
+        for (commitment, s), index in sorted(found.items()):
+            entry = self.states[s].entry(index)
+            if entry is None:
+                raise AssertionError("an erasure is an entry that was read")
+            yield Erasure(
+                commitment=commitment,
+                side=self.sides[s],
+                index=index,
+                time=entry.time,
+                **self._delegate(s, entry.signed.delegate),
+                here=commitment in self.bundle.contents and commitment not in self.unopened,
+            )
+
+    def _withheld(self) -> Iterator[str]:
+        due: set[str] = set()
+        for s in (0, 1):
+            for judged, verdict in zip(self.states[s].judged, self.joint.verdicts[s], strict=False):
+                if verdict is None and judged.entry is not None:
+                    due.update(each.commitment for each in committed(judged.entry.signed.act))
+        yield from sorted(
+            due - self.bundle.contents.keys() - self.joint.erased[0].keys() - self.joint.erased[1].keys()
+        )
+
+    def _delegate(self, s: int, delegate: str) -> dict[str, Any]:
+        """Who that is, as side s's log has them: delegate, role, name."""
+        known = self.states[s].delegates.get(delegate)
+        return {
+            "delegate": delegate,
+            "role": known.role if known else "",
+            "name": self._words(known.name) if known else None,
+        }
+
     # --- the account ----------------------------------------------------------------------------------
 
     def _log(self, s: int) -> LogAccount:
@@ -297,15 +335,12 @@ class _Reader:
         entry = self.states[s].entry(index)
         if entry is None:
             raise AssertionError("a consent is an entry that was read")
-        known = self.states[s].delegates.get(entry.signed.delegate)
         return Signed(
             side=self.sides[s],
             index=index,
             act=str(entry.signed.act["type"]),
             time=entry.time,
-            delegate=entry.signed.delegate,
-            role=known.role if known else "",
-            name=self._words(known.name) if known else None,
+            **self._delegate(s, entry.signed.delegate),
             tabled=self.joint.tabled_at[s].get(hash_),
             received=received if received is not None and received < index else None,
         )

@@ -21,6 +21,7 @@ from starlette.routing import BaseRoute, Route
 from visavis.access import COOKIE, Asker, describe, load, must_admit, must_be_desk, own_side, require
 from visavis.dialogue.admission import NotSignedIn, Opened, Site
 from visavis.dialogue.commands import Audience
+from visavis.dialogue.erasing import ContentErased
 from visavis.dialogue.model import Role
 from visavis.dialogue.people import NoSuchDelegate
 from visavis.dialogue.service import Draft
@@ -361,7 +362,10 @@ async def foundings(request: Request) -> Response:
 async def content(request: Request) -> Response:
     asker, _ = await load(request, request.path_params["d"])
     ledger = node_of(request).dialogues.ledger(asker.dialogue)
-    row = ledger.contents.get(request.path_params["commitment"])
+    commitment = request.path_params["commitment"]
+    if commitment in ledger.joint.erased[ledger.index(asker.side)]:
+        raise ContentErased("your side has erased its copy of this")
+    row = ledger.contents.get(commitment)
     if row is None:
         raise HTTPException(404, "there is no such content at this node")
     if row.audience is Audience.OWN:

@@ -29,6 +29,7 @@ from starlette.responses import HTMLResponse
 from visavis.access import asker_of
 from visavis.dialogue import chair
 from visavis.dialogue.commands import View
+from visavis.dialogue.erasing import erasures
 from visavis.errors import Unavailable
 from visavis.paper.figure import FIGURES, half
 from visavis.press.markdown import to_html, to_paragraphs
@@ -287,9 +288,9 @@ def page(
 ) -> HTMLResponse:
     """A page for the asker, who may be nobody.
 
-    view: what the asker may look at, on the pages of a dialogue; adds `sides` and `texts`, which reads
-    [[language, commitment], …]. Adds `asker`, `path`, `now` always. A language asked for by `?lang=` is
-    remembered in a cookie.
+    view: what the asker may look at, on the pages of a dialogue; adds `sides`, `texts`, which reads
+    [[language, commitment], …], and `erased`: who erased their copy of a commitment. Adds `asker`, `path`, `now`
+    always. A language asked for by `?lang=` is remembered in a cookie.
     """
     language = language_of(request)
     given: dict[str, Any] = {
@@ -307,6 +308,7 @@ def page(
         given["now"] = view.now
         given["texts"] = lambda pairs: texts_of(view, pairs)
         given["said"] = view.text
+        given["erased"] = lambda commitment: erasures(view.joint, view.us, commitment)
     response = HTMLResponse(render(name, language, **(given | values)), status_code=status)
     response.headers["Content-Language"] = language
     response.headers["Vary"] = "Accept-Language, Cookie"

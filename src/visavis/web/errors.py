@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from visavis.access import NotAdmitted, NotYours, place_of
 from visavis.dialogue.admission import NotSignedIn
+from visavis.dialogue.erasing import ContentErased
 from visavis.dialogue.errors import LogBehind, LogKeyMissing, SideMoved
 from visavis.dialogue.ledger import NoSuchDialogue
 from visavis.errors import Malformed, Refused, Unavailable, Untrusted, VisavisError
@@ -26,6 +27,7 @@ STATUS: Mapping[type[VisavisError], int] = {
     NotYours: 403,
     NotAdmitted: 403,
     NoSuchDialogue: 404,
+    ContentErased: 410,
     Malformed: 400,
     Untrusted: 403,
     Refused: 409,

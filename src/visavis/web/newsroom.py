@@ -23,12 +23,13 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from visavis.dialogue import chair
-from visavis.dialogue.commands import Audience
+from visavis.dialogue.chair import Mark
+from visavis.dialogue.erasing import own_erasure
 from visavis.dialogue.join import Joint
-from visavis.dialogue.ledger import Ledger
+from visavis.dialogue.ledger import Ledger, public
 from visavis.press.errors import CommentRefused
 from visavis.press.feed import atom
-from visavis.press.model import PublicRelease, Related, newsroom, related
+from visavis.press.model import PublicRelease, Related, newsroom, public_release, related
 from visavis.press.ports import Comment
 from visavis.press.public import OpenRelease, OpenText, open_newsroom, open_text, to_feed, to_quote_from
 from visavis.press.quotes import Released
@@ -120,11 +121,10 @@ def address(side: str, release: str, language: str = "") -> str:
 
 
 def public_text(ledger: Ledger, commitment: str) -> str | None:
-    """A content's words, if its audience is the public. Nothing else is ever opened here, whoever asks."""
-    row = ledger.contents.get(commitment)
-    if row is None or row.audience is not Audience.PUBLIC:
-        return None
-    return row.data.decode("utf-8", "replace")
+    """A content's words, if its audience is the public and its side has not erased them. Nothing else is ever opened
+    here, whoever asks."""
+    row = public(ledger, commitment)
+    return None if row is None else row.data.decode("utf-8", "replace")
 
 
 def room_of(node: Node, side: str) -> Room:
@@ -219,7 +219,13 @@ async def _release(request: Request, *, status: int = 200, wrong: str = "", type
         (a for a in room.articles(language) if a.release.id == request.path_params["release"]), None
     )
     if article is None:
-        raise HTTPException(404)
+        return _page(
+            request,
+            "release-erased.html",
+            status=410,
+            side=room.side,
+            mark=_erasure(room, request.path_params["release"]),
+        )
     found = article.release
     other_zone = chair.profile(room.joint, 1 - room.s)[0]
     comments: Sequence[Comment] = await node.desk.published(room.ledger.id, room.side.id, found.id)
@@ -245,6 +251,17 @@ async def _release(request: Request, *, status: int = 200, wrong: str = "", type
         wrong=wrong,
         typed=typed,
     )
+
+
+def _erasure(room: Room, release: str) -> Mark:
+    """Where the side erased words of a release that was public. Raises 404 if it has none of that name."""
+    found = public_release(room.joint, room.s, release)
+    for text in () if found is None else found.texts:
+        for commitment in (text.title, text.text, text.dateline):
+            mark = own_erasure(room.joint, room.s, commitment)
+            if mark is not None:
+                return mark
+    raise HTTPException(404)
 
 
 async def feed(request: Request) -> Response:

@@ -17,6 +17,7 @@ from starlette.routing import Route
 from visavis.access import Asker, load, must_admit
 from visavis.dialogue.acts import Power
 from visavis.dialogue.commands import View
+from visavis.dialogue.erasing import names_of
 from visavis.dialogue.model import DEFAULT_POWERS, Role
 from visavis.dialogue.people import NoSuchDelegate, SidesView, sides_view
 from visavis.errors import Malformed
@@ -98,10 +99,23 @@ async def _show(request: Request, asker: Asker, view: View, *, link: str = "", i
         roles=[role.value for role in Role],
         powers={role.value: sorted(power.value for power in DEFAULT_POWERS[role]) for role in Role},
         all_powers=[power.value for power in Power],
+        names=names(view, people) if asker.may("admit") else [],
         link=link,
         invited=invited,
         next_url=request.app.state.node.settings.next_url or "",
     )
+
+
+def names(view: View, people: SidesView) -> list[tuple[str, str, str]]:
+    """("ours" or "theirs", name, commitment) of every name that our side still holds, earlier ones of a person too."""
+    joint, us = view.joint, view.us
+    return [
+        (who, words, commitment)
+        for who, s, side in (("ours", us, people.ours), ("theirs", 1 - us, people.theirs))
+        for person in side.delegates
+        for commitment in names_of(joint, s).get(person.id, ())
+        if (words := view.text(commitment)) is not None and not joint.binds(us, commitment)
+    ]
 
 
 async def dialogue(request: Request) -> Response:

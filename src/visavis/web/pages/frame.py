@@ -1,6 +1,6 @@
 """The frame of a dialogue's pages: the two sides, the way about, the steps that all pages show. Pure.
 
-Lives here: `Sides`, `WhatNow`; `sides_of`, `texts_of`, `what_now`.
+Lives here: `Sides`, `WhatNow`, `Spoken`; `sides_of`, `texts_of`, `what_now`.
 Not here: a page's own matter (its module), markup (`templates/`), the model's views (the slices).
 
 "Ours" is the asker's side and stands at the reader's start side; the colour and the rule belong to the side itself
@@ -11,12 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from visavis.dialogue import chair
+from visavis.dialogue.chair import Mark
 from visavis.dialogue.commands import View
+from visavis.dialogue.erasing import erasures
 from visavis.dialogue.model import PROFILE
 from visavis.dialogue.steps import Step, Steps
 from visavis.web.words import sentences
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +151,19 @@ def sides_of(view: View) -> Sides:
     return Sides(view.joint.sides[0].dialogue, view.us, side_of(view, view.us), side_of(view, 1 - view.us))
 
 
-def texts_of(view: View, pairs: Iterable[Iterable[str]]) -> dict[str, str]:
+class Spoken(dict[str, T]):
+    """language → words, as far as the asker may read them. erased: who erased the first that is missing, ours first."""
+
+    erased: tuple[Mark, ...] = ()
+
+
+def texts_of(view: View, pairs: Iterable[Iterable[str]]) -> Spoken[str]:
     """[[language, commitment], …] as {language: text}, of what the asker may read; the rest is left out."""
-    found: dict[str, str] = {}
+    found = Spoken[str]()
     for language, commitment in pairs:
         text = view.text(commitment)
         if text is not None:
             found[language] = text
+        elif not found.erased:
+            found.erased = erasures(view.joint, view.us, commitment)
     return found

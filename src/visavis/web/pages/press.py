@@ -19,7 +19,7 @@ from visavis.errors import Malformed
 from visavis.press.model import LanguageView, press_view
 from visavis.press.ports import Draft, DraftText
 from visavis.web.context import page
-from visavis.web.pages.frame import sides_of
+from visavis.web.pages.frame import Spoken, sides_of, texts_of
 from visavis.web.pages.talk import found
 
 if TYPE_CHECKING:
@@ -29,14 +29,16 @@ MAX_TEXT = 64 * 1024
 KINDS: tuple[Literal["readout"], Literal["statement"]] = ("readout", "statement")
 
 
-def opened(view: View, texts: tuple[LanguageView, ...]) -> dict[str, DraftText]:
+def opened(view: View, texts: tuple[LanguageView, ...]) -> Spoken[DraftText]:
     """language → title, text and dateline in words, of what the asker may read."""
-    return {
-        each.language: DraftText(
-            view.text(each.title) or "", view.text(each.text) or "", view.text(each.dateline) or ""
-        )
-        for each in texts
-    }
+    found = Spoken[DraftText]()
+    for each in texts:
+        parts = [(each.language, part) for part in (each.title, each.text, each.dateline)]
+        words = [view.text(part) for _, part in parts]
+        if any(words):
+            found[each.language] = DraftText(*(said or "" for said in words))
+        found.erased = found.erased or texts_of(view, parts).erased
+    return found
 
 
 async def press(request: Request) -> Response:

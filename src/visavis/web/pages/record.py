@@ -1,6 +1,6 @@
 """The record: two logs side by side, in plain form.
 
-Lives here: `/d/{d}/record`, `rows`, `shown`.
+Lives here: `/d/{d}/record`, `rows`, `beside`, `shown`.
 Not here: verification (`visavis.verification`; in the browser `client/src/verify`), the bundle as a file (`web.api`).
 
 Entries stand in the order of the node's clock, which no rule reads; what an entry knew of the other log is
@@ -10,7 +10,7 @@ said beside it, and that is what counts.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,9 @@ from starlette.routing import Route
 
 from visavis.access import load
 from visavis.dialogue.acts import Receive, slot_text
+from visavis.dialogue.chair import Mark
 from visavis.dialogue.commands import View
+from visavis.dialogue.erasing import committed, erasures, own_erasure, shortened, source_of
 from visavis.dialogue.people import side_view
 from visavis.record.digest import to_text
 from visavis.web.context import page
@@ -34,11 +36,28 @@ ROWS = 100
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """A content to which an entry commits. words: in short; None: not ours to read.
+
+    erased: who has erased their copy. erasable: our side may erase its own now. binds: it may not, since it binds.
+    """
+
+    commitment: str
+    part: str
+    language: str
+    words: str | None
+    erased: tuple[Mark, ...]
+    erasable: bool
+    binds: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One entry. who: "ours", "theirs". seq: its index. knew: entries of the other log its writer had seen.
 
     act: its type. role: of its delegate; "" for the node. verdict: None: it stands.
-    raw: the entry as written, indented for reading.
+    raw: the entry as written, indented for reading. contents: what it commits to, where it was asked for.
+    erases: of an erasure, the entry that commits to what was erased: ("ours" or "theirs", its index, its member).
     """
 
     who: str
@@ -51,6 +70,8 @@ class Row:
     receipt: bool
     leaf: str
     raw: str
+    contents: tuple[Beside, ...] = ()
+    erases: tuple[str, int, str] | None = None
 
 
 def rows(view: View) -> list[Row]:
@@ -90,6 +111,44 @@ def rows(view: View) -> list[Row]:
             )
     found.sort(key=lambda each: each[:3], reverse=True)
     return [row for *_, row in found]
+
+
+def beside(view: View, row: Row) -> tuple[Beside, ...]:
+    """What an entry that stands commits to, as our side has it."""
+    joint, us = view.joint, view.us
+    entry = joint.sides[us if row.who == "ours" else 1 - us].entry(row.seq)
+    if entry is None or row.verdict is not None:
+        return ()
+    found = []
+    for each in committed(entry.signed.act):
+        words, binds = view.text(each.commitment), joint.binds(us, each.commitment)
+        ours = own_erasure(joint, us, each.commitment) is None and (words is not None or row.who == "ours")
+        found.append(
+            Beside(
+                each.commitment,
+                each.part,
+                each.language,
+                None if words is None else shortened(words),
+                erasures(joint, us, each.commitment),
+                ours and not binds,
+                ours and binds,
+            )
+        )
+    return tuple(found)
+
+
+def erases(view: View, row: Row) -> tuple[str, int, str] | None:
+    """Of an erasure: which entry commits to what was erased; None of all else, or if none does."""
+    joint, s = view.joint, view.us if row.who == "ours" else 1 - view.us
+    entry = joint.sides[s].entry(row.seq)
+    if entry is None or row.act != "content.erase" or row.verdict is not None:
+        return None
+    source = source_of(joint, str(entry.signed.act["commitment"]))
+    return (
+        None
+        if source is None
+        else ("ours" if source.side == view.us else "theirs", source.index, source.part)
+    )
 
 
 def shown(view: View) -> dict[str, Any]:
@@ -132,7 +191,10 @@ async def record(request: Request) -> Response:
     return page(
         request,
         "record.html",
-        rows=every[first : first + ROWS],
+        rows=[
+            replace(row, contents=beside(view, row), erases=erases(view, row))
+            for row in every[first : first + ROWS]
+        ],
         first=first,
         older=first + ROWS if first + ROWS < len(every) else None,
         receipts=receipts,
