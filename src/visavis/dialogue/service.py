@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from hmac import compare_digest
 from typing import Any
 
 import anyio
@@ -25,8 +26,8 @@ import structlog
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from visavis.dialogue.acts import Consent, Power, Rulebook
-from visavis.dialogue.commands import Command, Drafted, Enrolment, Fresh, Summary, View
+from visavis.dialogue.acts import Consent, Power, Rulebook, Subject
+from visavis.dialogue.commands import Command, Drafted, Enrolment, Fresh, NewContent, Summary, View
 from visavis.dialogue.errors import ContentMissing, LogDamaged, act_void
 from visavis.dialogue.fold import SideState
 from visavis.dialogue.join import Joint, preview
@@ -82,14 +83,30 @@ class DraftGone(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An act that waits for its delegate's signature. asker: the credential of the session that asked for it."""
+    """An act that waits for its delegate's signature.
+
+    asker: the credential of the session that asked for it. check: who holds this may read the draft, as long as it
+    waits: the asker's second device.
+    """
 
     id: str
+    check: str
     dialogue: str
     asker: str
     signed: SignedMembers
     drafted: Drafted
     expires: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A draft for its asker's second device. subject: what the act names by its hash. contents: the texts
+    that the act or the subject commits to, as far as the asker's side may read them."""
+
+    draft: Draft
+    foundings: tuple[Founding, Founding]
+    subject: Subject | None
+    contents: tuple[NewContent, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -403,9 +420,34 @@ class Dialogues:
         own = [k for k, d in self._drafts.items() if d.asker == session.credential]
         for oldest in own[: 1 + len(own) - MAX_DRAFTS]:
             del self._drafts[oldest]
-        draft = Draft(self._fresh.id(), ledger.id, session.credential, signed, drafted, now + DRAFT_LIFE)
+        until = now + DRAFT_LIFE
+        draft = Draft(
+            self._fresh.id(), self._fresh.id(), ledger.id, session.credential, signed, drafted, until
+        )
         self._drafts[draft.id] = draft
         return draft
+
+    def shown(self, check: str) -> Shown:
+        """The draft whose capability `check` is, with what recomputes it elsewhere. Raises `DraftGone`."""
+        now = self._clock()
+        drafts = self._drafts.values()
+        draft = next((d for d in drafts if compare_digest(d.check, check) and d.expires > now), None)
+        if draft is None:
+            raise DraftGone(
+                "this draft is gone: it was signed, it is older than ten minutes, or there was none"
+            )
+        ledger, act = self.ledger(draft.dialogue), draft.signed.act
+        named_by = act.get("hash")
+        subject = ledger.joint.tabled.get(named_by) if isinstance(named_by, str) else None
+        named = list(dict.fromkeys((*_texts_in(act), *(_texts_in(subject.body) if subject else ()))))
+        contents = {c.commitment: c for c in draft.drafted.contents}
+        for row in (readable(ledger, draft.signed.side, each) for each in named):
+            if row is not None:
+                contents[row.commitment] = NewContent(
+                    row.commitment, row.salt, row.data, row.language, row.audience
+                )
+        given = tuple(contents[each] for each in named if each in contents)
+        return Shown(draft, ledger.foundings, subject, given)
 
     async def enter(self, session: Session, dialogue: str, draft_id: str, proof: Proof) -> Entry:
         """Enter a signed draft. On disk when this returns. Raises `Untrusted`, `Refused`, `DraftGone`."""
@@ -619,6 +661,18 @@ def _members(
         credential=credential,
         nonce=secrets.token_bytes(NONCE_BYTES),
     )
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    """All strings in a JSON value: among them every commitment."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for member in value.values():
+            yield from _texts_in(member)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts_in(item)
 
 
 def _device_of(ledger: Ledger, session: Session, device: str) -> str:
