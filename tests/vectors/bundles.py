@@ -99,6 +99,9 @@ def directed() -> Iterator[Case]:
     yield "receipt", "edition-1", _changed(desk, 0, checkpoint=bare, receipt=desk.checkpoint(0, 3))
     yield "no-receipt", "edition-1", _changed(desk, 0, checkpoint=bare, receipt=bare)
     yield "two-receipts", "edition-1", _changed(desk, 0, receipt=desk.checkpoint(0, 3))
+    stamped = _changed(desk, 0, timestamps={1: b"not read", 3: b"by the shared checks"})
+    yield "timestamps", "edition-1", stamped
+    yield "timestamps-amiss", "edition-1", amiss(stamped)
     stranger = "— witness.example/w1 jWbPPwAAAABkGFDLEZMHwSRaJNiIDoe9DYn/zXcrtPHeolMI5OWXEhZCB9dlrDJs\n"
     yield "half-a-receipt", "edition-1", _changed(desk, 0, checkpoint=desk.checkpoint(0, own=False))
     yield "own-alone", "edition-1", _changed(desk, 1, checkpoint=desk.checkpoint(1, cosigned=False))
@@ -132,6 +135,17 @@ def directed() -> Iterator[Case]:
     yield "press", "edition-1", press()
     yield "offers", "edition-1", offers()
     yield "reasons", "lab", pack(reasons())
+
+
+def amiss(stamped: bytes) -> bytes:
+    """Tokens where none may lie: of no size, of a size that the log has not, empty, too long, in another order."""
+    given = container.read(stamped)[0]
+    at = next(i for i, (name, _) in enumerate(given) if "/timestamps/" in name)
+    folder = given[at][0].rpartition("/")[0]
+    given[at], given[at + 1] = given[at + 1], given[at]
+    odd = {"0.tsr": b"x", "01.tsr": b"x", "999.tsr": b"x", "2": b"x", "2.tsr": b"", "4.tsr": bytes(65537)}
+    given[at:at] = [(f"{folder}/{name}", token) for name, token in odd.items()]
+    return container.write(given)
 
 
 # --- adversaries --------------------------------------------------------------------------------------

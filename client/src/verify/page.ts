@@ -214,6 +214,8 @@ function facts(
   says(w('contents'), w('n-of', {
     n: account.contents - account.faults.filter(({ check }) => check === 'content').length, all: account.contents,
   }));
+  const stamped = account.logs.reduce((sum, { timestamps }) => sum + timestamps.length, 0);
+  if (stamped > 0) says(w('timestamps'), w('timestamps-unchecked', { n: stamped }), ' ', record('visavis record verify --tsa-ca'));
   says(w('force'), inForce(account));
   if (shows.length === 0 || shows.includes('grown')) says(w('shown'), w(shows.length === 0 ? 'shown-same' : 'shown-grown'));
   if (before.kind === 'none') says(w('seen'), w(account.holds && shows.every(each => each === 'grown') ? 'seen-kept' : 'seen-none'));

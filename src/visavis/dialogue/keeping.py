@@ -69,6 +69,7 @@ class Keeper:
                 contents = await unit.contents(ledger.id)
                 cosigned = await unit.cosigned(ledger.id)
                 marks = await unit.marks(ledger.id)
+                timestamps = await unit.timestamps(ledger.id)
                 ledger.forks += await unit.forks(ledger.id)
         except Unavailable as error:
             raise LogDamaged(error.message, **error.details) from error
@@ -82,6 +83,10 @@ class Keeper:
             else:
                 ledger.contents[content.commitment] = content
         ledger.cosigned = {(row.side, row.cosigner): row for row in cosigned}
+        for stamp in timestamps:
+            # One of a size that the log has lost is kept on disk, and shown once the entries are fetched back.
+            if stamp.side in ledger.sides and stamp.size <= ledger.states[ledger.index(stamp.side)].size:
+                ledger.timestamps[stamp.side][stamp.size] = stamp.token
         for us in (0, 1):
             try:
                 await self._compare(ledger, us, heads[us])

@@ -47,6 +47,7 @@ class Ledger:
     cosigned: (log's side, cosigner) → what that cosigner remembers of that log, as it is on disk.
     forks:    proofs that a side signed two histories.
     stopped:  why nothing may be written in this dialogue now; None: all is well.
+    timestamps: side → size → token over the checkpoint of that size.
     damaged:  commitments whose contents on disk do not open them; they are not shown.
     filed:    per side, entries whose full tiles and head are on disk. checked: see `check_on`.
     """
@@ -66,9 +67,13 @@ class Ledger:
     cosigned: dict[tuple[str, str], Cosigned] = field(default_factory=dict)
     forks: list[Fork] = field(default_factory=list)
     stopped: VisavisError | None = None
+    timestamps: dict[str, dict[int, bytes]] = field(init=False)
     damaged: set[str] = field(default_factory=set)
     filed: list[int] = field(default_factory=lambda: [0, 0])
     checked: list[int] = field(default_factory=lambda: [0, 0])
+
+    def __post_init__(self) -> None:
+        self.timestamps = {side: {} for side in self.sides}
 
     def take(self, side: str, leaf: bytes, *, proven: bool) -> None:
         """Fold one more leaf, which is on disk; `joint.advance` is the caller's.
@@ -161,6 +166,13 @@ class Ledger:
         """Who cosigns that side's checkpoints: the side itself, and the counterpart (§10.3)."""
         return (side, self.sides[1 - self.index(side)])
 
+    def cosigned_now(self, side: str) -> Seen | None:
+        """The whole log as it stands, if both sides have cosigned it; None if not."""
+        state = self.states[self.index(side)]
+        held = [self.cosigned.get((side, cosigner)) for cosigner in self.cosigners(side)]
+        whole = Seen(state.size, state.root())
+        return whole if all(each is not None and each.seen == whole for each in held) else None
+
     def cosigned_next(self, side: str, cosigner: str, held: Cosigned | None, timestamp: int) -> Cosigned:
         """What `cosigner` remembers once it has been asked to cosign `side`'s log as it stands. Changes nothing.
 
@@ -185,7 +197,9 @@ class Ledger:
         side: None for the contents that both may read. Raises `Refused` while a log has no entry.
         """
         logs = {
-            each: LogPart(founding, tuple(leaves), self.checkpoint(each))
+            each: LogPart(
+                founding, tuple(leaves), self.checkpoint(each), timestamps=dict(self.timestamps[each])
+            )
             for each, founding, leaves in zip(self.sides, self.foundings, self.leaves, strict=True)
         }
         contents = {

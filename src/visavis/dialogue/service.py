@@ -41,6 +41,7 @@ from visavis.dialogue.ports import (
     FoundingRow,
     Session,
     Store,
+    Timestamp,
 )
 from visavis.dialogue.receiving import Finding
 from visavis.errors import Malformed, Refused, Unavailable, Untrusted, VisavisError
@@ -53,6 +54,7 @@ from visavis.record.entry import (
     RECOVERY,
     Entry,
     Founding,
+    Seen,
     SignedMembers,
     dialogue_id,
     make_entry,
@@ -580,6 +582,21 @@ class Dialogues:
         ledger = self.ledger(dialogue)
         await self._cosign(ledger)
         return ledger.bundle(side)
+
+    async def cosigned_now(self, dialogue: str, side: str) -> Seen | None:
+        """The whole log as it stands, once both sides have cosigned it; None if one does not."""
+        ledger = self.ledger(dialogue)
+        await self._cosign(ledger)
+        return ledger.cosigned_now(side)
+
+    async def keep_timestamp(self, row: Timestamp) -> None:
+        """Keep a token over a checkpoint of ours. On disk when this returns; who looks is told."""
+        ledger = self.ledger(row.dialogue)
+        size = ledger.states[ledger.index(row.side)].size
+        async with self._store.begin() as unit:
+            await unit.keep_timestamp(row)
+        ledger.timestamps[row.side].setdefault(row.size, row.token)
+        ledger.publish("log", side=row.side, size=size)
 
     async def _cosign(self, ledger: Ledger) -> None:
         """A full disk keeps nobody from reading: the checkpoint then comes without a cosignature."""
