@@ -230,7 +230,30 @@ async def test_a_node_that_says_entered_and_does_not(tmp_path: Path) -> None:
         assert "does not show it" in str(await warning.text_content())
         assert (await a.state())["talks"] == []
 
-        # The node enters it after all: not the entry that it said.
+        # It can be made worthless; that is signed like anything else, and then nothing is left to warn of.
+        first = held.pop()
+        await page.unroute("**/entries")
+        await page.get_by_role("button", name="Make it worthless").click()
+        async with page.expect_navigation():
+            await page.click("dialog[open] button[value=sign]")
+        await page.wait_for_selector("html[data-signs=ready]", timeout=LIMIT_S * 1000)
+        refused = await page.evaluate(
+            """([path, body]) => fetch(path, {
+                method: 'POST', headers: { 'Content-Type': 'application/json' }, body }).then(r => r.json())""",
+            [f"/api/dialogues/{a.dialogue}/entries", first],
+        )
+        assert refused["code"] == "replayed"
+        async with page.expect_response("**/logs/**"):
+            await page.goto(address)
+        assert await warning.count() == 0
+
+        # Another one is held back, and the node enters it after all: not the entry that it said.
+        await page.route("**/entries", holds_back)
+        await fill(page, minutes="90")
+        await page.click(f"{FORM} button[type=submit]")
+        async with page.expect_navigation():
+            await page.click("dialog[open] button[value=sign]")
+        await warning.wait_for(timeout=LIMIT_S * 1000)
         await page.unroute("**/entries")
         await page.evaluate(
             """([path, body]) => fetch(path, {

@@ -22,6 +22,7 @@ from starlette.routing import Route
 from visavis.access import load
 from visavis.dialogue.acts import Receive, slot_text
 from visavis.dialogue.commands import View
+from visavis.dialogue.editions import editions_of
 from visavis.dialogue.ledger import Ledger
 from visavis.errors import Malformed, Untrusted
 from visavis.record.checkpoint import checkpoint_text
@@ -154,7 +155,7 @@ async def record(request: Request) -> Response:
         first=first,
         older=first + ROWS if first + ROWS < len(every) else None,
         receipts=receipts,
-        edition=view.joint.edition,
+        editions=editions_of(view.joint, view.us),
         sizes=(sizes[view.us], sizes[1 - view.us]),
         voids=sum(1 for row in every if row.verdict is not None),
         forks=[(fork.side, *(note.decode() for note in (fork.held, fork.shown))) for fork in ledger.forks],
