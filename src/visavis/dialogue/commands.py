@@ -77,6 +77,7 @@ class View:
     joint: both logs' state; its index 0 is `joint.sides[0]`. us: the index of the asker's side, 0 or 1.
     now:   aware, UTC. text: a content's words by commitment, where the asker may read them.
     founding: the own side's founding statement, as JSON, once both sides have stated themselves.
+    damaged: commitments whose contents the asker might read, if they were not damaged on the node's disk.
     """
 
     joint: Joint
@@ -86,6 +87,7 @@ class View:
     text: Callable[[str], str | None]
     enrolments: Mapping[str, Enrolment]
     founding: Mapping[str, Any] | None = None
+    damaged: frozenset[str] = frozenset()
 
     @property
     def side(self) -> str:

@@ -79,7 +79,7 @@ class Keeper:
                 opens(content.commitment, content.salt, content.data)
             except (ContentDiffers, Malformed):
                 log.error("content.damaged", dialogue=ledger.id, commitment=content.commitment)
-                ledger.damaged.add(content.commitment)
+                ledger.damaged[content.commitment] = content
             else:
                 ledger.contents[content.commitment] = content
         ledger.cosigned = {(row.side, row.cosigner): row for row in cosigned}

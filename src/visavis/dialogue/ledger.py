@@ -48,7 +48,7 @@ class Ledger:
     forks:    proofs that a side signed two histories.
     stopped:  why nothing may be written in this dialogue now; None: all is well.
     timestamps: side → size → token over the checkpoint of that size.
-    damaged:  commitments whose contents on disk do not open them; they are not shown.
+    damaged:  commitment → the content on disk that does not open it; it is not shown.
     filed:    per side, entries whose full tiles and head are on disk. checked: see `check_on`.
     """
 
@@ -68,7 +68,7 @@ class Ledger:
     forks: list[Fork] = field(default_factory=list)
     stopped: VisavisError | None = None
     timestamps: dict[str, dict[int, bytes]] = field(init=False)
-    damaged: set[str] = field(default_factory=set)
+    damaged: dict[str, ContentRow] = field(default_factory=dict)
     filed: list[int] = field(default_factory=lambda: [0, 0])
     checked: list[int] = field(default_factory=lambda: [0, 0])
 
@@ -244,9 +244,16 @@ class Ledger:
 def readable(ledger: Ledger, side: str | None, commitment: str) -> ContentRow | None:
     """The content, if `side` may read it: its own, or one whose audience is wider (None: both sides)."""
     row = ledger.contents.get(commitment)
-    if row is None or (row.side != side and row.audience is Audience.OWN):
-        return None
-    return row
+    return row if row is not None and _may_read(row, side) else None
+
+
+def lost(ledger: Ledger, side: str | None) -> frozenset[str]:
+    """Commitments whose contents `side` might read, if they were not damaged on this node's disk."""
+    return frozenset(each for each, row in ledger.damaged.items() if _may_read(row, side))
+
+
+def _may_read(row: ContentRow, side: str | None) -> bool:
+    return row.side == side or row.audience is not Audience.OWN
 
 
 def _true_mark(log: Sequence[bytes], side: str, marks: Sequence[Mark]) -> int:

@@ -32,7 +32,7 @@ from visavis.dialogue.errors import ContentMissing, LogDamaged, act_void
 from visavis.dialogue.fold import SideState
 from visavis.dialogue.join import Joint, preview
 from visavis.dialogue.keeping import Keeper, again
-from visavis.dialogue.ledger import Event, Ledger, NoSuchDialogue, readable
+from visavis.dialogue.ledger import Event, Ledger, NoSuchDialogue, lost, readable
 from visavis.dialogue.model import PROFILE
 from visavis.dialogue.ports import (
     Certificate,
@@ -353,7 +353,8 @@ class Dialogues:
             if row.side == side and not ledger.states[us].knows_credential(row.enrolment.credential)
         }
         founding = ledger.foundings[us].to_json()
-        return View(ledger.joint, us, delegate, self._clock(), text, own, founding)
+        damaged = lost(ledger, side)
+        return View(ledger.joint, us, delegate, self._clock(), text, own, founding, damaged)
 
     async def draft(
         self,

@@ -22,10 +22,11 @@ from visavis.access import COOKIE, Asker, describe, load, must_admit, must_be_de
 from visavis.dialogue.acts import slot_text
 from visavis.dialogue.admission import NotSignedIn, Opened, Site
 from visavis.dialogue.commands import Audience, NewContent
+from visavis.dialogue.ledger import lost
 from visavis.dialogue.model import Role
 from visavis.dialogue.people import NoSuchDelegate
 from visavis.dialogue.service import Draft
-from visavis.errors import Malformed, Untrusted
+from visavis.errors import Malformed, Unavailable, Untrusted
 from visavis.node import Node
 from visavis.record.digest import from_text, to_text
 from visavis.record.merkle import leaf_hash
@@ -390,7 +391,10 @@ async def foundings(request: Request) -> Response:
 async def content(request: Request) -> Response:
     asker, _ = await load(request, request.path_params["d"])
     ledger = node_of(request).dialogues.ledger(asker.dialogue)
-    row = ledger.contents.get(request.path_params["commitment"])
+    commitment = request.path_params["commitment"]
+    if commitment in lost(ledger, asker.side):
+        raise Unavailable("this content is damaged on the node's disk: fetch it back from a bundle")
+    row = ledger.contents.get(commitment)
     if row is None:
         raise HTTPException(404, "there is no such content at this node")
     if row.audience is Audience.OWN:

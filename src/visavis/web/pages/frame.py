@@ -1,6 +1,6 @@
 """The frame of a dialogue's pages: the two sides, the way about, the steps that all pages show. Pure.
 
-Lives here: `Sides`, `WhatNow`; `sides_of`, `texts_of`, `what_now`.
+Lives here: `Sides`, `WhatNow`, `Texts`; `sides_of`, `texts_of`, `what_now`.
 Not here: a page's own matter (its module), markup (`templates/`), the model's views (the slices).
 
 "Ours" is the asker's side and stands at the reader's start side; the colour and the rule belong to the side itself
@@ -146,11 +146,21 @@ def sides_of(view: View) -> Sides:
     return Sides(view.joint.sides[0].dialogue, view.us, side_of(view, view.us), side_of(view, 1 - view.us))
 
 
-def texts_of(view: View, pairs: Iterable[Iterable[str]]) -> dict[str, str]:
+class Texts(dict[str, str]):
+    """{language: text}. damaged: languages in which there is one, which this node's disk no longer gives."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.damaged: tuple[str, ...] = ()
+
+
+def texts_of(view: View, pairs: Iterable[Iterable[str]]) -> Texts:
     """[[language, commitment], …] as {language: text}, of what the asker may read; the rest is left out."""
-    found: dict[str, str] = {}
+    found = Texts()
     for language, commitment in pairs:
         text = view.text(commitment)
         if text is not None:
             found[language] = text
+        elif commitment in view.damaged:
+            found.damaged += (language,)
     return found

@@ -160,6 +160,7 @@ async def record(request: Request) -> Response:
         voids=sum(1 for row in every if row.verdict is not None),
         forks=[(fork.side, *(note.decode() for note in (fork.held, fork.shown))) for fork in ledger.forks],
         stamps=stamps(ledger),
+        damaged=sorted(view.damaged),
         shown=msgspec.json.encode(shown(view)).decode(),
         view=view,
     )
