@@ -87,6 +87,18 @@ async def test_damaged_contents_are_said_where_they_would_stand(tmp_path: Path) 
         assert 'id="damaged"' in record and body["en"] in record and "visavis record restore" in record
         assert record.count('<li><code class="hash">') == damaged
         assert status == 503
+    # Nobody signs what they cannot read, not even the side that tabled it, or one that has a receipt for it.
+    async with running_node(data) as stage, httpx2.AsyncClient(base_url=stage.url) as http:
+        for token in tokens:
+            http.headers |= {"Authorization": f"Bearer {token}"}
+            state = (await http.get(f"/api/dialogues/{dialogue}")).json()
+            fields = {
+                "understanding": understanding,
+                "hash": state["understandings"][0]["open"][0]["hash"],
+            }
+            body_of = {"command": "understandings.sign", "fields": fields}
+            refused = await http.post(f"/api/dialogues/{dialogue}/drafts", json=body_of)
+            assert (refused.status_code, "damaged" in refused.json()["detail"]) == (409, True)
     spoil(WORDS["ru"])
     text, _, _ = await pages(1)
     assert WORDS["ru"] not in text and "Damaged on this node’s disk: whoever runs the node" in text

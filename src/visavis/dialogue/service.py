@@ -557,6 +557,13 @@ class Dialogues:
         move = None if parsed is None else parsed[2]
         if not isinstance(move, Consent) or move.hash not in ledger.joint.tabled:
             return False
+        damaged = lost(ledger, ledger.sides[us]) & ledger.joint.tabled[move.hash].commitments
+        if damaged:
+            raise ContentMissing(
+                f"{len(damaged)} of the texts that this commits to are damaged on this node's disk, so nobody can "
+                "sign it here. Nothing was written; whoever runs the node fetches them back from a bundle.",
+                missing=len(damaged),
+            )
         async with ledger.lock:
             if ledger.received(us, move.hash):
                 return False
