@@ -465,6 +465,17 @@ def offers() -> bytes:
     for s in (0, 1):
         write(s, "agenda.offer", **agenda, items=[item])
         write(s, "agenda.offer", **agenda, items=[item, item])
+    time = {
+        "talk": "T", "base": None, "title": title, "minutes": 60, "mode": "video", "place": [],
+        "zones": dict.fromkeys(desks.SIDES, "Etc/UTC"),
+    }  # fmt: skip
+    joint = {"talk": "T", "base": None, "embargo": None}
+    words = [{"language": "en", **{part: desk.content(part) for part in ("title", "text", "dateline")}}]
+    for s in (0, 1):
+        write(s, "talk.offer", **time, start="2021-12-07T15:00:00Z")
+        write(s, "talk.offer", **time, start="2021-12-07T15:00:01Z")
+        write(s, "readout.offer-joint", **joint, texts=words)
+        write(s, "readout.offer-joint", **joint, texts=[*words, *words])
     desk.receipts()
 
     def spend(s: int, spent: bytes, **changed: Any) -> None:
