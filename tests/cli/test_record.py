@@ -114,9 +114,10 @@ def test_verify_names_what_fails(desk: Desk, tmp_path: Path) -> None:
 
 
 def test_verify_gives_json(bundle: Path, desk: Desk) -> None:
-    """`--json` prints the whole account, and nothing else."""
+    """`--json` prints the whole account, what timestamps say, and nothing else."""
     done = visavis("verify", str(bundle), "--json", cwd=bundle.parent)
-    assert json.loads(done.stdout) == json.loads(json.dumps(verify(desk.bundle(), RULEBOOK).to_json()))
+    account = json.loads(json.dumps(verify(desk.bundle(), RULEBOOK).to_json()))
+    assert json.loads(done.stdout) == {**account, "bounds": []}
 
 
 @pytest.mark.parametrize(

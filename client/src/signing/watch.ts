@@ -79,7 +79,7 @@ export function verdict({ said, leaf }: Pick<Watched, 'said' | 'leaf'>, found: s
 /** The form that makes a signature worthless: what it signed is void if anybody enters it from there on. */
 function spending({ dialogue, nonce }: Watched): HTMLFormElement {
   const form = document.createElement('form');
-  form.className = 'signs is-bare';
+  form.className = 'signs is-bare stack';
   Object.assign(form.dataset, { command: 'record.spend', dialogue });
   const field = document.createElement('input');
   field.type = 'hidden';
