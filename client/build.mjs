@@ -1,6 +1,7 @@
 // Builds what the pages load, into ../src/visavis/web/static (git-ignored, carried by the wheel):
 //   bundle/<name>-<hash>.js   page (signing, live pages), room (the call), e2ee-worker (frame
-//                             encryption), verify (the record page), verify-worker (verification)
+//                             encryption), verify (the record page), verify-worker (verification), check (a draft on
+//                             a second device)
 //   bundle/manifest.json      {"page.js": "page-AB12CD34.js", …}
 //   fonts/*.woff2, fonts/fonts.css, icons.svg
 // Addresses of workers and of nothing else are known to the code: they come from the manifest by `define`.
@@ -81,6 +82,7 @@ const verifier = await bundled('src/verify-worker.ts');
 const verifierAddress = { VERIFY_WORKER_ADDRESS: JSON.stringify(`/static/bundle/${verifier}`) };
 const address = { WORKER_ADDRESS: JSON.stringify(`/static/bundle/${worker}`) };
 const manifest = {
+  'check.js': await bundled('src/check.ts'),
   'e2ee-worker.js': worker,
   'page.js': await bundled('src/page.ts'),
   'room.js': await bundled('src/room.ts', address),

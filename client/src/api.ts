@@ -28,8 +28,10 @@ export interface Opened {
   readonly founding: boolean;
 }
 
+/** check: who holds it may read the draft while it waits. A recovery's draft has none. */
 export interface Draft {
   readonly draft: string;
+  readonly check?: string;
   readonly signed: unknown;
   readonly summary: { readonly title: string; readonly lines: readonly string[] };
   readonly contents: readonly Content[];

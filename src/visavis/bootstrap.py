@@ -18,15 +18,19 @@ from pathlib import Path
 
 import anyio
 import msgspec
+from cryptography.x509 import Certificate
 
+from visavis.authority import HttpAuthority
 from visavis.config import Settings
 from visavis.dialogue.admission import Admission
 from visavis.dialogue.service import Dialogues
+from visavis.dialogue.stamping import Stamping
 from visavis.errors import Malformed, Refused, Unavailable
 from visavis.node import Node
 from visavis.paper.sealing import Seal, make_seal, read_seal
 from visavis.press.service import Desk
 from visavis.record.digest import to_text
+from visavis.record.timestamp import read_authorities
 from visavis.rtc.engines.embedded import EmbeddedEngine
 from visavis.rtc.service import CallService
 from visavis.rtc.tokens import TokenKey
@@ -65,6 +69,7 @@ async def open_node(settings: Settings) -> AsyncIterator[Node]:
 
 @asynccontextmanager
 async def _open_node(settings: Settings) -> AsyncIterator[Node]:
+    authority = timestamp_authority(settings)
     store = await open_store(settings.data / DATABASE)
     try:
         fresh = SystemFresh()
@@ -76,6 +81,8 @@ async def _open_node(settings: Settings) -> AsyncIterator[Node]:
             anyio.create_task_group() as tasks,
         ):
             tasks.start_soon(dialogues.run)
+            if authority is not None:
+                tasks.start_soon(Stamping(dialogues, authority).run)
             seating = Seating(dialogues, call, now)
             await seating.load()
             desk = Desk(SqliteComments(store), now, fresh)
@@ -93,6 +100,21 @@ async def _open_node(settings: Settings) -> AsyncIterator[Node]:
             tasks.cancel_scope.cancel()
     finally:
         await store.close()
+
+
+def timestamp_authority(settings: Settings) -> HttpAuthority | None:
+    """Whom the node asks for timestamps; None: nobody. Raises `Unavailable`, `Malformed` for its CA's file."""
+    if settings.timestamp_authority is None:
+        return None
+    roots: tuple[Certificate, ...] = ()
+    if settings.timestamp_ca is not None:
+        try:
+            roots = read_authorities(settings.timestamp_ca.read_bytes())
+        except OSError as error:
+            raise Unavailable(
+                "the timestamp authority's CA file cannot be read", path=settings.timestamp_ca.name
+            ) from error
+    return HttpAuthority(settings.timestamp_authority, roots, settings.timestamp_policy)
 
 
 @asynccontextmanager

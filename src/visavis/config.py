@@ -6,6 +6,7 @@ Lives here: `Settings`, read once at start. Not here: what is built from them (`
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,9 @@ class Settings:
     next_url:   the address that browsers will reach it at after a move; until then it answers there, too.
     advertise:  IP addresses at which clients reach the call's UDP port; empty: `host`.
     public_logs: whether anybody may read the logs as tiles; else the two sides' delegates.
+    timestamp_authority: address of an RFC 3161 authority, told hashes of checkpoints; None: nobody is asked.
+    timestamp_ca: PEM file of CA certificates that its tokens must lead to; None: they are kept unchecked.
+    timestamp_policy: OID of the policy that its tokens must state; None: any.
     """
 
     data: Path
@@ -35,11 +39,14 @@ class Settings:
     next_url: str | None = None
     advertise: tuple[str, ...] = ()
     public_logs: bool = False
+    timestamp_authority: str | None = None
+    timestamp_ca: Path | None = None
+    timestamp_policy: str | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ, **given: object) -> Settings:
         """Settings from `VISAVIS_DATA`, `_HOST`, `_PORT`, `_UDP_PORT`, `_PUBLIC_URL`, `_NEXT_URL`,
-        `_ADVERTISE` (commas), `_PUBLIC_LOGS` (1 or 0).
+        `_ADVERTISE` (commas), `_PUBLIC_LOGS` (1 or 0), `_TIMESTAMP_AUTHORITY`, `_TIMESTAMP_CA`, `_TIMESTAMP_POLICY`.
 
         given: what the command line says; None means not said. It wins over the environment.
         """
@@ -53,6 +60,8 @@ class Settings:
         if isinstance(advertise, str):
             advertise = tuple(part.strip() for part in advertise.split(",") if part.strip())
         urls = {name: pick(name, None) for name in ("public_url", "next_url")}
+        authority = pick("timestamp_authority", None)
+        ca, policy = pick("timestamp_ca", None), pick("timestamp_policy", None)
         return cls(
             data=Path(str(pick("data", "visavis-data"))),
             host=str(pick("host", cls.host)),
@@ -62,6 +71,9 @@ class Settings:
             next_url=_url(urls["next_url"]),
             advertise=tuple(advertise),  # type: ignore[arg-type]
             public_logs=_switch(pick("public_logs", cls.public_logs), "public_logs"),
+            timestamp_authority=None if not authority else _address(str(authority)),
+            timestamp_ca=None if not ca else Path(str(ca)),
+            timestamp_policy=None if not policy else _oid(str(policy)),
         )
 
 
@@ -74,6 +86,20 @@ def _switch(value: object, name: str) -> bool:
     if str(value) not in ("1", "0", "", "True", "False"):
         raise Malformed(f"{name}: 1 or 0 is due, not {value!r}", field=name)
     return str(value) in ("1", "True")
+
+
+def _address(value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/]+(/\S*)?", value):
+        raise Malformed(
+            f"timestamp_authority: an address as https://… is due, not {value!r}", field="timestamp_authority"
+        )
+    return value
+
+
+def _oid(value: str) -> str:
+    if not re.fullmatch(r"[0-2](\.(0|[1-9][0-9]*))+", value):
+        raise Malformed(f"timestamp_policy: an OID as 1.2.3 is due, not {value!r}", field="timestamp_policy")
+    return value
 
 
 def _port(value: object, name: str) -> int:

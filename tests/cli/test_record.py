@@ -148,9 +148,10 @@ def test_verify_names_what_fails(desk: Desk, tmp_path: Path) -> None:
 
 
 def test_verify_gives_json(bundle: Path, desk: Desk) -> None:
-    """`--json` prints the whole account, and nothing else."""
+    """`--json` prints the whole account, what timestamps say, and nothing else."""
     done = visavis("verify", str(bundle), "--json", cwd=bundle.parent)
-    assert json.loads(done.stdout) == json.loads(json.dumps(verify(desk.bundle(), RULEBOOK).to_json()))
+    account = json.loads(json.dumps(verify(desk.bundle(), RULEBOOK).to_json()))
+    assert json.loads(done.stdout) == {**account, "bounds": []}
 
 
 @pytest.mark.parametrize(
@@ -321,7 +322,7 @@ async def test_restore_fetches_back_what_an_old_copy_lacks(desk: Desk, bundle: P
     async with open_record(data) as dialogues:
         ledger = dialogues.ledger(DIALOGUE)
         assert isinstance(ledger.stopped, LogBehind)
-        assert (ledger.damaged, ledger.contents) == ({held}, {})
+        assert (set(ledger.damaged), ledger.contents) == ({held}, {})
     done = visavis("restore", str(bundle), "--data", str(data), cwd=bundle.parent)
     entries = sum(len(log) - 3 for log in desk.logs)
     said = f"{entries} entries and {len(desk.contents)} contents fetched back.\n"

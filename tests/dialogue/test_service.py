@@ -136,6 +136,26 @@ async def test_a_draft_lives_ten_minutes(house: House) -> None:
     assert house.ledger.states[house.ledger.index(one.session.side)].size == 1
 
 
+async def test_a_drafts_word_opens_it_while_it_waits(house: House) -> None:
+    """A second device reads the draft by its word, with both foundings; once entered, or too old, nobody does."""
+    one = house.officers[0]
+    draft = await house.dialogues.draft(one.session, house.ledger.id, "dialogue.profile", PROFILE)
+    shown = house.dialogues.shown(draft.check)
+    assert shown.draft.signed.challenge() == draft.signed.challenge()
+    assert {founding.side() for founding in shown.foundings} == set(house.ledger.sides)
+    for word in ("", draft.id, draft.check[:-1], draft.check + "A"):
+        with pytest.raises(DraftGone):
+            house.dialogues.shown(word)
+    proof = one.key.prove(draft.signed.challenge())
+    await house.dialogues.enter(one.session, house.ledger.id, draft.id, proof)
+    with pytest.raises(DraftGone):
+        house.dialogues.shown(draft.check)
+    late = await house.dialogues.draft(one.session, house.ledger.id, "dialogue.profile", PROFILE)
+    house.clock.now += timedelta(minutes=10)
+    with pytest.raises(DraftGone):
+        house.dialogues.shown(late.check)
+
+
 async def test_a_draft_is_entered_once(house: House) -> None:
     """Two entries of one draft: the second finds it gone."""
     one = house.officers[0]

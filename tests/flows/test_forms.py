@@ -24,6 +24,19 @@ async def unfold(page: Page) -> None:
         if (fold) fold.open = true; }}""")
 
 
+WATCHES_NOTHING = """() => new Promise((done, failed) => {
+  const opening = indexedDB.open('visavis');
+  opening.onerror = () => failed(opening.error);
+  opening.onsuccess = () => {
+    const counting = opening.result.transaction('watched').objectStore('watched').count();
+    counting.onsuccess = () => {
+      opening.result.close();
+      done(counting.result === 0);
+    };
+  };
+})"""
+
+
 async def fill(page: Page, *, minutes: str) -> None:
     await unfold(page)
     await page.fill(f"{FORM} [name='title.en']", "A talk by video")
@@ -80,6 +93,20 @@ async def signs_once(page: Page, officer: Delegate) -> None:
     assert [each["talk"]["status"] for each in talks] == ["proposed"]
     time = talks[0]["talk"]["times"][0]
     assert (time["start"], time["minutes"]) == ("2031-12-07T15:00:00Z", 90)
+
+
+async def offers(page: Page, officer: Delegate) -> None:
+    """The second button proposes and accepts in one gesture: one dialog, one entry; they are waited for."""
+    await fill(page, minutes="45")
+    await page.click(f"{FORM} button[data-command='talks.offer']")
+    dialog = page.locator("dialog[open]")
+    await dialog.wait_for(timeout=LIMIT_S * 1000)
+    assert "Propose a talk and accept it" in str(await dialog.text_content())
+    async with page.expect_navigation():
+        await page.click("dialog[open] button[value=sign]")
+    times = [time for each in (await officer.state())["talks"] for time in each["talk"]["times"]]
+    (offered,) = (time for time in times if time["minutes"] == 45)
+    assert (offered["seal"]["ours"]["state"], offered["seal"]["theirs"]["state"]) == ("sealed", "pending")
 
 
 async def keeps_up(page: Page, other: Delegate) -> None:
@@ -230,7 +257,34 @@ async def test_a_node_that_says_entered_and_does_not(tmp_path: Path) -> None:
         assert "does not show it" in str(await warning.text_content())
         assert (await a.state())["talks"] == []
 
-        # The node enters it after all: not the entry that it said.
+        # It can be made worthless; that is signed like anything else, and then nothing is left to warn of.
+        first = held.pop()
+        await page.unroute("**/entries")
+        await page.get_by_role("button", name="Make it worthless").click()
+        async with page.expect_navigation():
+            await page.click("dialog[open] button[value=sign]")
+        await page.wait_for_selector("html[data-signs=ready]", timeout=LIMIT_S * 1000)
+        refused = await page.evaluate(
+            """([path, body]) => fetch(path, {
+                method: 'POST', headers: { 'Content-Type': 'application/json' }, body }).then(r => r.json())""",
+            [f"/api/dialogues/{a.dialogue}/entries", first],
+        )
+        assert refused["code"] == "replayed"
+
+        async def forgotten() -> bool:
+            return bool(await page.evaluate(WATCHES_NOTHING))
+
+        await until("that nothing is watched any more", forgotten)
+        await page.goto(address)
+        assert await warning.count() == 0
+
+        # Another one is held back, and the node enters it after all: not the entry that it said.
+        await page.route("**/entries", holds_back)
+        await fill(page, minutes="90")
+        await page.click(f"{FORM} button[type=submit]")
+        async with page.expect_navigation():
+            await page.click("dialog[open] button[value=sign]")
+        await warning.wait_for(timeout=LIMIT_S * 1000)
         await page.unroute("**/entries")
         await page.evaluate(
             """([path, body]) => fetch(path, {
@@ -257,6 +311,8 @@ async def test_forms_that_sign(tmp_path: Path) -> None:
         await cancels_and_keeps(page)
         await refuses_in_words(page)
         await signs_once(page, a)
+        await page.goto(address)
+        await offers(page, a)
         await page.goto(address)
         await keeps_up(page, b)
         await signs_in_again(page, stage.url)

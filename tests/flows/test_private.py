@@ -78,5 +78,11 @@ async def test_a_draft_is_entered_by_nobody_else(stage: Stage) -> None:
         await one.post(f"{base}/entries", {"draft": draft["draft"], "proof": proof})
     assert refused.value.status == 403
     size = (await one.get(f"{base}/logs/{one.side}"))["size"]
+    # Its word lets anybody read it, whoever they are; it enters nothing, and no other text opens it.
+    seen = await stage.delegate("Somebody").post("/api/checks", {"check": draft["check"]})
+    assert seen["signed"] == draft["signed"]
+    for word in (draft["draft"], "", "é", "A" * 65):
+        with pytest.raises(Answered):
+            await other.post("/api/checks", {"check": word})
     again = await one.act("dialogue.profile", **fields)
     assert again["seq"] >= size

@@ -207,6 +207,20 @@ def test_a_joint_readout_is_one_text_that_both_approve() -> None:
     table.mirrored()
 
 
+def test_one_gesture_tables_and_approves_a_joint_readout() -> None:
+    """An offered readout waits for the other side alone, and is public in both newsrooms once either lets it out."""
+    table = Table()
+    talk = concluded(table)
+    table.do(PRINCIPAL[1], "press.offer-joint", talk=talk, texts=JOINT)
+    hash_ = tabled_last(table)
+    assert "approve-joint" in [s.key for s in waiting(table.joint, 0).for_us]
+    table.do(PRINCIPAL[0], "press.approve-joint", talk=talk, hash=hash_)
+    table.do(PRINCIPAL[0], "press.release-joint", talk=talk)
+    for s in (0, 1):
+        assert [r.kind for r in newsroom(table.joint, s)] == [Kind.JOINT]
+    table.mirrored()
+
+
 def test_a_joint_readout_keeps_its_embargo() -> None:
     """The embargo is in the text that both approved, so neither lets it out before."""
     table = Table()

@@ -27,6 +27,7 @@ from visavis.dialogue.ports import (
     Session,
     Shown,
     Store,
+    Timestamp,
 )
 from visavis.errors import Unavailable
 from visavis.record.tiles import tile_path
@@ -47,6 +48,26 @@ class StoreContract:
     """Inherit and give `store` (an open, empty store) and `reopen` (the same data, opened anew) as fixtures."""
 
     pytestmark = pytest.mark.anyio
+
+    async def test_the_first_timestamp_of_a_size_stays(
+        self, store: Store, reopen: Callable[[], Awaitable[Store]]
+    ) -> None:
+        """Tokens are there after a restart, each once for a side and a size."""
+        kept = [
+            Timestamp("d", "a", 3, b"one"),
+            Timestamp("d", "b", 3, b"two"),
+            Timestamp("d", "a", 9, b"three"),
+        ]
+        async with store.begin() as unit:
+            for row in (*kept, Timestamp("d", "a", 3, b"another")):
+                await unit.keep_timestamp(row)
+        async with (await reopen()).begin() as unit:
+            assert sorted(await unit.timestamps("d"), key=lambda row: row.token) == [
+                kept[0],
+                kept[2],
+                kept[1],
+            ]
+            assert await unit.timestamps("other") == []
 
     async def test_a_link_is_spent_once(self, store: Store) -> None:
         """A one-time link is had by one caller only, however many ask at once."""

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from tests.store.contract import StoreContract
+from tests.store.contract import NOW, StoreContract, link
 
-from visavis.dialogue.ports import FoundingRow, LogKeyRow
+from visavis.dialogue.ports import FoundingRow, LogKeyRow, Timestamp
 from visavis.errors import Unavailable
 from visavis.store.sqlite import SqliteStore, open_store
 
@@ -53,6 +53,21 @@ async def test_another_schema_is_refused(tmp_path: Path, store: SqliteStore) -> 
         await connection.exec_driver_sql("PRAGMA user_version = 99")
     with pytest.raises(Unavailable, match="99"):
         await open_store(tmp_path / "data" / "visavis.sqlite")
+
+
+async def test_an_earlier_schema_is_brought_up_to_date(tmp_path: Path, store: SqliteStore) -> None:
+    """A database of version 2 gets the table that it lacks, and keeps what it has."""
+    async with store.begin() as unit:
+        await unit.add_link(link())
+    async with store._engine.begin() as connection:
+        await connection.exec_driver_sql("DROP TABLE timestamps")
+        await connection.exec_driver_sql("PRAGMA user_version = 2")
+    again = await open_store(tmp_path / "data" / "visavis.sqlite")
+    async with again.begin() as unit:
+        await unit.keep_timestamp(Timestamp("d", "a", 1, b"token"))
+        assert await unit.timestamps("d") == [Timestamp("d", "a", 1, b"token")]
+        assert await unit.link("h1", NOW) is not None
+    await again.close()
 
 
 async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:

@@ -54,6 +54,31 @@ def approved(table: Table, talk: str) -> str:
 # --- time -----------------------------------------------------------------------------------------
 
 
+def test_one_gesture_proposes_and_accepts() -> None:
+    """An offered time waits for the other side alone; two who offer the same time have agreed on it; another time
+    is offered on its ground."""
+    table = Table()
+    act = table.do(OFFICER[0], "talks.offer", **PROPOSAL)
+    talk, hash_ = act["talk"], tabled_last(table)
+    view = talk_view(table.joint, 1, talk)
+    assert view is not None
+    assert (view.times[0].seal.ours.state, view.times[0].seal.theirs.state) == (
+        SealState.PENDING,
+        SealState.SEALED,
+    )
+    table.do(OFFICER[1], "talks.accept", talk=talk, hash=hash_)
+    again = PROPOSAL | {"start": "2021-12-08T15:00:00Z", "talk": talk}
+    later = table.draft(OFFICER[1], "talks.offer", **again)
+    assert later.summary.title == "Propose another time for a talk and accept it"
+    told = table.do(OFFICER[1], "talks.offer", **again)
+    assert told["base"] == hash_
+    table.do(OFFICER[0], "talks.accept", talk=talk, hash=tabled_last(table))
+    view = talk_view(table.joint, 0, talk)
+    assert view is not None and view.time is not None
+    assert (view.status, view.time.start) == (Status.SCHEDULED, again["start"])
+    table.mirrored()
+
+
 def test_a_time_takes_both() -> None:
     """One side's yes schedules nothing; the second does."""
     table = Table()

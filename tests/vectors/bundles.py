@@ -100,6 +100,9 @@ def directed() -> Iterator[Case]:
     yield "receipt", "edition-1", _changed(desk, 0, checkpoint=bare, receipt=desk.checkpoint(0, 3))
     yield "no-receipt", "edition-1", _changed(desk, 0, checkpoint=bare, receipt=bare)
     yield "two-receipts", "edition-1", _changed(desk, 0, receipt=desk.checkpoint(0, 3))
+    stamped = _changed(desk, 0, timestamps={1: b"not read", 3: b"by the shared checks"})
+    yield "timestamps", "edition-1", stamped
+    yield "timestamps-amiss", "edition-1", amiss(stamped)
     stranger = "— witness.example/w1 jWbPPwAAAABkGFDLEZMHwSRaJNiIDoe9DYn/zXcrtPHeolMI5OWXEhZCB9dlrDJs\n"
     yield "half-a-receipt", "edition-1", _changed(desk, 0, checkpoint=desk.checkpoint(0, own=False))
     yield "own-alone", "edition-1", _changed(desk, 1, checkpoint=desk.checkpoint(1, cosigned=False))
@@ -134,6 +137,17 @@ def directed() -> Iterator[Case]:
     yield "offers", "edition-1", offers()
     yield "erased", "edition-1", erased()
     yield "reasons", "lab", pack(reasons())
+
+
+def amiss(stamped: bytes) -> bytes:
+    """Tokens where none may lie: of no size, of a size that the log has not, empty, too long, in another order."""
+    given = container.read(stamped)[0]
+    at = next(i for i, (name, _) in enumerate(given) if "/timestamps/" in name)
+    folder = given[at][0].rpartition("/")[0]
+    given[at], given[at + 1] = given[at + 1], given[at]
+    odd = {"0.tsr": b"x", "01.tsr": b"x", "999.tsr": b"x", "2": b"x", "2.tsr": b"", "4.tsr": bytes(65537)}
+    given[at:at] = [(f"{folder}/{name}", token) for name, token in odd.items()]
+    return container.write(given)
 
 
 # --- adversaries --------------------------------------------------------------------------------------
@@ -453,6 +467,17 @@ def offers() -> bytes:
     for s in (0, 1):
         write(s, "agenda.offer", **agenda, items=[item])
         write(s, "agenda.offer", **agenda, items=[item, item])
+    time = {
+        "talk": "T", "base": None, "title": title, "minutes": 60, "mode": "video", "place": [],
+        "zones": dict.fromkeys(desks.SIDES, "Etc/UTC"),
+    }  # fmt: skip
+    joint = {"talk": "T", "base": None, "embargo": None}
+    words = [{"language": "en", **{part: desk.content(part) for part in ("title", "text", "dateline")}}]
+    for s in (0, 1):
+        write(s, "talk.offer", **time, start="2021-12-07T15:00:00Z")
+        write(s, "talk.offer", **time, start="2021-12-07T15:00:01Z")
+        write(s, "readout.offer-joint", **joint, texts=words)
+        write(s, "readout.offer-joint", **joint, texts=[*words, *words])
     desk.receipts()
 
     def spend(s: int, spent: bytes, **changed: Any) -> None:

@@ -107,7 +107,8 @@ def test_every_check_is_told() -> None:
     """The names of checks in §14.1 are those that faults bear in the software."""
     root = Path(__file__).resolve().parents[2] / "src/visavis"
     source = "".join(
-        (root / name).read_text(encoding="utf-8") for name in ("record/bundle.py", "verification/verify.py")
+        (root / name).read_text(encoding="utf-8")
+        for name in ("record/bundle.py", "verification/verify.py", "verification/bounds.py")
     )
     told = {name for row in rows(section(14), 2)[1:] for name in CODE.findall(row[0])}
     assert told == set(re.findall(r'Fault\("([a-z-]+)"', source))

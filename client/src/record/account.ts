@@ -26,6 +26,8 @@ export interface LogAccount {
   }[];
   /** Act type → how many of them stand. */
   readonly acts: { readonly [type: string]: number };
+  /** Sizes at which a timestamp token lies in the bundle; it is not checked here. */
+  readonly timestamps: readonly number[];
 }
 
 /** One side's consent: entry `index` of its log. time: by its own node's clock.

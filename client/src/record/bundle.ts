@@ -16,6 +16,7 @@ import * as tiles from './tiles';
 const FORMAT = 'visavis/bundle';
 /** Of one log. */
 export const MAX_ENTRIES = 1 << 18;
+const MAX_TOKEN_BYTES = 64 * 1024;
 const HASH_BYTES = 32;
 const SALT_BYTES = 32;
 
@@ -31,7 +32,8 @@ export function fault(check: string, message: string, log: string | null = null,
   return { check, message, log, index };
 }
 
-/** One side's half. checkpoint, receipt: signed notes, not yet verified. statement: the founding's bytes, canonical. */
+/** One side's half. checkpoint, receipt: signed notes, not yet verified. statement: the founding's bytes, canonical.
+ * timestamps: by size, tokens of an authority, which nothing here reads. */
 export interface LogPart {
   readonly founding: Founding;
   readonly statement: Uint8Array;
@@ -39,6 +41,7 @@ export interface LogPart {
   readonly tree: Tree;
   readonly checkpoint: Uint8Array;
   readonly receipt: Uint8Array | null;
+  readonly timestamps: ReadonlyMap<number, Uint8Array>;
 }
 
 /** A content with its salt: what opens a commitment. */
@@ -90,6 +93,7 @@ function* membersOf({ dialogue, sides, logs, contents }: Bundle): Generator<cont
     yield [`${prefix}founding.json`, part.statement];
     yield [`${prefix}checkpoint`, part.checkpoint];
     if (part.receipt) yield [`${prefix}receipt`, part.receipt];
+    for (const [size, token] of part.timestamps) yield [`${prefix}timestamps/${size}.tsr`, token];
     for (const [path, content] of tiles.entryTiles(part.leaves)) yield [prefix + path, content];
     for (const [path, content] of tiles.hashTiles(part.tree)) yield [prefix + path, content];
   }
@@ -135,7 +139,19 @@ async function parseLog(byName: Named, side: string): Promise<LogPart> {
   const read = within(`${prefix}founding.json`, () => decode(statement));
   const founding = await readFounding(read).catch((error: unknown) => within(`${prefix}founding.json`, () => { throw error; }));
   const tree = await Tree.of(leaves);
-  return { founding, statement, leaves, tree, checkpoint, receipt: byName.get(`${prefix}receipt`) ?? null };
+  const timestamps = parseTimestamps(byName, `${prefix}timestamps/`, leaves.length);
+  return { founding, statement, leaves, tree, checkpoint, receipt: byName.get(`${prefix}receipt`) ?? null, timestamps };
+}
+
+/** Tokens of sizes that the log has had, ascending; what else lies there has no place in a bundle. */
+function parseTimestamps(byName: Named, folder: string, size: number): Map<number, Uint8Array> {
+  const found: [number, Uint8Array][] = [];
+  for (const [name, token] of byName) {
+    const match = name.startsWith(folder) ? /^([1-9][0-9]{0,8})\.tsr$/.exec(name.slice(folder.length)) : null;
+    const of = Number(match?.[1]);
+    if (match && of <= size && token.length > 0 && token.length <= MAX_TOKEN_BYTES) found.push([of, token]);
+  }
+  return new Map(found.sort(([one], [other]) => one - other));
 }
 
 /** The same error, saying where. */

@@ -181,14 +181,14 @@ function formOfAgenda({ items }: { items: AgendaItem[] }): string | null {
   return unless(items.every(({ title }) => atMostOnce(title)), TEXT_FORM);
 }
 
+const timeSubject = ({ talk, base, title, start, minutes, mode, place, zones }: Fields): Subject => ({
+  slot: timeSlot(talk), base, kind: 'time', body: { title, start, minutes, mode, place, zones },
+  commitments: commitments(title, place),
+});
+
 const TALK_ACTS: Record<string, Doing> = {
-  'talk.propose': {
-    move: tables(({ talk, base, title, start, minutes, mode, place, zones }) => ({
-      slot: timeSlot(talk), base, kind: 'time', body: { title, start, minutes, mode, place, zones },
-      commitments: commitments(title, place),
-    })),
-    form: formOfTime,
-  },
+  'talk.propose': { move: tables(timeSubject), form: formOfTime },
+  'talk.offer': { move: offers(timeSubject), form: formOfTime },
   ...answers(['talk.accept', 'talk.withdraw', 'talk.decline'], f => timeSlot(f.talk)),
   'talk.call-off': {
     move: f => ({ move: 'end', what: ['talk', f.talk] }),
@@ -319,17 +319,17 @@ function own(kind: string): Record<string, Doing> {
   };
 }
 
+const jointSubject = ({ talk, base, texts, embargo }: Fields): Subject => ({
+  slot: readoutSlot(talk), base, kind: 'joint-readout', body: { texts, embargo },
+  commitments: new Set((texts as Versions).flatMap(({ title, text, dateline }) => [title, text, dateline])),
+});
+
 const PRESS_ACTS: Record<string, Doing> = {
   ...own('readout'),
   ...own('statement'),
   'statement.announce': { move: says(f => ['statement', f.talk], ({ expected }) => ({ expected })) },
-  'readout.table-joint': {
-    move: tables(({ talk, base, texts, embargo }) => ({
-      slot: readoutSlot(talk), base, kind: 'joint-readout', body: { texts, embargo },
-      commitments: new Set((texts as Versions).flatMap(({ title, text, dateline }) => [title, text, dateline])),
-    })),
-    form: formOfRelease,
-  },
+  'readout.table-joint': { move: tables(jointSubject), form: formOfRelease },
+  'readout.offer-joint': { move: offers(jointSubject), form: formOfRelease },
   ...answers(
     ['readout.approve-joint', 'readout.withdraw-joint', 'readout.decline-joint'], f => readoutSlot(f.talk),
   ),

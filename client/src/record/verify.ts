@@ -351,6 +351,7 @@ class Reader {
       delegates: [...fold.delegates].map(([delegate, { role, name }]) =>
         ({ delegate, role, name: this.words(name), powers: [...powers.get(delegate) ?? []].sort() })),
       acts: Object.fromEntries(acts),
+      timestamps: [...part(this.bundle, fold.side).timestamps.keys()],
     };
   }
 

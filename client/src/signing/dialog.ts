@@ -8,8 +8,8 @@
 
 import { t } from '../words';
 import type { Prepared } from './act';
-
-const SHORT = 12;
+import { checkLink, elsewhere } from './elsewhere';
+import { shortOf } from './short';
 
 /** Show the draft; true if the person signs it, false if they do not. */
 export function consent({ draft, signed }: Prepared): Promise<boolean> {
@@ -58,7 +58,9 @@ export function consent({ draft, signed }: Prepared): Promise<boolean> {
   const buttons = element('form', 'sign-buttons row');
   buttons.method = 'dialog';
   buttons.append(yes, no);
-  dialog.append(act, hash, element('p', 'tiny', t('sign.next')), buttons);
+  dialog.append(act, hash);
+  if (draft.check) dialog.append(elsewhere(checkLink(location.origin, draft.check, draft.hash)));
+  dialog.append(element('p', 'tiny', t('sign.next')), buttons);
   document.body.append(dialog);
   dialog.showModal();
   // On the title: it is read aloud first, and an Enter too many signs nothing.
@@ -75,7 +77,7 @@ export function consent({ draft, signed }: Prepared): Promise<boolean> {
 /** A hash in short form; the whole of it as its title. */
 function short(words: string, hash: string): HTMLElement {
   const line = element('p', 'tiny', `${words}: `);
-  const code = element('code', 'hash', hash.slice(0, SHORT));
+  const code = element('code', 'hash', shortOf(hash));
   code.title = hash;
   code.dir = 'ltr';
   line.append(code);

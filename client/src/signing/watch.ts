@@ -58,11 +58,13 @@ async function look(main: HTMLElement): Promise<void> {
   const due = (await store.all<Watched>('watched')).filter(each => each.dialogue === dialogue);
   for (const side of new Set(due.map(each => each.side))) {
     const own = due.filter(each => each.side === side);
-    const seen = await nonces(dialogue as string, side, Math.min(...own.map(each => each.from)));
+    const { seen, spent } = await nonces(dialogue as string, side, Math.min(...own.map(each => each.from)));
     for (const each of own) {
-      const word = verdict(each, seen.get(each.nonce));
-      if (word) warn(main, t(word, { title: each.title }));
-      if (seen.has(each.nonce) || each.at + LIFE_MS < Date.now()) await store.remove('watched', each.nonce);
+      const there = seen.get(each.nonce);
+      const dead = there === undefined && spent.has(each.nonce);
+      const word = dead ? null : verdict(each, there);
+      if (word) warn(main, t(word, { title: each.title }), there === undefined ? spending(each) : null);
+      if (there !== undefined || dead || each.at + LIFE_MS < Date.now()) await store.remove('watched', each.nonce);
     }
   }
 }
@@ -74,30 +76,62 @@ export function verdict({ said, leaf }: Pick<Watched, 'said' | 'leaf'>, found: s
   return found === leaf ? null : 'watch.changed';
 }
 
-async function nonces(dialogue: string, side: string, from: number): Promise<Map<string, string>> {
-  const found = new Map<string, string>();
+/** The form that makes a signature worthless: what it signed is void if anybody enters it from there on. */
+function spending({ dialogue, nonce }: Watched): HTMLFormElement {
+  const form = document.createElement('form');
+  form.className = 'signs is-bare stack';
+  Object.assign(form.dataset, { command: 'record.spend', dialogue });
+  const field = document.createElement('input');
+  field.type = 'hidden';
+  field.name = 'nonce';
+  field.value = nonce;
+  const why = document.createElement('p');
+  why.className = 'small';
+  why.textContent = t('watch.spend.how');
+  const button = document.createElement('button');
+  button.className = 'press is-second';
+  button.type = 'submit';
+  button.textContent = t('watch.spend');
+  form.append(field, why, button);
+  return form;
+}
+
+/** seen: nonce → its entry's hash. spent: nonces that are worthless now, of whomever. */
+async function nonces(
+  dialogue: string, side: string, from: number,
+): Promise<{ readonly seen: Map<string, string>; readonly spent: Set<string> }> {
+  const seen = new Map<string, string>();
+  const spent = new Set<string>();
   for (let at = from; ;) {
     const path = `/api/dialogues/${encodeURIComponent(dialogue)}/logs/${encodeURIComponent(side)}?from=${at}`;
     const page = await request<LogPage>('GET', path);
     for (const text of page.leaves) {
       try {
         const leaf = fromText(text);
-        found.set(readLeaf(leaf).signed.nonce, toText(await leafHash(leaf)));
+        const { nonce, act } = readLeaf(leaf).signed;
+        seen.set(nonce, toText(await leafHash(leaf)));
+        if (act.type === 'record.spend') spent.add(String(act['nonce']));
       } catch (error) {
         if (!(error instanceof Malformed)) throw error;
       }
     }
     at += page.leaves.length;
-    if (page.leaves.length === 0 || at >= page.size) return found;
+    if (page.leaves.length === 0 || at >= page.size) return { seen, spent };
   }
 }
 
-function warn(main: HTMLElement, words: string): void {
-  if (Array.from(main.querySelectorAll('[data-watch]')).some(each => each.textContent === words)) return;
-  const notice = document.createElement('p');
+/** form: what can be done about it, or null. */
+function warn(main: HTMLElement, words: string, form: HTMLFormElement | null): void {
+  const said = Array.from(main.querySelectorAll('[data-watch] > p'));
+  const nonce = form?.querySelector('input')?.value;
+  if (said.some(each => each.textContent === words && each.parentElement?.querySelector('input')?.value === nonce)) return;
+  const notice = document.createElement('div');
   notice.className = 'notice narrow';
   notice.setAttribute('role', 'alert');
   notice.dataset['watch'] = '';
-  notice.textContent = words;
+  const line = document.createElement('p');
+  line.textContent = words;
+  notice.append(line);
+  if (form) notice.append(form);
   main.prepend(notice);
 }

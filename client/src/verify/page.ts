@@ -220,6 +220,8 @@ function facts(
     says(w('erased'), list('', items));
   }
   if (account.withheld.length > 0) says(w('withheld'), String(account.withheld.length));
+  const stamped = account.logs.reduce((sum, { timestamps }) => sum + timestamps.length, 0);
+  if (stamped > 0) says(w('timestamps'), w('timestamps-unchecked', { n: stamped }), ' ', record('visavis record verify --tsa-ca'));
   says(w('force'), inForce(account));
   if (shows.length === 0 || shows.includes('grown')) says(w('shown'), w(shows.length === 0 ? 'shown-same' : 'shown-grown'));
   if (before.kind === 'none') says(w('seen'), w(account.holds && shows.every(each => each === 'grown') ? 'seen-kept' : 'seen-none'));

@@ -14,6 +14,7 @@ import json
 import sys
 import unicodedata
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +25,7 @@ from visavis.errors import Malformed, Refused, Unavailable, Untrusted
 if TYPE_CHECKING:
     from visavis.record.bundle import Fault
     from visavis.verification.account import Account, Agreement, Erasure, LogAccount, Signed
+    from visavis.verification.bounds import Bound
     from visavis.verification.readable import Readable
 
 Out = Annotated[Path | None, Parameter(name=["--out", "-o"])]
@@ -35,7 +37,13 @@ SHOWN = 50
 
 
 @app.command
-def verify(bundle: Path, /, *, as_json: Annotated[bool, Parameter(name="--json")] = False) -> int:
+def verify(
+    bundle: Path,
+    /,
+    *,
+    as_json: Annotated[bool, Parameter(name="--json")] = False,
+    tsa_ca: Path | None = None,
+) -> int:
     """Check a bundle: no server, no database, no network.
 
     Prints what is in force, signed by whom, as of which sizes, and what fails and why. The status is 0 only if
@@ -47,9 +55,18 @@ def verify(bundle: Path, /, *, as_json: Annotated[bool, Parameter(name="--json")
         A file made by `visavis record export` (`*.visavis`).
     as_json:
         Print the whole account as JSON.
+    tsa_ca:
+        A PEM file of CA certificates of the timestamp authorities that you trust: each timestamp must lead to one
+        of them (default: none is trusted, and timestamps are shown as not checked).
     """
+    from visavis.record.timestamp import MAX_AUTHORITIES_BYTES, read_authorities
     from visavis.rulebook import EDITION_1
+    from visavis.verification.bounds import bounds
     from visavis.verification.verify import verify as check
+
+    authorities = (
+        () if tsa_ca is None else read_authorities(read_file(tsa_ca, MAX_AUTHORITIES_BYTES, "CA file"))
+    )
 
     data = read_bundle(bundle)
     gc.disable()  # an account has no cycles, and looking for them takes a tenth of the time
@@ -57,10 +74,15 @@ def verify(bundle: Path, /, *, as_json: Annotated[bool, Parameter(name="--json")
         account = check(data, EDITION_1)
     finally:
         gc.enable()
+    stamped: tuple[Bound, ...] = ()
+    if any(log.timestamps for log in account.logs):
+        stamped, failing = bounds(data, authorities)
+        account = replace(account, faults=account.faults + failing)
     if as_json:
-        sys.stdout.write(json.dumps(account.to_json(), ensure_ascii=False, indent=2) + "\n")
+        value = {**account.to_json(), "bounds": [asdict(bound) for bound in stamped]}
+        sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
     else:
-        show(account)
+        show(account, stamped)
     return 0 if account.holds else 1
 
 
@@ -369,14 +391,14 @@ def one_of(ids: tuple[str, ...], begins: str, what: str) -> str:
 # --- the account in words -------------------------------------------------------------------------
 
 
-def show(account: Account) -> None:
+def show(account: Account, bounds: tuple[Bound, ...] = ()) -> None:
     """Print the account. Colours only where there is a terminal."""
     from rich.console import Console
     from rich.text import Text
 
     console = Console(highlight=False, soft_wrap=True)
     styles = {"✓": "bold green", "✗": "bold red", "#": "bold", "!": "red"}
-    for line in lines(account):
+    for line in lines(account, bounds):
         mark, _, rest = line.partition(" ")
         if mark == "#":
             console.print(Text(rest, style="bold"))
@@ -384,7 +406,7 @@ def show(account: Account) -> None:
             console.print(Text(line, style=styles.get(mark, "")))
 
 
-def lines(account: Account) -> Iterator[str]:
+def lines(account: Account, bounds: tuple[Bound, ...] = ()) -> Iterator[str]:
     """The account, line by line; a heading begins with "# ", what fails with "! "."""
     if account.holds:
         yield "✓ The record holds. Every check of every entry, checkpoint and content passed."
@@ -400,7 +422,7 @@ def lines(account: Account) -> Iterator[str]:
     yield ""
     yield f"# Dialogue {account.dialogue}"
     for log in account.logs:
-        yield from _log_lines(log)
+        yield from _log_lines(log, tuple(bound for bound in bounds if bound.side == log.side))
     for heading, chosen in (
         ("In force", account.in_force()),
         ("Was in force", tuple(a for a in account.agreements if a not in account.in_force())),
@@ -454,7 +476,7 @@ def _fault_line(account: Account, fault: Fault) -> str:
     return f"! {fault.check}: {where + ': ' if where else ''}{printable(fault.message)}"
 
 
-def _log_lines(log: LogAccount) -> Iterator[str]:
+def _log_lines(log: LogAccount, bounds: tuple[Bound, ...]) -> Iterator[str]:
     names = ", ".join(f"{printable(name)} ({printable(language)})" for language, name in log.names.items())
     yield ""
     yield f"  {names}"
@@ -466,6 +488,14 @@ def _log_lines(log: LogAccount) -> Iterator[str]:
         yield f"    cosigned          {log.cosigned.size} entries, {when} by the other side's clock"
     else:
         yield "    cosigned          not by the other side"
+    for bound in bounds[:1] + bounds[1:][-1:]:  # the earliest and the latest: the others are in `--json`
+        yield (
+            f"    timestamped       {bound.size} entries existed not later than {bound.time}, according to"
+            f" {printable(bound.authority) or 'an authority that does not say its name'}"
+            f" (certificate {bound.serial or 'unknown'})"
+        )
+        how = "" if bound.checked else "not "
+        yield f"                      {how}checked against {'an' if bound.checked else 'any'} authority that you trust"
     for person in log.delegates:
         powers = ", ".join(person.powers) or "none"
         name = printable(person.name) if person.name is not None else f"delegate {printable(person.delegate)}"

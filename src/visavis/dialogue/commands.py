@@ -79,6 +79,7 @@ class View:
     founding: the own side's founding statement, as JSON, once both sides have stated themselves.
     shown: entries of a checkpoint of the own log that a reader has shown and that is larger than it; 0: none.
     audience: who may read a content, where the asker may; None where they may not.
+    damaged: commitments whose contents the asker might read, if they were not damaged on the node's disk.
     """
 
     joint: Joint
@@ -90,6 +91,7 @@ class View:
     founding: Mapping[str, Any] | None = None
     shown: int = 0
     audience: Callable[[str], Audience | None] = lambda _commitment: None
+    damaged: frozenset[str] = frozenset()
 
     @property
     def side(self) -> str:

@@ -73,6 +73,7 @@ class Keeper:
                 contents = await unit.contents(ledger.id)
                 cosigned = await unit.cosigned(ledger.id)
                 marks = await unit.marks(ledger.id)
+                timestamps = await unit.timestamps(ledger.id)
                 ledger.forks += await unit.forks(ledger.id)
                 keys = [row for side in ledger.sides for row in await unit.log_keys(side)]
                 shown = await unit.shown(ledger.id)
@@ -85,10 +86,14 @@ class Keeper:
                 opens(content.commitment, content.salt, content.data)
             except (ContentDiffers, Malformed):
                 log.error("content.damaged", dialogue=ledger.id, commitment=content.commitment)
-                ledger.damaged.add(content.commitment)
+                ledger.damaged[content.commitment] = content
             else:
                 ledger.contents[content.commitment] = content
         ledger.cosigned = {(row.side, row.cosigner): row for row in cosigned}
+        for stamp in timestamps:
+            # One of a size that the log has lost is kept on disk, and shown once the entries are fetched back.
+            if stamp.side in ledger.sides and stamp.size <= ledger.states[ledger.index(stamp.side)].size:
+                ledger.timestamps[stamp.side][stamp.size] = stamp.token
         for us in (0, 1):
             try:
                 await self._compare(ledger, us, heads[us])
@@ -225,7 +230,7 @@ class Keeper:
         gone = [row for row in contents if not ledger.kept(row)]
         for row in gone:
             ledger.contents.pop(row.commitment, None)
-            ledger.damaged.discard(row.commitment)
+            ledger.damaged.pop(row.commitment, None)
             log.info("content.erased", dialogue=ledger.id, commitment=row.commitment)
         if gone:
             try:

@@ -58,7 +58,8 @@ class Ledger:
     cosigned: (log's side, cosigner) → what that cosigner remembers of that log, as it is on disk.
     forks:    proofs that a side signed two histories.
     behind:   what this node's own disk or the other's log says of missing entries; None: nothing.
-    damaged:  commitments whose contents on disk do not open them; they are not shown.
+    timestamps: side → size → token over the checkpoint of that size.
+    damaged:  commitment → the content on disk that does not open it; it is not shown.
     filed:    per side, entries whose full tiles and head are on disk. checked: see `check_on`.
     """
 
@@ -80,9 +81,13 @@ class Ledger:
     cosigned: dict[tuple[str, str], Cosigned] = field(default_factory=dict)
     forks: list[Fork] = field(default_factory=list)
     behind: VisavisError | None = None
-    damaged: set[str] = field(default_factory=set)
+    timestamps: dict[str, dict[int, bytes]] = field(init=False)
+    damaged: dict[str, ContentRow] = field(default_factory=dict)
     filed: list[int] = field(default_factory=lambda: [0, 0])
     checked: list[int] = field(default_factory=lambda: [0, 0])
+
+    def __post_init__(self) -> None:
+        self.timestamps = {side: {} for side in self.sides}
 
     def take(self, side: str, leaf: bytes, *, proven: bool) -> None:
         """Fold one more leaf, which is on disk; `joint.advance` is the caller's.
@@ -261,6 +266,13 @@ class Ledger:
         """Who cosigns that side's checkpoints: the side itself, and the counterpart (§10.3)."""
         return (side, self.sides[1 - self.index(side)])
 
+    def cosigned_now(self, side: str) -> Seen | None:
+        """The whole log as it stands, if both sides have cosigned it; None if not."""
+        state = self.states[self.index(side)]
+        held = [self.cosigned.get((side, cosigner)) for cosigner in self.cosigners(side)]
+        whole = Seen(state.size, state.root())
+        return whole if all(each is not None and each.seen == whole for each in held) else None
+
     def cosigned_next(self, side: str, cosigner: str, held: Cosigned | None, timestamp: int) -> Cosigned:
         """What `cosigner` remembers once it has been asked to cosign `side`'s log as it stands. Changes nothing.
 
@@ -288,7 +300,8 @@ class Ledger:
         logs, beyond = {}, b""
         for each, founding, leaves in zip(self.sides, self.foundings, self.leaves, strict=True):
             size = self.given(each)
-            logs[each] = LogPart(founding, tuple(leaves[:size]), self.checkpoint(each))
+            stamps = {at: token for at, token in self.timestamps[each].items() if at <= size}
+            logs[each] = LogPart(founding, tuple(leaves[:size]), self.checkpoint(each), timestamps=stamps)
             beyond += b"".join(leaves[size:])
         contents = {
             commitment: Opened(row.salt, row.data)
@@ -344,11 +357,20 @@ def readable(ledger: Ledger, side: str | None, commitment: str) -> ContentRow | 
     What a side has erased it does not read, though the row stays while the other side holds its copy (§11).
     """
     row = ledger.contents.get(commitment)
-    if row is None or (row.side != side and row.audience is Audience.OWN):
-        return None
+    return row if row is not None and _may_read(ledger, row, side) else None
+
+
+def _may_read(ledger: Ledger, row: ContentRow, side: str | None) -> bool:
     erased = ledger.joint.erased
     readers = (0, 1) if side is None else (ledger.index(side),)
-    return None if any(commitment in erased[s] for s in readers) else row
+    return (row.side == side or row.audience is not Audience.OWN) and not any(
+        row.commitment in erased[s] for s in readers
+    )
+
+
+def lost(ledger: Ledger, side: str | None) -> frozenset[str]:
+    """Commitments whose contents `side` might read, if they were not damaged on this node's disk."""
+    return frozenset(each for each, row in ledger.damaged.items() if _may_read(ledger, row, side))
 
 
 def public(ledger: Ledger, commitment: str) -> ContentRow | None:

@@ -1,6 +1,7 @@
 """What the dialogue's use cases need of a store. Protocols and the rows that cross them. Pure.
 
-Lives here: `Store`, `Unit`, `LogFiles`, the frozen rows. Not here: SQL (`store`), use cases (`service`, `admission`).
+Lives here: `Store`, `Unit`, `LogFiles`, `Authority`, the frozen rows. Not here: SQL (`store`), use cases (`service`,
+`admission`), HTTP (`authority`).
 The contract suite `tests/store/contract.py` holds every adapter to this page.
 """
 
@@ -138,6 +139,16 @@ class Mark:
     root: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Timestamp:
+    """A token of a timestamp authority (`record.timestamp`) over the checkpoint of a log's first `size` entries."""
+
+    dialogue: str
+    side: str
+    size: int
+    token: bytes
+
+
 class Unit(Protocol):
     """One transaction: all of it is on disk when its block ends, or nothing."""
 
@@ -230,6 +241,11 @@ class Unit(Protocol):
     async def forks(self, dialogue: str) -> Sequence[Fork]: ...
     async def keep_mark(self, row: Mark) -> None: ...
     async def marks(self, dialogue: str) -> Sequence[Mark]: ...
+    async def keep_timestamp(self, row: Timestamp) -> None:
+        """Keep a token; the first one over a checkpoint stays."""
+        ...
+
+    async def timestamps(self, dialogue: str) -> Sequence[Timestamp]: ...
     async def keep_certificate(self, row: Certificate) -> None: ...
     async def certificates(self, dialogue: str, talk: str, sitting: int) -> Sequence[Certificate]: ...
 
@@ -272,5 +288,16 @@ class Store(Protocol):
         """Have no byte of what earlier transactions deleted in the store's files when this returns True.
 
         False: another process reads beside; ask again. Raises `Unavailable` if the store does not answer.
+        """
+        ...
+
+
+class Authority(Protocol):
+    """A timestamp authority (RFC 3161)."""
+
+    async def stamp(self, text: bytes) -> bytes:
+        """A token over SHA-256 of the checkpoint text `text`, checked as far as the node can (§10.7).
+
+        Raises `Unavailable` if there is no answer, `Malformed` or `Untrusted` if it is not one to keep.
         """
         ...

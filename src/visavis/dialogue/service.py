@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from hmac import compare_digest
 from typing import Any
 
 import anyio
@@ -25,13 +26,14 @@ import structlog
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from visavis.dialogue.acts import Consent, Erase, Power, Rulebook
+from visavis.dialogue.acts import Consent, Erase, Power, Rulebook, Subject
 from visavis.dialogue.commands import (
     Audience,
     Command,
     Drafted,
     Enrolment,
     Fresh,
+    NewContent,
     Rotation,
     Summary,
     View,
@@ -41,7 +43,7 @@ from visavis.dialogue.errors import ContentMissing, LogDamaged, act_void
 from visavis.dialogue.fold import SideState
 from visavis.dialogue.join import Joint, preview
 from visavis.dialogue.keeping import Keeper, again
-from visavis.dialogue.ledger import Event, Ledger, NoSuchDialogue, readable
+from visavis.dialogue.ledger import Event, Ledger, NoSuchDialogue, lost, readable
 from visavis.dialogue.model import PROFILE
 from visavis.dialogue.ports import (
     Certificate,
@@ -51,6 +53,7 @@ from visavis.dialogue.ports import (
     LogKeyRow,
     Session,
     Store,
+    Timestamp,
     Unit,
 )
 from visavis.dialogue.receiving import Finding
@@ -64,6 +67,7 @@ from visavis.record.entry import (
     RECOVERY,
     Entry,
     Founding,
+    Seen,
     SignedMembers,
     dialogue_id,
     make_entry,
@@ -94,14 +98,30 @@ class DraftGone(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An act that waits for its delegate's signature. asker: the credential of the session that asked for it."""
+    """An act that waits for its delegate's signature.
+
+    asker: the credential of the session that asked for it. check: who holds this may read the draft, as long as it
+    waits: the asker's second device.
+    """
 
     id: str
+    check: str
     dialogue: str
     asker: str
     signed: SignedMembers
     drafted: Drafted
     expires: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A draft for its asker's second device. subject: what the act names by its hash. contents: the texts
+    that the act or the subject commits to, as far as the asker's side may read them."""
+
+    draft: Draft
+    foundings: tuple[Founding, Founding]
+    subject: Subject | None
+    contents: tuple[NewContent, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,7 +386,8 @@ class Dialogues:
         founding = ledger.foundings[us].to_json()
         shown = ledger.shown.get(side)
         size = 0 if shown is None else shown.size
-        return View(ledger.joint, us, delegate, self._clock(), text, own, founding, size, audience)
+        damaged = lost(ledger, side)
+        return View(ledger.joint, us, delegate, self._clock(), text, own, founding, size, audience, damaged)
 
     async def draft(
         self,
@@ -440,7 +461,10 @@ class Dialogues:
         own = [k for k, d in self._drafts.items() if d.asker == session.credential]
         for oldest in own[: 1 + len(own) - MAX_DRAFTS]:
             del self._drafts[oldest]
-        draft = Draft(self._fresh.id(), ledger.id, session.credential, signed, drafted, now + DRAFT_LIFE)
+        until = now + DRAFT_LIFE
+        draft = Draft(
+            self._fresh.id(), self._fresh.id(), ledger.id, session.credential, signed, drafted, until
+        )
         self._drafts[draft.id] = draft
         if drafted.rotation is not None:
             try:
@@ -458,6 +482,28 @@ class Dialogues:
             alive = [each.key for each in rotations if each is not None]
             await unit.drop_log_keys(side, [ledger.key_in_force(us), *alive])
             await unit.keep_log_key(LogKeyRow(side, rotation.key, rotation.seed, rotation.address))
+
+    def shown(self, check: str) -> Shown:
+        """The draft whose capability `check` is, with what recomputes it elsewhere. Raises `DraftGone`."""
+        now = self._clock()
+        drafts = self._drafts.values()
+        draft = next((d for d in drafts if compare_digest(d.check, check) and d.expires > now), None)
+        if draft is None:
+            raise DraftGone(
+                "this draft is gone: it was signed, it is older than ten minutes, or there was none"
+            )
+        ledger, act = self.ledger(draft.dialogue), draft.signed.act
+        named_by = act.get("hash")
+        subject = ledger.joint.tabled.get(named_by) if isinstance(named_by, str) else None
+        named = list(dict.fromkeys((*_texts_in(act), *(_texts_in(subject.body) if subject else ()))))
+        contents = {c.commitment: c for c in draft.drafted.contents}
+        for row in (readable(ledger, draft.signed.side, each) for each in named):
+            if row is not None:
+                contents[row.commitment] = NewContent(
+                    row.commitment, row.salt, row.data, row.language, row.audience
+                )
+        given = tuple(contents[each] for each in named if each in contents)
+        return Shown(draft, ledger.foundings, subject, given)
 
     async def enter(self, session: Session, dialogue: str, draft_id: str, proof: Proof) -> Entry:
         """Enter a signed draft. On disk when this returns. Raises `Untrusted`, `Refused`, `DraftGone`."""
@@ -560,7 +606,7 @@ class Dialogues:
         side, row = ledger.sides[us], ledger.contents.get(commitment)
         if goes:
             ledger.contents.pop(commitment, None)
-            ledger.damaged.discard(commitment)
+            ledger.damaged.pop(commitment, None)
         named = {each.id for each in ledger.states[us].delegates.values() if each.name == commitment}
         for id_, waits in ledger.enrolments.items():
             if waits.side == side and waits.enrolment.delegate in named:
@@ -644,6 +690,21 @@ class Dialogues:
         ledger = self.ledger(dialogue)
         await self._cosign(ledger)
         return ledger.bundle(side)
+
+    async def cosigned_now(self, dialogue: str, side: str) -> Seen | None:
+        """The whole log as it stands, once both sides have cosigned it; None if one does not."""
+        ledger = self.ledger(dialogue)
+        await self._cosign(ledger)
+        return ledger.cosigned_now(side)
+
+    async def keep_timestamp(self, row: Timestamp) -> None:
+        """Keep a token over a checkpoint of ours. On disk when this returns; who looks is told."""
+        ledger = self.ledger(row.dialogue)
+        size = ledger.states[ledger.index(row.side)].size
+        async with self._store.begin() as unit:
+            await unit.keep_timestamp(row)
+        ledger.timestamps[row.side].setdefault(row.size, row.token)
+        ledger.publish("log", side=row.side, size=size)
 
     async def _cosign(self, ledger: Ledger) -> None:
         """A full disk keeps nobody from reading: the checkpoint then comes without a cosignature."""
@@ -783,6 +844,13 @@ def _at_hand(ledger: Ledger, us: int, move: object) -> None:
             "matter anew.",
             missing=len(missing),
         )
+    damaged = missing & lost(ledger, ledger.sides[us])
+    if damaged:
+        raise ContentMissing(
+            f"{len(damaged)} of the texts that this commits to are damaged on this node's disk, so nobody can "
+            "sign it. Nothing was written; whoever runs the node fetches them back from a bundle.",
+            missing=len(damaged),
+        )
     if missing:
         raise ContentMissing(
             f"{len(missing)} of the texts that this commits to are not at hand yet, so nobody can sign "
@@ -795,6 +863,18 @@ def _not_erased(ledger: Ledger, us: int, drafted: Drafted) -> None:
     """Raises `ContentErased` if the act would show words more widely that its side has erased."""
     if any(commitment in ledger.joint.erased[us] for commitment, _ in drafted.widen):
         raise ContentErased("your side has erased these words, so they cannot be shown; write them anew")
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    """All strings in a JSON value: among them every commitment."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for member in value.values():
+            yield from _texts_in(member)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts_in(item)
 
 
 def _device_of(ledger: Ledger, session: Session, device: str) -> str:

@@ -33,6 +33,7 @@ from visavis.dialogue.acts import (
     Subject,
     Table,
     Withdraw,
+    offers,
 )
 from visavis.dialogue.texts import ActFields, Hash, Id, Language
 from visavis.dialogue.times import is_spelt
@@ -233,6 +234,13 @@ ACTS: tuple[ActSpec, ...] = (
         lambda f: Table(joint_subject(f)),
         Power.RELEASE,
         ProofLevel.DEVICE,
+        form=lambda f, sides: _well_formed(f.texts, f.embargo),
+    ),
+    ActSpec(
+        "readout.offer-joint",
+        TableJoint,
+        lambda f: offers(joint_subject(f)),
+        Power.RELEASE,
         form=lambda f, sides: _well_formed(f.texts, f.embargo),
     ),
     ActSpec("readout.approve-joint", Answer, _approves, Power.RELEASE),

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from visavis.dialogue import chair
-from visavis.dialogue.commands import Audience, Command, Drafted, Fresh, Summary, View
+from visavis.dialogue.commands import Audience, Command, Drafted, Fresh, NewContent, Summary, View
 from visavis.dialogue.errors import NotTabled
 from visavis.dialogue.texts import TITLE_LIMIT, ActFields, Hash, Id, Language, Writer
 from visavis.dialogue.times import instant, spelt
@@ -162,13 +162,25 @@ class TableJoint(ActFields, frozen=True):
     embargo: str | None = None
 
 
-def _table_joint(view: View, fields: TableJoint, fresh: Fresh) -> Drafted:
+def _table_joint(type_: str, title: str) -> Callable[[View, TableJoint, Fresh], Drafted]:
+    """Tabling a joint readout, or tabling and approving it in one gesture."""
+
+    def build(view: View, fields: TableJoint, fresh: Fresh) -> Drafted:
+        act, lines, contents = _joint_act(view, fields, fresh)
+        return Drafted({"type": type_, **act}, Summary(title, lines), contents)
+
+    return build
+
+
+def _joint_act(
+    view: View, fields: TableJoint, fresh: Fresh
+) -> tuple[dict[str, Any], tuple[str, ...], tuple[NewContent, ...]]:
+    """The act's members beside its type, what it says, its contents."""
     if chair.agreed(view.joint, ("time", fields.talk)) is None:
         raise NoSuchRelease("both sides have not agreed on such a talk", field="talk")
     agreed = chair.in_force(view.joint, readout_slot(fields.talk))
     writer = Writer(fresh, Audience.BOTH)
     act = {
-        "type": "readout.table-joint",
         "talk": fields.talk,
         "base": None if agreed is None else agreed.hash,
         "texts": _texts(writer, fields.texts),
@@ -178,7 +190,7 @@ def _table_joint(view: View, fields: TableJoint, fresh: Fresh) -> Drafted:
         *(f"{language}: {text.title.strip()}" for language, text in sorted(fields.texts.items())),
         f"Embargo: {act['embargo'] or 'none'}",
     )
-    return Drafted(act, Summary("Table a joint readout", lines), writer.contents)
+    return act, lines, writer.contents
 
 
 class Answer(ActFields, frozen=True):
@@ -244,7 +256,12 @@ def _call(_view: View, fields: OnTalk, _fresh: Fresh) -> Drafted:
 COMMANDS: tuple[Command, ...] = (
     Command("press.clear", Clear, _clear),
     Command("press.release", Release, _release),
-    Command("press.table-joint", TableJoint, _table_joint),
+    Command("press.table-joint", TableJoint, _table_joint("readout.table-joint", "Table a joint readout")),
+    Command(
+        "press.offer-joint",
+        TableJoint,
+        _table_joint("readout.offer-joint", "Table a joint readout and approve it"),
+    ),
     Command("press.approve-joint", Answer, _answer("readout.approve-joint", "Approve the joint readout")),
     Command(
         "press.withdraw-joint",

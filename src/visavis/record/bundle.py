@@ -8,19 +8,22 @@ Spec: docs/spec/record.md §12.
     logs/<side>/founding.json             the founding statement; its hash is the side's id
     logs/<side>/checkpoint                C2SP checkpoint of the whole log, perhaps cosigned
     logs/<side>/receipt                   the latest cosigned checkpoint, where that is an earlier one
+    logs/<side>/timestamps/<size>.tsr     a timestamp authority's token over the checkpoint of that size
     logs/<side>/tile/entries/…            the entries, as C2SP tlog-tiles has them
     logs/<side>/tile/<level>/…            the tree's hashes, likewise
     contents/<commitment>                 a content that is open to whoever exported
     salts/<commitment>                    its salt, 32 bytes
 
 The file has no member, field or order that is free: whatever can be computed is computed again and compared,
-the rest is signed or committed to. So each byte is checked. Sides and commitments stand in ascending order.
+the rest is signed or committed to. So each byte is checked; of a token only what its authority signed, by whoever
+names the authority (§12.3). Sides and commitments stand in ascending order.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from visavis.errors import Malformed
 from visavis.record import canonical, container, tiles
@@ -34,6 +37,9 @@ MEDIA_TYPE = "application/vnd.visavis.bundle"
 SUFFIX = ".visavis"
 MAX_ENTRIES = 1 << 18
 """Of one log: an empty entry costs its writer two bytes and its reader hundreds."""
+
+MAX_TOKEN_BYTES = 64 * 1024
+_TOKEN = re.compile(r"([1-9][0-9]{0,8})\.tsr")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +60,14 @@ class LogPart:
     """One side's half. `checkpoint` and `receipt` are signed notes, not yet verified.
 
     checkpoint: of the whole log. receipt: of an earlier size, cosigned; None if there is none, or if
-    `checkpoint` itself is cosigned.
+    `checkpoint` itself is cosigned. timestamps: by size, tokens over the checkpoints of those sizes, not verified.
     """
 
     founding: Founding
     leaves: tuple[bytes, ...]
     checkpoint: bytes
     receipt: bytes | None = None
+    timestamps: Mapping[int, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +105,10 @@ def encode_bundle(bundle: Bundle) -> bytes:
         raise Malformed("bundle: two logs are due, each under its founding statement's hash")
     if any(len(part.leaves) > MAX_ENTRIES for part in bundle.logs.values()):
         raise Malformed(f"bundle: a log of more than {MAX_ENTRIES} entries")
+    for part in bundle.logs.values():
+        for size, token in part.timestamps.items():
+            if not 0 < size <= len(part.leaves) or not 0 < len(token) <= MAX_TOKEN_BYTES:
+                raise Malformed("bundle: a timestamp needs a size that its log has had, and at most 64 KiB")
     for commitment, opened in bundle.contents.items():
         if not is_commitment(commitment) or len(opened.salt) != SALT_BYTES:
             raise Malformed("bundle: a content needs its commitment and a salt of 32 bytes")
@@ -140,6 +151,8 @@ def _members(bundle: Bundle) -> Iterator[container.Member]:
         yield prefix + "checkpoint", part.checkpoint
         if part.receipt is not None:
             yield prefix + "receipt", part.receipt
+        for size in sorted(part.timestamps):
+            yield f"{prefix}timestamps/{size}.tsr", part.timestamps[size]
         for path, content in tiles.entry_tiles(part.leaves):
             yield prefix + path, content
         for path, content in tiles.hash_tiles(Tree(part.leaves)):
@@ -188,7 +201,18 @@ def _parse_log(by_name: Mapping[str, bytes], side: str) -> LogPart:
         statement = Founding.from_json(canonical.decode(founding))
     except Malformed as error:
         raise Malformed(f"{prefix}founding.json: {error.message}") from error
-    return LogPart(statement, tuple(leaves), checkpoint, by_name.get(prefix + "receipt"))
+    timestamps = _parse_timestamps(by_name, prefix + "timestamps/", len(leaves))
+    return LogPart(statement, tuple(leaves), checkpoint, by_name.get(prefix + "receipt"), timestamps)
+
+
+def _parse_timestamps(by_name: Mapping[str, bytes], folder: str, size: int) -> dict[int, bytes]:
+    """Tokens of sizes that the log has had; what else lies there has no place in a bundle."""
+    found: dict[int, bytes] = {}
+    for name, token in by_name.items():
+        match = _TOKEN.fullmatch(name.removeprefix(folder)) if name.startswith(folder) else None
+        if match is not None and int(match[1]) <= size and 0 < len(token) <= MAX_TOKEN_BYTES:
+            found[int(match[1])] = token
+    return found
 
 
 def _entries(data: bytes, width: int, name: str) -> list[bytes]:

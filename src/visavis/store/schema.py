@@ -13,7 +13,7 @@ VERSION = 3
 """`PRAGMA user_version` of the schema. A database of another version is refused, not guessed at."""
 EARLIER = (0, 1, 2)
 """Versions that become this one by `upgrade`: 0 is a new database, 1 had no forks and no marks, and made a cosignature
-anew at each request; 2 had a side's first log key in its founding, and no other."""
+anew at each request; 2 had a side's first log key in its founding, and no other, and no timestamps."""
 
 metadata = MetaData()
 
@@ -123,6 +123,15 @@ marks = Table(
     Column("side", String, primary_key=True),
     Column("size", Integer, nullable=False),
     Column("root", LargeBinary, nullable=False),
+)
+
+timestamps = Table(
+    "timestamps",
+    metadata,
+    Column("dialogue", String, primary_key=True),
+    Column("side", String, primary_key=True),
+    Column("size", Integer, primary_key=True),
+    Column("token", LargeBinary, nullable=False),
 )
 
 certificates = Table(

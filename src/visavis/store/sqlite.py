@@ -37,6 +37,7 @@ from visavis.dialogue.ports import (
     Mark,
     Session,
     Shown,
+    Timestamp,
 )
 from visavis.errors import Unavailable
 from visavis.record import canonical
@@ -411,6 +412,16 @@ class SqliteUnit:
     async def marks(self, dialogue: str) -> Sequence[Mark]:
         query = select(t.marks).where(t.marks.c.dialogue == dialogue)
         return [_sound(r, Mark) for r in (await self._db.execute(query)).mappings()]
+
+    async def keep_timestamp(self, row: Timestamp) -> None:
+        c = t.timestamps.c
+        where = (c.dialogue == row.dialogue, c.side == row.side, c.size == row.size)
+        if (await self._db.execute(select(c.size).where(*where))).first() is None:
+            await self._db.execute(insert(t.timestamps), _row(row))
+
+    async def timestamps(self, dialogue: str) -> Sequence[Timestamp]:
+        query = select(t.timestamps).where(t.timestamps.c.dialogue == dialogue)
+        return [_sound(r, Timestamp) for r in (await self._db.execute(query)).mappings()]
 
     async def keep_certificate(self, row: Certificate) -> None:
         key = {"dialogue": row.dialogue, "talk": row.talk, "sitting": row.sitting, "device": row.device}

@@ -331,6 +331,7 @@ ACTS: tuple[ActSpec, ...] = (
         ProofLevel.DEVICE,
         form=_form_of_time,
     ),
+    ActSpec("talk.offer", Propose, lambda f: offers(time_subject(f)), Power.SCHEDULE, form=_form_of_time),
     *_answers("talk", "accept", "time", Power.SCHEDULE),
     ActSpec(
         CALL_OFF,

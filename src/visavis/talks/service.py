@@ -18,7 +18,7 @@ from msgspec import Meta
 
 from visavis.dialogue import chair
 from visavis.dialogue.acts import Slot, Subject
-from visavis.dialogue.commands import Audience, Command, Drafted, Fresh, Summary, View
+from visavis.dialogue.commands import Audience, Command, Drafted, Fresh, NewContent, Summary, View
 from visavis.dialogue.errors import NotTabled
 from visavis.dialogue.texts import TITLE_LIMIT, ActFields, Hash, Id, Words, Writer, listed, texts_of
 from visavis.dialogue.times import instant, spelt
@@ -93,14 +93,27 @@ class Propose(ActFields, frozen=True):
     talk: Id | None = None
 
 
-def _propose(view: View, fields: Propose, fresh: Fresh) -> Drafted:
+def _propose(type_: str, gesture: str) -> Callable[[View, Propose, Fresh], Drafted]:
+    """Proposing a time, or proposing and accepting it in one gesture. gesture: what is said beside "Propose …"."""
+
+    def build(view: View, fields: Propose, fresh: Fresh) -> Drafted:
+        act, lines, again, contents = _time_act(view, fields, fresh)
+        title = "Propose another time for a talk" if again else "Propose a talk"
+        return Drafted({"type": type_, **act}, Summary(f"{title}{gesture}", lines), contents)
+
+    return build
+
+
+def _time_act(
+    view: View, fields: Propose, fresh: Fresh
+) -> tuple[dict[str, Any], tuple[str, ...], bool, tuple[NewContent, ...]]:
+    """The act's members beside its type, what it says, whether a time is in force already, its contents."""
     talk = fresh.id() if fields.talk is None else _talk(view, fields.talk)
     start = utc_minute(fields.start, "start")
     writer = Writer(fresh, Audience.BOTH)
     in_force = chair.in_force(view.joint, time_slot(talk))
     zones = {side.id: _zone(view, s) for s, side in enumerate(view.joint.sides)}
     act = {
-        "type": "talk.propose",
         "talk": talk,
         "base": None if in_force is None else in_force.hash,
         "title": writer.texts(fields.title, "title", limit=TITLE_LIMIT),
@@ -114,8 +127,7 @@ def _propose(view: View, fields: Propose, fresh: Fresh) -> Drafted:
         "in person" if fields.mode == "in-person" else "by video conference",
     )
     lines = (*_said(fields.title), f"{start:%d %B %Y, %H:%M} UTC, {fields.minutes} minutes", *where)
-    title = "Propose a talk" if in_force is None else "Propose another time for a talk"
-    return Drafted(act, Summary(title, lines), writer.contents)
+    return act, lines, in_force is not None, writer.contents
 
 
 def _zone(view: View, s: int) -> str:
@@ -423,7 +435,8 @@ def _floor(view: View, fields: Floor, _fresh: Fresh) -> Drafted:
 
 
 COMMANDS: tuple[Command, ...] = (
-    Command("talks.propose", Propose, _propose),
+    Command("talks.propose", Propose, _propose("talk.propose", "")),
+    Command("talks.offer", Propose, _propose("talk.offer", " and accept it")),
     Command("talks.accept", Answer, _answer("talk.accept", "time", "Accept the time of a talk")),
     Command("talks.withdraw", Answer, _answer("talk.withdraw", "time", "Withdraw our yes to a time")),
     Command("talks.decline", Answer, _answer("talk.decline", "time", "Decline a time")),

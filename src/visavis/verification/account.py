@@ -42,6 +42,7 @@ class LogAccount:
     size, root:   of the log in the bundle (root: base64url).
     acknowledged: greatest size of this log that the other's log truly acknowledges.
     cosigned:     the latest receipt, or None.
+    timestamps:   sizes at which a timestamp token lies in the bundle, ascending; it is not checked here.
     acts:         act type → how many of them stand.
     """
 
@@ -54,6 +55,7 @@ class LogAccount:
     cosigned: Receipt | None
     delegates: tuple[Person, ...]
     acts: Mapping[str, int]
+    timestamps: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from visavis.dialogue.acts import Rulebook, Table
+from visavis.dialogue.acts import Consent, Rulebook, Table
 from visavis.dialogue.commands import Audience
 from visavis.dialogue.erasing import committed
 from visavis.errors import Malformed
@@ -55,8 +55,10 @@ def holdings(logs: Mapping[str, Sequence[bytes]], rulebook: Rulebook) -> dict[st
         if kind in KEPT_BACK:
             cleared[side, act["release"], act["version"]] = set(here)
         parsed = rulebook.parse(act)
-        if parsed is not None and isinstance(parsed[2], Table):
-            tabled[parsed[2].subject.hash] = set(here)
+        move = None if parsed is None else parsed[2]
+        subject = move.subject if isinstance(move, Table | Consent) else None
+        if subject is not None:
+            tabled[subject.hash] = set(here)
     for side, act in acts:
         if act["type"] in RELEASES:
             public |= cleared.get((side, act["release"], act["version"]), set())

@@ -296,6 +296,7 @@ class _Reader:
                 for each in state.delegates.values()
             ),
             acts=dict(sorted(stands.items())),
+            timestamps=tuple(sorted(self.bundle.logs[state.id].timestamps)),
         )
 
     def _agreements(self) -> Iterator[Agreement]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, TypeVar
 
 import anyio
@@ -19,13 +19,15 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import BaseRoute, Route
 
 from visavis.access import COOKIE, Asker, describe, load, must_admit, must_be_desk, own_side, require
+from visavis.dialogue.acts import slot_text
 from visavis.dialogue.admission import NotSignedIn, Opened, Site
-from visavis.dialogue.commands import Audience
+from visavis.dialogue.commands import Audience, NewContent
 from visavis.dialogue.erasing import ContentErased
+from visavis.dialogue.ledger import lost
 from visavis.dialogue.model import Role
 from visavis.dialogue.people import NoSuchDelegate
 from visavis.dialogue.service import Draft
-from visavis.errors import Malformed, Untrusted
+from visavis.errors import Malformed, Unavailable, Untrusted
 from visavis.node import Node
 from visavis.record.digest import from_text, to_text
 from visavis.record.merkle import leaf_hash
@@ -83,6 +85,12 @@ class DraftBody(Body, frozen=True):
 class EntryBody(Body, frozen=True):
     draft: str
     proof: dict[str, str]
+
+
+class CheckBody(Body, frozen=True):
+    """check: the word that the draft's answer gave its asker."""
+
+    check: str
 
 
 class RecoveryBody(Body, frozen=True):
@@ -241,21 +249,45 @@ async def draft(request: Request) -> Response:
     made = await node.dialogues.draft(
         asker.session, asker.dialogue, given.command, given.fields, device=given.device
     )
-    return JSONResponse(
+    answer = {**draft_json(made), "check": made.check, "contents": contents_json(made.drafted.contents)}
+    return JSONResponse(answer, 201)
+
+
+async def check(request: Request) -> Response:
+    """A draft, to whoever has its asker's word: a second device, which recomputes it. No session is asked for."""
+    given = await body_of(request, CheckBody)
+    if not (given.check.isascii() and 0 < len(given.check) <= 64):
+        raise Malformed("check: 1 to 64 characters of ASCII are due", field="check")
+    shown = node_of(request).dialogues.shown(given.check)
+    subject = shown.subject
+    return json_response(
         {
-            **draft_json(made),
-            "contents": [
-                {
-                    "commitment": c.commitment,
-                    "salt": to_text(c.salt),
-                    "language": c.language,
-                    "text": c.data.decode(),
-                }
-                for c in made.drafted.contents
-            ],
-        },
-        201,
+            "signed": shown.draft.signed.to_json(),
+            "foundings": [founding.to_json() for founding in shown.foundings],
+            "subject": None
+            if subject is None
+            else {
+                "slot": slot_text(subject.slot),
+                "base": subject.base,
+                "kind": subject.kind,
+                "body": subject.body,
+            },
+            "contents": contents_json(shown.contents),
+        }
     )
+
+
+def contents_json(contents: Iterable[NewContent]) -> list[dict[str, str]]:
+    """Contents with their salts, so that their reader can open the commitments."""
+    return [
+        {
+            "commitment": c.commitment,
+            "salt": to_text(c.salt),
+            "language": c.language,
+            "text": c.data.decode("utf-8", "replace"),
+        }
+        for c in contents
+    ]
 
 
 async def enter(request: Request) -> Response:
@@ -365,6 +397,8 @@ async def content(request: Request) -> Response:
     commitment = request.path_params["commitment"]
     if commitment in ledger.joint.erased[ledger.index(asker.side)]:
         raise ContentErased("your side has erased its copy of this")
+    if commitment in lost(ledger, asker.side):
+        raise Unavailable("this content is damaged on the node's disk: fetch it back from a bundle")
     row = ledger.contents.get(commitment)
     if row is None:
         raise HTTPException(404, "there is no such content at this node")
@@ -515,6 +549,7 @@ def api_routes() -> list[BaseRoute]:
         Route(d + "/comments/{comment}", moderate, methods=["POST"]),
         Route(sitting + "/join", join, methods=["POST"]),
         Route(sitting + "/certificates", certificates, methods=["GET"]),
+        Route("/api/checks", check, methods=["POST"]),
         Route("/api/quotes", quotes, methods=["POST"]),
         Route("/metrics", metrics, methods=["GET"]),
         Route("/health", health, methods=["GET"]),

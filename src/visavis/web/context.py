@@ -34,7 +34,7 @@ from visavis.errors import Unavailable
 from visavis.paper.figure import FIGURES, half
 from visavis.press.markdown import to_html, to_paragraphs
 from visavis.web import words
-from visavis.web.pages.frame import sides_of, texts_of
+from visavis.web.pages.frame import Spoken, sides_of, texts_of
 from visavis.web.words import sentences
 
 if TYPE_CHECKING:
@@ -203,8 +203,10 @@ def environment(language: str) -> jinja2.Environment:
         act_words=lambda kind: sentences.act_words(kind, language),
         dir=words.direction(language),
     )
+    env.tests["damaged"] = lambda texts: isinstance(texts, Spoken) and bool(texts.damaged)
     env.filters["one_of"] = lambda texts: words.one_of(texts, language)
     env.filters["paragraphs"] = paragraphs
+    env.filters["language_name"] = language_name
     env.filters["moment"] = chair.moment
     env.filters["markdown"] = lambda text: Markup(to_html(text))  # noqa: S704 - cleaned by nh3
     env.filters["lead_in"] = lead_in

@@ -16,6 +16,7 @@ def page_routes() -> list[BaseRoute]:
     """Every page of a delegate, and the doors to them."""
     # Here, since `context` reads this package's `frame` and `seal`, and every page reads `context`.
     from visavis.web.pages import (
+        check,
         dialogue,
         founding,
         home,
@@ -28,5 +29,5 @@ def page_routes() -> list[BaseRoute]:
         understanding,
     )
 
-    modules = (home, founding, dialogue, talk, understanding, review, record, room, press, quotes)
+    modules = (home, founding, dialogue, talk, understanding, review, record, room, press, quotes, check)
     return [route for module in modules for route in module.routes]

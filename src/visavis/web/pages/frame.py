@@ -152,9 +152,14 @@ def sides_of(view: View) -> Sides:
 
 
 class Spoken(dict[str, T]):
-    """language → words, as far as the asker may read them. erased: who erased the first that is missing, ours first."""
+    """language → words, as far as the asker may read them.
+
+    erased: who erased the first that is missing, ours first. damaged: languages in which there are words that this
+    node's disk no longer gives.
+    """
 
     erased: tuple[Mark, ...] = ()
+    damaged: tuple[str, ...] = ()
 
 
 def texts_of(view: View, pairs: Iterable[Iterable[str]]) -> Spoken[str]:
@@ -164,6 +169,8 @@ def texts_of(view: View, pairs: Iterable[Iterable[str]]) -> Spoken[str]:
         text = view.text(commitment)
         if text is not None:
             found[language] = text
+        elif commitment in view.damaged:
+            found.damaged += (language,)
         elif not found.erased:
             found.erased = erasures(view.joint, view.us, commitment)
     return found

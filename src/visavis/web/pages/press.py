@@ -41,6 +41,11 @@ def opened(view: View, texts: tuple[LanguageView, ...]) -> Spoken[DraftText]:
     return found
 
 
+def damaged(view: View, texts: tuple[LanguageView, ...]) -> bool:
+    """Whether a part of a text is damaged on this node's disk."""
+    return any(part in view.damaged for each in texts for part in (each.title, each.text, each.dateline))
+
+
 async def press(request: Request) -> Response:
     asker, view = await load(request, request.path_params["d"])
     node: Node = request.app.state.node
@@ -54,6 +59,7 @@ async def press(request: Request) -> Response:
         talk=talk,
         press=press_view(view.joint, view.us, talk.id),
         opened=lambda texts: opened(view, texts),
+        damaged=lambda texts: damaged(view, texts),
         desk=desk,
         drafts=drafts if desk else {},
         kinds=KINDS,

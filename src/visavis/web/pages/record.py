@@ -1,6 +1,6 @@
 """The record: two logs side by side, in plain form.
 
-Lives here: `/d/{d}/record`, `rows`, `beside`, `shown`.
+Lives here: `/d/{d}/record`, `rows`, `beside`, `shown`, `stamps`.
 Not here: verification (`visavis.verification`; in the browser `client/src/verify`), the bundle as a file (`web.api`).
 
 Entries stand in the order of the node's clock, which no rule reads; what an entry knew of the other log is
@@ -23,9 +23,14 @@ from visavis.access import load
 from visavis.dialogue.acts import Receive, slot_text
 from visavis.dialogue.chair import Mark
 from visavis.dialogue.commands import View
+from visavis.dialogue.editions import editions_of
 from visavis.dialogue.erasing import committed, erasures, own_erasure, shortened, source_of
+from visavis.dialogue.ledger import Ledger
 from visavis.dialogue.people import side_view
+from visavis.errors import Malformed, Untrusted
+from visavis.record.checkpoint import checkpoint_text
 from visavis.record.digest import to_text
+from visavis.record.timestamp import Stamp, read_stamp
 from visavis.web.context import page
 
 if TYPE_CHECKING:
@@ -170,6 +175,21 @@ def shown(view: View) -> dict[str, Any]:
     }
 
 
+def stamps(ledger: Ledger) -> dict[str, tuple[int, Stamp]]:
+    """Side → the latest timestamp over its log: the size, and what the token says, by its own word."""
+    found: dict[str, tuple[int, Stamp]] = {}
+    for side, tokens in ledger.timestamps.items():
+        for size in sorted(tokens, reverse=True):
+            root = ledger.states[ledger.index(side)].root(size)
+            try:
+                stamp = read_stamp(tokens[size], checkpoint_text(ledger.id, side, size, root))
+            except (Malformed, Untrusted):  # it was checked when it came: what the disk gives is another
+                continue
+            found[side] = (size, stamp)
+            break
+    return found
+
+
 def _time(text: str) -> datetime | None:
     try:
         when = datetime.fromisoformat(text)
@@ -186,7 +206,7 @@ async def record(request: Request) -> Response:
     start = request.query_params.get("from", "0")
     first = min(int(start), len(every)) if start.isascii() and start.isdigit() and len(start) < 9 else 0
     node: Node = request.app.state.node
-    forks = node.dialogues.ledger(view.joint.sides[0].dialogue).forks
+    ledger = node.dialogues.ledger(view.joint.sides[0].dialogue)
     sizes = [state.size for state in view.joint.sides]
     return page(
         request,
@@ -198,11 +218,13 @@ async def record(request: Request) -> Response:
         first=first,
         older=first + ROWS if first + ROWS < len(every) else None,
         receipts=receipts,
-        edition=view.joint.edition,
+        editions=editions_of(view.joint, view.us),
         sizes=(sizes[view.us], sizes[1 - view.us]),
         keys=[side_view(view.joint, s).log_key for s in (view.us, 1 - view.us)],
         voids=sum(1 for row in every if row.verdict is not None),
-        forks=[(fork.side, *(note.decode() for note in (fork.held, fork.shown))) for fork in forks],
+        forks=[(fork.side, *(note.decode() for note in (fork.held, fork.shown))) for fork in ledger.forks],
+        stamps=stamps(ledger),
+        damaged=sorted(view.damaged),
         shown=msgspec.json.encode(shown(view)).decode(),
         view=view,
     )
