@@ -19,6 +19,7 @@ import re
 from dataclasses import dataclass
 
 from visavis.errors import Malformed
+from visavis.record.signature import is_proper
 
 ED25519 = 0x01
 """Signature type of Ed25519 over the note's text."""
@@ -99,6 +100,8 @@ def parse_verifier_key(text: str) -> VerifierKey:
         raise Malformed("vkey: the key is not base64") from error
     if data[:1] not in (bytes([ED25519]), bytes([COSIGNATURE_V1])) or len(data) != 1 + PUBLIC_KEY_BYTES:
         raise Malformed("vkey: a key of type 01 or 04, of 32 bytes, is due")
+    if not is_proper(data[1:]):
+        raise Malformed("vkey: a key of small order, or not in its one spelling")
     try:
         spelt = verifier_key(name, data[0], data[1:])
     except UnicodeEncodeError as error:
