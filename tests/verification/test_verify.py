@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.verification.desk import (
+    CREDENTIAL,
     COSIGNED_AT,
     DIALOGUE,
     FOUNDINGS,
@@ -578,3 +579,11 @@ def test_the_account_says_languages_and_what_was_erased() -> None:
     assert account.holds
     assert [log.languages for log in account.logs] == [("en",), ("ru", "en")]
     assert account.erased == (gone,)
+
+
+def test_the_powers_of_all_delegates_are_those_of_each(desk: Desk) -> None:
+    """Whoever is told of everybody at once is told the same, and not at the price of everybody times everybody."""
+    desk.write(0, {"type": "side.revoke", "credential": CREDENTIAL[0, "principal"]}, by="officer")
+    for state in desk.states:
+        found = state.powers_by_delegate()
+        assert found == {who: powers for who in state.delegates if (powers := state.powers_of_delegate(who))}

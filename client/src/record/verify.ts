@@ -41,6 +41,8 @@ export interface Line {
 export interface Examined {
   readonly account: Account;
   readonly lines: readonly Line[];
+  /** The checkpoint of each side's log, verified if the account holds. */
+  readonly notes: { readonly [side: string]: string };
   /** The root of a side's log at a size; null if it has not so many entries. */
   readonly root: (side: string, size: number) => string | null;
 }
@@ -63,7 +65,7 @@ export async function examine(
     parsed = await parseBundle(data);
   } catch (error) {
     if (!(error instanceof Malformed)) throw error;
-    return { account: unread(error.message), lines: [], root: () => null };
+    return { account: unread(error.message), lines: [], notes: {}, root: () => null };
   }
   const { bundle, faults } = parsed;
   const all = bundle.sides.reduce((sum, side) => sum + part(bundle, side).leaves.length, 0);
@@ -85,6 +87,7 @@ export async function examine(
   return {
     account,
     lines: [...reader.lines()],
+    notes: Object.fromEntries([...bundle.logs].map(([side, { checkpoint }]) => [side, new TextDecoder().decode(checkpoint)])),
     root: (side, size) => {
       const root = folds.find(fold => fold.side === side)?.root(size);
       return root ? toText(root) : null;

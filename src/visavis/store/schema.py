@@ -10,9 +10,10 @@ from sqlalchemy import Column, Integer, LargeBinary, MetaData, String, Table
 
 VERSION = 2
 """`PRAGMA user_version` of the schema. A database of another version is refused, not guessed at."""
-EARLIER = (0, 1)
-"""Versions that become this one when the tables that they lack are made: 0 is a new database, 1 had no forks and no
-marks, and made a cosignature anew at each request."""
+EARLIER = (0,)
+"""Versions that become this one when the tables that they lack are made: 0 is a new database."""
+REFUSED = {1: "its foundings have no passkeys, so no log of it can be judged"}
+"""Versions of this program that it can no longer read, and why."""
 
 metadata = MetaData()
 

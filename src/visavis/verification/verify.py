@@ -244,6 +244,7 @@ class _Reader:
             for judged, verdict in zip(state.judged, self.joint.verdicts[s], strict=False)
             if verdict is None and judged.entry is not None
         )
+        powers = state.powers_by_delegate()
         return LogAccount(
             side=state.id,
             names=dict(self.bundle.logs[state.id].founding.names),
@@ -253,7 +254,7 @@ class _Reader:
             acknowledged=self.joint.eff_now(1 - s),
             cosigned=self.receipts[s],
             delegates=tuple(
-                Person(each.id, each.role, self._words(each.name), _sorted(state.powers_of_delegate(each.id)))
+                Person(each.id, each.role, self._words(each.name), _sorted(powers.get(each.id, ())))
                 for each in state.delegates.values()
             ),
             acts=dict(sorted(stands.items())),
