@@ -18,6 +18,7 @@ from visavis.cli.record import lines, one_of, printable
 from visavis.dialogue.commands import Audience
 from visavis.dialogue.errors import LogBehind
 from visavis.dialogue.ports import ContentRow, FoundingRow
+from visavis.dialogue.receiving import Finding
 from visavis.errors import Refused
 from visavis.record import canonical
 from visavis.store.sqlite import open_store
@@ -316,3 +317,29 @@ async def test_restore_replaces_nothing(desk: Desk, bundle: Path) -> None:
     assert (done.returncode, "stop it first" in done.stderr) == (2, True)
     with closing(sqlite3.connect(data / DATABASE)) as db:
         assert db.execute("SELECT count(*) FROM entries").fetchone() == (sum(map(len, other.logs)),)
+
+
+async def test_a_proven_fork_goes_with_the_record(desk: Desk, bundle: Path) -> None:
+    """A fork that a reader showed is exported, named by verification, and fetched back with what was lost."""
+    data, packed = bundle.parent / "data", bundle.with_name("forked.visavis")
+    await keep(desk, data, set())
+    other = Desk().founded()
+    other.agreed("shown")
+    async with open_stopped(data) as dialogues:
+        assert await dialogues.present(DIALOGUE, other.checkpoint(0, 4)) is Finding.FORKED
+        (fork,) = dialogues.ledger(DIALOGUE).forks
+        packed.write_bytes(await dialogues.export(DIALOGUE, None))
+    account = verify(packed.read_bytes(), RULEBOOK)
+    assert [fault.check for fault in account.faults] == ["fork"]
+    assert [(each.log, each.size) for each in account.forks] == [(SIDES[0], 4)]
+    done = visavis("verify", packed.name, cwd=bundle.parent)
+    assert (done.returncode, "signed two logs of 4 entries" in done.stdout) == (1, True)
+    with closing(sqlite3.connect(data / DATABASE)) as db:
+        db.execute("DELETE FROM forks")
+        db.execute("DELETE FROM entries WHERE seq >= 3")
+        db.commit()
+    for _ in range(2):
+        done = visavis("restore", packed.name, "--data", str(data), cwd=bundle.parent)
+        assert done.returncode == 0, done.stderr
+        async with open_record(data) as dialogues:
+            assert dialogues.ledger(DIALOGUE).forks == [fork]

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.verification.desk import (
-    CREDENTIAL,
     COSIGNED_AT,
+    CREDENTIAL,
     DIALOGUE,
     FOUNDINGS,
     KEYS,

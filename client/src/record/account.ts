@@ -8,6 +8,14 @@
 import type { JsonObject } from './canonical';
 import type { Fault } from './bundle';
 
+/** That a log's key has signed two logs of `size` entries. held: the root of this one. shown: of the other. */
+export interface Fork {
+  readonly log: string;
+  readonly size: number;
+  readonly held: string;
+  readonly shown: string;
+}
+
 export interface LogAccount {
   readonly side: string;
   readonly names: { readonly [language: string]: string };
@@ -86,4 +94,6 @@ export interface Account {
   readonly contents: number;
   /** Commitments whose content a side says it has erased, ascending. */
   readonly erased: readonly string[];
+  /** Those whose proof the bundle holds. */
+  readonly forks: readonly Fork[];
 }

@@ -31,7 +31,16 @@ export function fault(check: string, message: string, log: string | null = null,
   return { check, message, log, index };
 }
 
-/** One side's half. checkpoint, receipt: signed notes, not yet verified. statement: the founding's bytes, canonical. */
+/** Two signed notes of one size, not yet verified. held: of this log. shown: what contradicts it. */
+export interface ForkNotes {
+  readonly held: Uint8Array;
+  readonly shown: Uint8Array;
+}
+
+/** Of one log. */
+const MAX_FORKS = 16;
+
+/** One side's half. checkpoint, receipt, forks: signed notes, not yet verified. statement: the founding's bytes, canonical. */
 export interface LogPart {
   readonly founding: Founding;
   readonly statement: Uint8Array;
@@ -39,6 +48,7 @@ export interface LogPart {
   readonly tree: Tree;
   readonly checkpoint: Uint8Array;
   readonly receipt: Uint8Array | null;
+  readonly forks: readonly ForkNotes[];
 }
 
 /** A content with its salt: what opens a commitment. */
@@ -90,6 +100,10 @@ function* membersOf({ dialogue, sides, logs, contents }: Bundle): Generator<cont
     yield [`${prefix}founding.json`, part.statement];
     yield [`${prefix}checkpoint`, part.checkpoint];
     if (part.receipt) yield [`${prefix}receipt`, part.receipt];
+    for (const [n, { held, shown }] of inOrder(part.forks).entries()) {
+      yield [`${prefix}forks/${n}/held`, held];
+      yield [`${prefix}forks/${n}/shown`, shown];
+    }
     for (const [path, content] of tiles.entryTiles(part.leaves)) yield [prefix + path, content];
     for (const [path, content] of tiles.hashTiles(part.tree)) yield [prefix + path, content];
   }
@@ -135,7 +149,23 @@ async function parseLog(byName: Named, side: string): Promise<LogPart> {
   const read = within(`${prefix}founding.json`, () => decode(statement));
   const founding = await readFounding(read).catch((error: unknown) => within(`${prefix}founding.json`, () => { throw error; }));
   const tree = await Tree.of(leaves);
-  return { founding, statement, leaves, tree, checkpoint, receipt: byName.get(`${prefix}receipt`) ?? null };
+  const forks = [...forksOf(byName, prefix)];
+  return { founding, statement, leaves, tree, checkpoint, receipt: byName.get(`${prefix}receipt`) ?? null, forks };
+}
+
+/** Both notes of each; half a fork, or one too many, has no place in a bundle. */
+function* forksOf(byName: Named, prefix: string): Generator<ForkNotes> {
+  for (let n = 0; n < MAX_FORKS; n++) {
+    const [held, shown] = ['held', 'shown'].map(which => byName.get(`${prefix}forks/${n}/${which}`));
+    if (held && shown) yield { held, shown };
+  }
+}
+
+/** Ascending by `shown`, then by `held`, byte by byte; each once. */
+function inOrder(forks: readonly ForkNotes[]): ForkNotes[] {
+  const spelt = (data: Uint8Array): string => [...data].map(byte => byte.toString(16).padStart(2, '0')).join('');
+  const keyed = new Map(forks.map(fork => [`${spelt(fork.shown)}/${spelt(fork.held)}`, fork]));
+  return [...keyed].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, fork]) => fork);
 }
 
 /** The same error, saying where. */

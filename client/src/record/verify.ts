@@ -7,7 +7,7 @@
 
 import { type Bytes, equal, fromUtf8, toText } from '../bytes';
 import { Malformed, Untrusted } from '../errors';
-import type { Account, Agreement, Consented, LogAccount, Void } from './account';
+import type { Account, Agreement, Consented, Fork, LogAccount, Void } from './account';
 import { type Accord, type SlotState, endedBy } from './accord';
 import { type Rulebook, slotText } from './acts';
 import { type Bundle, type Fault, type LogPart, fault, parseBundle } from './bundle';
@@ -98,7 +98,7 @@ export async function examine(
 function unread(message: string): Account {
   return {
     holds: false, dialogue: '', logs: [], agreements: [], waiting: [], void: [],
-    faults: [fault('bundle', message)], entries: 0, contents: 0, erased: [],
+    faults: [fault('bundle', message)], entries: 0, contents: 0, erased: [], forks: [],
   };
 }
 
@@ -109,6 +109,7 @@ function part(bundle: Bundle, side: string): LogPart {
 /** One reading of one bundle. */
 class Reader {
   private readonly receipts: [LogAccount['cosigned'], LogAccount['cosigned']] = [null, null];
+  private readonly forks: Fork[] = [];
   private readonly unopened = new Set<string>();
 
   constructor(
@@ -122,7 +123,10 @@ class Reader {
   }
 
   async account(): Promise<Account> {
-    for (const s of SIDES) await this.checkNotes(s);
+    for (const s of SIDES) {
+      await this.checkNotes(s);
+      await this.checkForks(s);
+    }
     const voids = [...this.voids()];
     for (const { act, reason, log, index } of voids) {
       this.faults.push(fault('void', `${act ?? 'bytes that are no entry'}: ${reason}`, log, index));
@@ -141,6 +145,7 @@ class Reader {
       entries: this.joint.sides[0].size + this.joint.sides[1].size,
       contents: this.bundle.contents.size,
       erased: [...new Set([...this.joint.erased[0], ...this.joint.erased[1]])].sort(),
+      forks: this.forks,
     };
   }
 
@@ -171,6 +176,35 @@ class Reader {
     } else {
       this.receive(s, 'receipt', earlier);
     }
+  }
+
+  private async checkForks(s: Side): Promise<void> {
+    const [side, fold] = [this.side(s), this.joint.sides[s]];
+    const fails = (check: string, message: string): number => this.faults.push(fault(check, message, side));
+    for (const [n, notes] of part(this.bundle, side).forks.entries()) {
+      const opened: (Checkpoint | string)[] = [];
+      for (const data of [notes.held, notes.shown]) opened.push(await this.openAlone(s, data).catch(said));
+      const [held, shown] = opened as [Checkpoint | string, Checkpoint | string];
+      const why = [held, shown].find(each => typeof each === 'string');
+      if (typeof held === 'string' || typeof shown === 'string') {
+        fails('fork-note', `forks/${n}: ${why}`);
+      } else if (held.size !== shown.size || equal(held.root, shown.root)) {
+        fails('fork-note', `forks/${n}: the two checkpoints can both be true`);
+      } else if (held.size < 1 || held.size > fold.size || !this.isRoot(s, held)) {
+        fails('fork-note', `forks/${n}: the one that is held is not of this log`);
+      } else {
+        const found = { log: side, size: held.size, held: toText(held.root), shown: toText(shown.root) };
+        this.forks.push(found);
+        fails('fork', `its key signed two logs of ${found.size} entries, with the roots ${found.held} and ${found.shown}`);
+      }
+    }
+  }
+
+  /** As `open`, and no line but the log's own. */
+  private async openAlone(s: Side, data: Uint8Array): Promise<Checkpoint> {
+    const opened = await this.open(s, data);
+    if (opened.own || opened.cosignature) throw new Untrusted('checkpoint: it has a line to spare');
+    return opened;
   }
 
   /** Count a note as a receipt, if both sides have cosigned it: the policy's quorum (§10.5). */

@@ -103,7 +103,8 @@ async def export(
 async def restore(bundle: Path, /, *, data: Path | None = None) -> None:
     """Fetch back the entries and contents that this node's disk has lost, from a bundle that anybody holds.
 
-    The bundle is verified whole first. Logs are only extended: if it holds another history, nothing is written.
+    The bundle is verified whole first; proofs of a fork that it holds are kept, too, and are no fault here.
+    Logs are only extended: if it holds another history, nothing is written.
     The node must not be running.
 
     Parameters
@@ -115,7 +116,7 @@ async def restore(bundle: Path, /, *, data: Path | None = None) -> None:
     """
     from visavis.bootstrap import open_stopped
     from visavis.config import Settings
-    from visavis.dialogue.ports import ContentRow
+    from visavis.dialogue.ports import ContentRow, Fork
     from visavis.record.bundle import parse_bundle
     from visavis.rulebook import EDITION_1
     from visavis.verification.holdings import holdings
@@ -123,10 +124,18 @@ async def restore(bundle: Path, /, *, data: Path | None = None) -> None:
 
     packed = read_bundle(bundle)
     account = check(packed, EDITION_1)
-    if not account.holds:
-        first = _fault_line(account, account.faults[0])
+    failing = [
+        fault for fault in account.faults if fault.check != "fork"
+    ]  # a fork changes nothing of this log
+    if failing:
+        first = _fault_line(account, failing[0])
         raise Refused(f"the bundle does not verify; nothing was written {first}")
     given, _ = parse_bundle(packed)
+    forks = [
+        Fork(given.dialogue, side, fork.held, fork.shown)
+        for side, part in given.logs.items()
+        for fork in part.forks
+    ]
     logs = {side: part.leaves for side, part in given.logs.items()}
     known = holdings(logs, EDITION_1)
     contents = []
@@ -139,7 +148,7 @@ async def restore(bundle: Path, /, *, data: Path | None = None) -> None:
         )
     log_to_stderr()
     async with open_stopped(Settings.from_environment(data=data).data) as dialogues:
-        entries, texts = await dialogues.restore(given.dialogue, logs, contents)
+        entries, texts = await dialogues.restore(given.dialogue, logs, contents, forks)
         stopped = dialogues.ledger(given.dialogue).stopped
     sys.stdout.write(f"{entries} entries and {texts} contents fetched back.\n")
     if stopped is not None:

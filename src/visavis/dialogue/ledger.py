@@ -20,7 +20,7 @@ from visavis.dialogue.fold import SideState
 from visavis.dialogue.join import Joint
 from visavis.dialogue.ports import ContentRow, EnrolmentRow, Fork, Mark
 from visavis.errors import Refused, VisavisError
-from visavis.record.bundle import Bundle, LogPart, Opened, encode_bundle
+from visavis.record.bundle import Bundle, ForkNotes, LogPart, Opened, encode_bundle
 from visavis.record.checkpoint import Checkpoint, Cosignature, encode_checkpoint, sign_checkpoint
 from visavis.record.entry import Founding, Seen
 from visavis.record.merkle import Tree, leaf_hash
@@ -185,7 +185,7 @@ class Ledger:
         side: None for the contents that both may read. Raises `Refused` while a log has no entry.
         """
         logs = {
-            each: LogPart(founding, tuple(leaves), self.checkpoint(each))
+            each: LogPart(founding, tuple(leaves), self.checkpoint(each), forks=self._forks(each))
             for each, founding, leaves in zip(self.sides, self.foundings, self.leaves, strict=True)
         }
         contents = {
@@ -194,6 +194,9 @@ class Ledger:
             if readable(self, side, commitment) is not None
         }
         return encode_bundle(Bundle(logs, contents))
+
+    def _forks(self, side: str) -> tuple[ForkNotes, ...]:
+        return tuple(ForkNotes(fork.shown, fork.held) for fork in self.forks if fork.side == side)
 
     def missing(self, side: str, hash_: str) -> frozenset[str]:
         """Commitments of a tabled subject whose contents `side` does not hold. What is held opens them: it was

@@ -8,6 +8,7 @@ Spec: docs/spec/record.md §12.
     logs/<side>/founding.json             the founding statement; its hash is the side's id
     logs/<side>/checkpoint                C2SP checkpoint of the whole log, perhaps cosigned
     logs/<side>/receipt                   the latest cosigned checkpoint, where that is an earlier one
+    logs/<side>/forks/<n>/held, …/shown   two checkpoints of one size that cannot both be true
     logs/<side>/tile/entries/…            the entries, as C2SP tlog-tiles has them
     logs/<side>/tile/<level>/…            the tree's hashes, likewise
     contents/<commitment>                 a content that is open to whoever exported
@@ -34,6 +35,8 @@ MEDIA_TYPE = "application/vnd.visavis.bundle"
 SUFFIX = ".visavis"
 MAX_ENTRIES = 1 << 18
 """Of one log: an empty entry costs its writer two bytes and its reader hundreds."""
+MAX_FORKS = 16
+"""Of one log: one proves all that can be proven."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +52,27 @@ class Fault:
     index: int | None = None
 
 
+@dataclass(frozen=True, order=True, slots=True)
+class ForkNotes:
+    """Two signed notes of one size, not yet verified. held: of this log. shown: what contradicts it."""
+
+    shown: bytes
+    held: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class LogPart:
-    """One side's half. `checkpoint` and `receipt` are signed notes, not yet verified.
+    """One side's half. `checkpoint`, `receipt` and `forks` are signed notes, not yet verified.
 
     checkpoint: of the whole log. receipt: of an earlier size, cosigned; None if there is none, or if
-    `checkpoint` itself is cosigned.
+    `checkpoint` itself is cosigned. forks: proofs that the side signed another history, too, in any order.
     """
 
     founding: Founding
     leaves: tuple[bytes, ...]
     checkpoint: bytes
     receipt: bytes | None = None
+    forks: tuple[ForkNotes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +110,8 @@ def encode_bundle(bundle: Bundle) -> bytes:
         raise Malformed("bundle: two logs are due, each under its founding statement's hash")
     if any(len(part.leaves) > MAX_ENTRIES for part in bundle.logs.values()):
         raise Malformed(f"bundle: a log of more than {MAX_ENTRIES} entries")
+    if any(len(part.forks) > MAX_FORKS for part in bundle.logs.values()):
+        raise Malformed(f"bundle: more than {MAX_FORKS} forks of a log")
     for commitment, opened in bundle.contents.items():
         if not is_commitment(commitment) or len(opened.salt) != SALT_BYTES:
             raise Malformed("bundle: a content needs its commitment and a salt of 32 bytes")
@@ -140,6 +154,9 @@ def _members(bundle: Bundle) -> Iterator[container.Member]:
         yield prefix + "checkpoint", part.checkpoint
         if part.receipt is not None:
             yield prefix + "receipt", part.receipt
+        for number, fork in enumerate(sorted({*part.forks})):
+            yield f"{prefix}forks/{number}/held", fork.held
+            yield f"{prefix}forks/{number}/shown", fork.shown
         for path, content in tiles.entry_tiles(part.leaves):
             yield prefix + path, content
         for path, content in tiles.hash_tiles(Tree(part.leaves)):
@@ -188,7 +205,16 @@ def _parse_log(by_name: Mapping[str, bytes], side: str) -> LogPart:
         statement = Founding.from_json(canonical.decode(founding))
     except Malformed as error:
         raise Malformed(f"{prefix}founding.json: {error.message}") from error
-    return LogPart(statement, tuple(leaves), checkpoint, by_name.get(prefix + "receipt"))
+    forks = tuple(_forks(by_name, prefix))
+    return LogPart(statement, tuple(leaves), checkpoint, by_name.get(prefix + "receipt"), forks)
+
+
+def _forks(by_name: Mapping[str, bytes], prefix: str) -> Iterator[ForkNotes]:
+    """Both notes of each; half a fork, or one too many, has no place in a bundle."""
+    for number in range(MAX_FORKS):
+        held, shown = (by_name.get(f"{prefix}forks/{number}/{which}") for which in ("held", "shown"))
+        if held is not None and shown is not None:
+            yield ForkNotes(shown, held)
 
 
 def _entries(data: bytes, width: int, name: str) -> list[bytes]:

@@ -35,6 +35,19 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Fork:
+    """That a log's key has signed two logs of `size` entries. held: the root of this one. shown: of the other.
+
+    log: the side's id. Roots are base64url.
+    """
+
+    log: str
+    size: int
+    held: str
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
 class LogAccount:
     """One side and its log.
 
@@ -140,6 +153,7 @@ class Account:
     """All that a bundle says and all that fails. dialogue: "" if the bytes could not be read as a bundle.
 
     erased: commitments whose content a side says it has erased, ascending.
+    forks: those whose proof the bundle holds.
     """
 
     dialogue: str
@@ -151,6 +165,7 @@ class Account:
     entries: int
     contents: int
     erased: tuple[str, ...] = ()
+    forks: tuple[Fork, ...] = ()
 
     @property
     def holds(self) -> bool:

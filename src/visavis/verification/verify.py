@@ -24,6 +24,7 @@ from visavis.verification.account import (
     Account,
     Agreement,
     Ended,
+    Fork,
     LogAccount,
     Person,
     Receipt,
@@ -68,6 +69,7 @@ class _Reader:
         self.states = (one, other)
         self.joint = Joint(one, other, rulebook)
         self.receipts: list[Receipt | None] = [None, None]
+        self.forks: list[Fork] = []
         self.unopened: set[str] = set()
 
     def _fold(self, side: str, rulebook: Rulebook) -> SideState:
@@ -79,6 +81,7 @@ class _Reader:
     def account(self) -> Account:
         for s in (0, 1):
             self.faults += self._check_notes(s)
+            self.faults += self._check_forks(s)
         void = tuple(self._void())
         self.faults += [_fault_of(each) for each in void]
         for s in (0, 1):
@@ -97,6 +100,7 @@ class _Reader:
             entries=sum(state.size for state in self.states),
             contents=len(self.bundle.contents),
             erased=tuple(sorted({*self.joint.erased[0], *self.joint.erased[1]})),
+            forks=tuple(self.forks),
         )
 
     # --- checkpoints and receipts ------------------------------------------------------------------
@@ -130,6 +134,24 @@ class _Reader:
         else:
             yield from self._receive(s, "receipt", earlier)
 
+    def _check_forks(self, s: int) -> Iterator[Fault]:
+        part, state, side = self.bundle.logs[self.sides[s]], self.states[s], self.sides[s]
+        for number, fork in enumerate(part.forks):
+            try:
+                held, shown = (self._open_alone(s, part, data) for data in (fork.held, fork.shown))
+            except (Malformed, Untrusted) as error:
+                yield Fault("fork-note", f"forks/{number}: {error.message}", side)
+                continue
+            if held.size != shown.size or held.root == shown.root:
+                yield Fault("fork-note", f"forks/{number}: the two checkpoints can both be true", side)
+            elif not 0 < held.size <= state.size or state.root(held.size) != held.root:
+                yield Fault("fork-note", f"forks/{number}: the one that is held is not of this log", side)
+            else:
+                found = Fork(side, held.size, to_text(held.root), to_text(shown.root))
+                self.forks.append(found)
+                roots = f"the roots {found.held} and {found.shown}"
+                yield Fault("fork", f"its key signed two logs of {found.size} entries, with {roots}", side)
+
     def _receive(self, s: int, what: str, opened: checkpoint.Checkpoint) -> Iterator[Fault]:
         """Count a note as a receipt, if both sides have cosigned it: the policy's quorum (§10.5)."""
         if opened.cosignature is None:
@@ -154,6 +176,13 @@ class _Reader:
             raise Untrusted(
                 "checkpoint: it has a line that neither side's log key signed, or in another order"
             )
+        return opened
+
+    def _open_alone(self, s: int, part: LogPart, data: bytes) -> checkpoint.Checkpoint:
+        """As `_open`, and no line but the log's own."""
+        opened = self._open(s, part, data)
+        if opened.own is not None or opened.cosignature is not None:
+            raise Untrusted("checkpoint: it has a line to spare")
         return opened
 
     def _cosigner(self, s: int, signed: note.Note) -> bytes:
