@@ -35,7 +35,16 @@ SHOWN = 50
 
 
 @app.command
-def verify(bundle: Path, /, *, as_json: Annotated[bool, Parameter(name="--json")] = False) -> int:
+def verify(
+    bundle: Path,
+    /,
+    *,
+    as_json: Annotated[bool, Parameter(name="--json")] = False,
+    entries: bool = False,
+    side: str | None = None,
+    first: Annotated[int, Parameter(name="--from")] = 0,
+    last: Annotated[int | None, Parameter(name="--to")] = None,
+) -> int:
     """Check a bundle: no server, no database, no network.
 
     Prints what is in force, signed by whom, as of which sizes, and what fails and why. The status is 0 only if
@@ -47,20 +56,39 @@ def verify(bundle: Path, /, *, as_json: Annotated[bool, Parameter(name="--json")
         A file made by `visavis record export` (`*.visavis`).
     as_json:
         Print the whole account as JSON.
+    entries:
+        List the entries, too, one by one: who did what, by which proof, having seen what, and what came of it. All is
+        checked in any case.
+    side:
+        List the entries of this side alone: its id, or enough of its beginning.
+    first:
+        List from this entry on.
+    last:
+        List up to this entry.
     """
+    from visavis.cli import listing
     from visavis.rulebook import EDITION_1
-    from visavis.verification.verify import verify as check
+    from visavis.verification.verify import examine
 
+    if not entries and (side is not None or first or last is not None):
+        raise Refused("--side, --from and --to choose among entries: say --entries, too")
     data = read_bundle(bundle)
     gc.disable()  # an account has no cycles, and looking for them takes a tenth of the time
     try:
-        account = check(data, EDITION_1)
+        examined = examine(data, EDITION_1)
     finally:
         gc.enable()
+    account = examined.account
+    entries = entries and bool(account.dialogue)
+    chosen = one_of(tuple(log.side for log in account.logs), side, "side") if entries and side else None
+    listed = examined.lines(chosen, max(0, first), None if last is None else last + 1)
     if as_json:
-        sys.stdout.write(json.dumps(account.to_json(), ensure_ascii=False, indent=2) + "\n")
+        spelt = json.dumps(account.to_json(), ensure_ascii=False, indent=2)
+        sys.stdout.writelines(listing.in_json(spelt, listed) if entries else (spelt, "\n"))
     else:
-        show(account)
+        show(lines(account))
+        if entries:
+            show(listing.in_words(account, listed, listing.width()))
     return 0 if account.holds else 1
 
 
@@ -376,15 +404,18 @@ def one_of(ids: tuple[str, ...], begins: str, what: str) -> str:
 # --- the account in words -------------------------------------------------------------------------
 
 
-def show(account: Account) -> None:
-    """Print the account. Colours only where there is a terminal."""
+def show(printed: Iterator[str]) -> None:
+    """Print lines. Colours only where there is a terminal."""
+    if not sys.stdout.isatty():
+        sys.stdout.writelines(line.removeprefix("# ") + "\n" for line in printed)
+        return
     from rich.console import Console
     from rich.text import Text
 
     console = Console(highlight=False, soft_wrap=True)
     styles = {"✓": "bold green", "✗": "bold red", "#": "bold", "!": "red"}
-    for line in lines(account):
-        mark, _, rest = line.partition(" ")
+    for line in printed:
+        mark, _, rest = line.partition(" ") if line[:1] != "!" else ("!", "", "")
         if mark == "#":
             console.print(Text(rest, style="bold"))
         else:
@@ -466,7 +497,7 @@ def _agreement_lines(account: Account, agreement: Agreement) -> Iterator[str]:
     yield ""
     yield f"  {agreement.kind}  {printable(agreement.slot)}  {agreement.hash}  ({agreement.standing})"
     known = {**agreement.contents, **{log.side: next(iter(log.names.values())) for log in account.logs}}
-    for line in _body_lines(agreement.body, known):
+    for line in body_lines(agreement.body, known):
         yield f"    {line}"
     for signed in agreement.signed:
         who = printable(signed.name) if signed.name is not None else f"delegate {printable(signed.delegate)}"
@@ -500,13 +531,13 @@ def _since(account: Account, agreement: Agreement) -> str:
     return f"known to both since {' and '.join(places)}"
 
 
-def _body_lines(value: object, known: Mapping[str, str | None], label: str = "") -> Iterator[str]:
+def body_lines(value: object, known: Mapping[str, str | None], label: str = "") -> Iterator[str]:
     """A subject's body, one thing each line, with words in place of commitments and of the sides' ids."""
     before = f"{label}: " if label else ""
     match value:
         case dict():
             for name, member in value.items():
-                yield from _body_lines(member, known, f"{label} {name.replace('_', ' ')}".strip())
+                yield from body_lines(member, known, f"{label} {name.replace('_', ' ')}".strip())
         case [str(language), str(commitment)] if commitment in known:
             yield f"{before}{language}: {_said(known[commitment])}"
         case list() | tuple() if all(not isinstance(item, dict | list | tuple) for item in value):
@@ -514,7 +545,7 @@ def _body_lines(value: object, known: Mapping[str, str | None], label: str = "")
                 yield before + ", ".join(printable(str(item)) for item in value)
         case list() | tuple():
             for number, item in enumerate(value, 1):
-                yield from _body_lines(item, known, f"{label} {number}" if isinstance(item, dict) else label)
+                yield from body_lines(item, known, f"{label} {number}" if isinstance(item, dict) else label)
         case None | False | "":
             return
         case str() if value in known:

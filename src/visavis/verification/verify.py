@@ -1,6 +1,6 @@
 """All checks of a bundle, offline. Pure: bytes in, an account out; no clock, no network, no store.
 
-Lives here: `verify`; the log keys that a side has had.
+Lives here: `verify`, `examine`; the log keys that a side has had.
 Not here: the rules themselves (`dialogue.fold`, `dialogue.join`), the bundle's form (`record.bundle`).
 Spec: docs/spec/record.md §14.
 """
@@ -8,7 +8,8 @@ Spec: docs/spec/record.md §14.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from visavis.dialogue.accord import Accord, ended_by
 from visavis.dialogue.acts import RotateKey, Rulebook, Slot, slot_text
@@ -33,6 +34,15 @@ from visavis.verification.account import (
     Void,
     Waits,
 )
+from visavis.verification.lines import Line, lines
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A reading of a bundle. lines: each entry of a log, or of both; see `lines.lines`."""
+
+    account: Account
+    lines: Callable[[str | None, int, int | None], Iterator[Line]]
 
 
 def verify(data: bytes, rulebook: Rulebook) -> Account:
@@ -41,11 +51,18 @@ def verify(data: bytes, rulebook: Rulebook) -> Account:
     data:     the bundle's bytes.
     rulebook: the acts that the reader's software knows.
     """
+    return examine(data, rulebook).account
+
+
+def examine(data: bytes, rulebook: Rulebook) -> Examined:
+    """As `verify`, and what each entry came to."""
     try:
         bundle, faults = parse_bundle(data)
     except Malformed as error:
-        return Account("", (), (), (), (), (Fault("bundle", error.message),), 0, 0)
-    return _Reader(bundle, rulebook, faults).account()
+        account = Account("", (), (), (), (), (Fault("bundle", error.message),), 0, 0)
+        return Examined(account, lambda _side, _start, _stop: iter(()))
+    reader = _Reader(bundle, rulebook, faults)
+    return Examined(reader.account(), reader.lines)
 
 
 def log_keys(state: SideState, part: LogPart) -> tuple[bytes, ...]:
@@ -232,6 +249,10 @@ class _Reader:
         else:
             message = f"{count}: they rest on entries of the other log that cannot be judged"
         yield Fault("held", message, state.id, index)
+
+    def lines(self, side: str | None, start: int, stop: int | None) -> Iterator[Line]:
+        """After `account`: a content that failed is not shown."""
+        return lines(self.joint, self._words, side, start, stop)
 
     # --- contents -------------------------------------------------------------------------------------
 
