@@ -20,7 +20,7 @@ the rest is signed or committed to. So each byte is checked. Sides and commitmen
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from visavis.errors import Malformed
@@ -138,7 +138,7 @@ def parse_bundle(data: bytes) -> tuple[Bundle, list[Fault]]:
     if len({part.founding.side() for part in logs.values()}) != 2 or dialogue_id(*sides) != dialogue:
         faults.append(Fault("dialogue", "the dialogue's id does not follow from the two founding statements"))
     bundle = Bundle(logs, _parse_contents(by_name))
-    faults += _compare(given, list(_members(bundle)))
+    faults += _compare(given, _members(bundle))
     return bundle, faults
 
 
@@ -237,25 +237,30 @@ def _parse_contents(by_name: Mapping[str, bytes]) -> dict[str, Opened]:
     return contents
 
 
-def _compare(given: Sequence[container.Member], due: Sequence[container.Member]) -> list[Fault]:
-    """What the members are, against what they must be for the leaves and contents they hold."""
+def _compare(given: Sequence[container.Member], due: Iterable[container.Member]) -> list[Fault]:
+    """What the members are, against what they must be for the leaves and contents they hold.
+
+    due: made one by one, so that the record is not there once more.
+    """
     faults: list[Fault] = []
     by_name = dict(given)
-    before = dict.fromkeys((side for name, _ in due if (side := _side_of(name))), 0)
+    before: dict[str, int] = {}
+    order: list[str] = []
     for name, content in due:
+        order.append(name)
         found = by_name.pop(name, None)
         side = _side_of(name)
         hashes = side is not None and "/tile/0/" in name
         if found is None:
             faults.append(Fault("member", f"{name} is missing", side))
         elif found != content and hashes and side is not None:
-            faults += _differing_leaves(name, found, content, side, before[side])
+            faults += _differing_leaves(name, found, content, side, before.get(side, 0))
         elif found != content:
             faults.append(Fault("member", f"{name} is not what the rest of the bundle makes it", side))
         if hashes and side is not None:
-            before[side] += len(content) // HASH_BYTES
+            before[side] = before.get(side, 0) + len(content) // HASH_BYTES
     faults += [Fault("member", f"{name} has no place in a bundle") for name in by_name]
-    if not faults and [name for name, _ in given] != [name for name, _ in due]:
+    if not faults and [name for name, _ in given] != order:
         faults.append(Fault("member", "the members are not in their one order"))
     return faults
 

@@ -61,6 +61,7 @@ def examine(data: bytes, rulebook: Rulebook) -> Examined:
     except Malformed as error:
         account = Account("", (), (), (), (), (Fault("bundle", error.message),), 0, 0)
         return Examined(account, lambda _side, _start, _stop: iter(()))
+    del data  # the leaves are in the bundle once more
     reader = _Reader(bundle, rulebook, faults)
     return Examined(reader.account(), reader.lines)
 
