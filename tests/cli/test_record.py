@@ -7,18 +7,21 @@ import os
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
 from tests.verification.desk import DIALOGUE, FOUNDINGS, RULEBOOK, SIDES, Desk, seed
 
+from visavis import bootstrap
 from visavis.bootstrap import DATABASE, alone, open_record, open_stopped
-from visavis.cli.record import lines, one_of, printable
+from visavis.cli.record import export, lines, one_of, printable
 from visavis.dialogue.commands import Audience
 from visavis.dialogue.errors import LogBehind
 from visavis.dialogue.ports import ContentRow, FoundingRow
 from visavis.dialogue.receiving import Finding
+from visavis.dialogue.service import Dialogues
 from visavis.errors import Refused
 from visavis.record import canonical
 from visavis.store.sqlite import open_store
@@ -343,3 +346,38 @@ async def test_a_proven_fork_goes_with_the_record(desk: Desk, bundle: Path) -> N
         assert done.returncode == 0, done.stderr
         async with open_record(data) as dialogues:
             assert dialogues.ledger(DIALOGUE).forks == [fork]
+
+
+async def test_an_export_beside_a_node_that_goes_on_is_cosigned(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An entry written and cosigned between the reading and the export: the data is read again."""
+    data = tmp_path / "data"
+    await keep(desk, data, set())
+    late = len(desk.logs[0]) - 1
+    with closing(sqlite3.connect(data / DATABASE)) as db:
+        db.execute("DELETE FROM entries WHERE side = ? AND seq = ?", (SIDES[0], late))
+        db.commit()
+    readings = 0
+
+    @asynccontextmanager
+    async def reading(path: Path) -> AsyncIterator[Dialogues]:
+        nonlocal readings
+        readings += 1
+        async with open_record(path) as dialogues:
+            if readings == 1:
+                store = await open_store(path / DATABASE)
+                async with store.begin() as unit:
+                    await unit.append_leaf(DIALOGUE, SIDES[0], late, desk.logs[0][late])
+                await store.close()
+                async with open_stopped(path) as node:
+                    await node.checkpoint(DIALOGUE, SIDES[0])
+            yield dialogues
+
+    monkeypatch.setattr(bootstrap, "open_record", reading)
+    await export(DIALOGUE, out=tmp_path / "out.visavis", data=data)
+    account = verify((tmp_path / "out.visavis").read_bytes(), RULEBOOK)
+    assert readings == 2
+    assert account.holds
+    assert [log.cosigned and log.cosigned.size for log in account.logs] == [log.size for log in account.logs]
+    assert account.logs[0].size == len(desk.logs[0])

@@ -30,6 +30,8 @@ Out = Annotated[Path | None, Parameter(name=["--out", "-o"])]
 
 app = App(name="record", help="Export a dialogue's record, and verify it offline.")
 
+READINGS = 3
+"""Of a node's data for an export: a node that runs may write and cosign between the reading and the export."""
 SHOWN = 50
 """Of each list, in words; `--json` gives all."""
 
@@ -118,10 +120,14 @@ async def export(
     from visavis.config import Settings
     from visavis.record.bundle import SUFFIX
 
-    async with open_record(Settings.from_environment(data=data).data) as dialogues:
-        found = one_of(dialogues.ids, dialogue, "dialogue")
-        chosen = None if side is None else one_of(dialogues.ledger(found).sides, side, "side")
-        packed = await dialogues.export(found, chosen)
+    found, packed = "", b""
+    for _ in range(READINGS):
+        async with open_record(Settings.from_environment(data=data).data) as dialogues:
+            found = one_of(dialogues.ids, dialogue, "dialogue")
+            chosen = None if side is None else one_of(dialogues.ledger(found).sides, side, "side")
+            packed = await dialogues.export(found, chosen)
+            if dialogues.is_cosigned(found):
+                break
     target = Path(found[:8] + SUFFIX) if out is None else out
     write_new(target, packed)
     sys.stdout.write(f"{target}\n")

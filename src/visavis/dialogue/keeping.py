@@ -274,6 +274,10 @@ class Keeper:
         with anyio.CancelScope(shield=True):
             await self._cosign(ledger)
 
+    def is_cosigned(self, ledger: Ledger) -> bool:
+        """Whether both sides have cosigned both logs as they stand here."""
+        return not self._uncosigned(ledger)
+
     async def _cosign(self, ledger: Ledger) -> None:
         made: dict[tuple[str, str], Cosigned] = {}
         async with self._store.begin() as unit:

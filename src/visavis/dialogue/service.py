@@ -540,6 +540,10 @@ class Dialogues:
         await self._cosign(ledger)
         return ledger.bundle(side)
 
+    def is_cosigned(self, dialogue: str) -> bool:
+        """Whether both sides have cosigned both logs as they stand here: if not, they may have gone on elsewhere."""
+        return self._keeper.is_cosigned(self.ledger(dialogue))
+
     async def _cosign(self, ledger: Ledger) -> None:
         """A full disk keeps nobody from reading: the checkpoint then comes without a cosignature."""
         try:
