@@ -40,16 +40,13 @@ MOST = 2048
 
 def inputs(name: str, count: int, seed: int) -> list[list[Any]]:
     """[the input, base64url; whether it is taken], as many of the taken as of the refused where there are so many."""
-    found: dict[bool, list[bytes]] = {True: [], False: []}
+    found: dict[bool, dict[bytes, None]] = {True: {}, False: {}}
     for data in Blind(name, Random(seed)).inputs(20 * count):
-        if len(data) <= MOST and data not in found[taken := TARGETS[name](data)]:
-            found[taken].append(data)
+        if len(data) <= MOST:
+            found[TARGETS[name](data)].setdefault(data)
     half = min(count // 2, len(found[True]))
-    return [
-        [to_text(data), taken]
-        for taken in (True, False)
-        for data in found[taken][: half if taken else count - half]
-    ]
+    chosen = [*list(found[True])[:half], *list(found[False])[: count - half]]
+    return [[to_text(data), data in found[True]] for data in chosen]
 
 
 def accounts(count: int, seed: int) -> list[list[str]]:

@@ -161,12 +161,13 @@ def _parse_signature(text: str, line: int) -> Signature:
         raise Malformed(f"note: line {line} does not begin with an em dash", line=line)
     if not _NAME.fullmatch(name):
         raise Malformed(f"note: line {line} has no proper key name", line=line)
+    odd = f"note: line {line} has a signature that is not base64 in its one spelling"
     try:
         data = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise Malformed(f"note: line {line} has a signature that is not base64", line=line) from error
+        raise Malformed(odd, line=line) from error
     if base64.b64encode(data).decode("ascii") != encoded:
-        raise Malformed(f"note: line {line} has a signature not in its one spelling", line=line)
+        raise Malformed(odd, line=line)
     if not KEY_ID_BYTES < len(data) <= KEY_ID_BYTES + _MAX_SIGNATURE_BYTES:
         raise Malformed(f"note: line {line} has a signature of {len(data)} bytes", line=line)
     return Signature(name, data[:KEY_ID_BYTES], data[KEY_ID_BYTES:])
