@@ -63,6 +63,8 @@ def in_words(account: Account, lines: Iterator[Line], columns: int) -> Iterator[
     """The entries in lines of at most so many columns; a heading begins with "# ", what does not stand with "! "."""
     logs = {log.side: log for log in account.logs}
     others = dict(zip(logs, reversed(logs.values()), strict=True))
+    people = {log.side: {each.delegate: _person(each.name, each.role, each.delegate) for each in log.delegates}
+              for log in account.logs}  # fmt: skip
     current = None
     for line in lines:
         if line.log != current:
@@ -70,13 +72,15 @@ def in_words(account: Account, lines: Iterator[Line], columns: int) -> Iterator[
             yield ""
             yield f"# The log of {_name(logs[line.log])}, entry by entry"
         yield ""
-        yield from _entry(line, logs[line.log], others[line.log], columns)
+        yield from _entry(line, people[line.log], logs[line.log], others[line.log], columns)
     if current is None:
         yield ""
         yield "No entries there."
 
 
-def _entry(line: Line, log: LogAccount, other: LogAccount, columns: int) -> Iterator[str]:
+def _entry(
+    line: Line, people: Mapping[str, str], log: LogAccount, other: LogAccount, columns: int
+) -> Iterator[str]:
     yield _head(line, columns)
     if line.verdict is not None:
         yield from _wrapped(_why(line), INDENT, columns, mark="! ")
@@ -87,9 +91,8 @@ def _entry(line: Line, log: LogAccount, other: LogAccount, columns: int) -> Iter
     holds = proof if line.proven else f"{proof}: THE PROOF DOES NOT HOLD"
     yield from _wrapped(f"{_who(line)} · {holds}", INDENT, columns)
     yield from _wrapped(f"{_time(line.time)}, as its node claims", INDENT, columns)
-    names = {person.delegate: _person(person.name, person.role, person.delegate) for person in log.delegates}
     known = {**line.contents, **{each.side: _plain(each) for each in (log, other)}}
-    for said in body_lines(_told(line, names), known):
+    for said in body_lines(_told(line, people), known):
         yield from _wrapped(said, INDENT + 2, columns)
     yield from _wrapped(_reached(line, other), INDENT, columns)
 
