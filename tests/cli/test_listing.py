@@ -135,3 +135,21 @@ def test_the_command_lists_what_is_asked_for(desk: Desk, tmp_path: Path) -> None
     (tmp_path / "b.visavis").write_bytes(b"no bundle")
     done = visavis("verify", "b.visavis", "--entries", cwd=tmp_path)
     assert (done.returncode, done.stdout.count("\n")) == (1, 4)
+
+
+def test_hostile_acts_stay_within_their_lines() -> None:
+    """No act's members, whatever they are called or hold, command the terminal, make a line, or end the listing."""
+    desk = Desk().founded()
+    for act in (
+        {"type": "side.found", "founding": {"name": "x", "officer": {"delegate": "y"}, "recovery": []}},
+        {
+            "type": "side.admit\x1b[2J",
+            "\x1b[2J\n✓ stands": [["\x9b2J\n", CREDENTIAL[0, "officer"]]],
+            "passkey": [],
+        },
+        {"type": "talk.delegation", "delegates": [{}, None, 1], "delegate": [], "hash": {}},
+    ):
+        desk.write(0, act)
+    shown = said(desk, SIDES[0], 2)
+    assert [line for line in shown if any(character in "\x1b\x9b\n" for character in line)] == []
+    assert sum(line.endswith("✗ void") for line in shown) == 3

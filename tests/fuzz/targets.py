@@ -26,6 +26,7 @@ from tests.passkeys import RP, passkey
 from tests.verification import desk as desks
 from tests.verification.desk import Desk
 
+from visavis.cli.listing import in_words
 from visavis.dialogue.admission import Site, registered
 from visavis.dialogue.commands import Enrolment, View
 from visavis.dialogue.fold import SideState
@@ -39,7 +40,7 @@ from visavis.record.entry import NODE, Entry, Founding, make_entry, parse_entry
 from visavis.record.merkle import Tree, leaf_hash
 from visavis.record.proof import Passkey, Proof, verify
 from visavis.rulebook import COMMANDS, EDITION_1
-from visavis.verification.verify import verify as verify_bundle
+from visavis.verification.verify import examine
 from visavis.web.api import DraftBody, EnrolmentBody, read_body
 
 HERE = Path(__file__).parent
@@ -543,7 +544,11 @@ TARGETS["archive"] = replace(TARGETS["archive"], mutate=either(raw, _safely(_ben
 @target(either(_safely(_repacked), _safely(_repacked), _safely(_members_changed), _safely(_bent), raw), 6, ())
 def bundle(data: bytes) -> None:
     """Verification raises over no bytes, and says of a bundle in its one spelling that it is."""
-    account = verify_bundle(data, EDITION_1)
+    examined = examine(data, EDITION_1)
+    account = examined.account
     json.dumps(account.to_json())
+    shown = [*in_words(account, examined.lines(None, 0, None), 80)]
+    assert len(shown) >= account.entries
+    assert not any(character < " " for line in shown for character in line)
     if account.holds:
         assert bundles.encode_bundle(bundles.parse_bundle(data)[0]) == data

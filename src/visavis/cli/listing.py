@@ -151,7 +151,11 @@ def _told(line: Line, names: Mapping[str, str]) -> dict[str, Any]:
         match member, value:
             case "type", _:
                 continue
-            case "founding", {"name": names_of, "officer": {"delegate": officer}, "recovery": list(recovery)}:
+            case "founding", {
+                "name": dict(names_of),
+                "officer": {"delegate": officer},
+                "recovery": list(recovery),
+            }:
                 told["name"] = {language: f"“{words}”" for language, words in names_of.items()}
                 told |= {"officer": officer, "recovery keys": str(len(recovery) or "none")}
             case "passkey", {"alg": str(alg), "rp": str(rp)}:

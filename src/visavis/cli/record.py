@@ -543,9 +543,9 @@ def body_lines(value: object, known: Mapping[str, str | None], label: str = "") 
     match value:
         case dict():
             for name, member in value.items():
-                yield from body_lines(member, known, f"{label} {name.replace('_', ' ')}".strip())
+                yield from body_lines(member, known, f"{label} {printable(name).replace('_', ' ')}".strip())
         case [str(language), str(commitment)] if commitment in known:
-            yield f"{before}{language}: {_said(known[commitment])}"
+            yield f"{before}{printable(language)}: {_said(known[commitment])}"
         case list() | tuple() if all(not isinstance(item, dict | list | tuple) for item in value):
             if value:
                 yield before + ", ".join(printable(str(item)) for item in value)
