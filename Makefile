@@ -63,6 +63,11 @@ check: setup ## Read the code without running it: style, types, layers, locks
 bench: setup ## Measure; each file in bench/ says its workload and prints its figures
 	@for bench in bench/*.py; do printf '\033[1m== %s\033[0m\n' "$$bench"; $(BIN)/python "$$bench"; done
 
+INPUTS ?= 1000000
+.PHONY: fuzz
+fuzz: setup ## Fuzz what reads strangers' bytes: make fuzz INPUTS=10000000; findings in build/fuzz/
+	@$(BIN)/python -m tests.fuzz.run --inputs $(INPUTS)
+
 .PHONY: screenshots
 screenshots: setup browser ## Draw the README's pictures again, from a played rehearsal
 	$(call say,screenshots)

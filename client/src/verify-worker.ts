@@ -8,9 +8,9 @@ const say = (answer: Answer): void => self.postMessage(answer);
 self.onmessage = async ({ data: { data, at } }: MessageEvent<Asked>) => {
   try {
     const progress = (done: number, all: number): void => say({ kind: 'progress', done, all });
-    const { account, lines, root } = await examine(new Uint8Array(data), undefined, progress);
+    const { account, lines, notes, root } = await examine(new Uint8Array(data), undefined, progress);
     const roots = Object.fromEntries(Object.entries(at).map(([side, size]) => [side, root(side, size)]));
-    say({ kind: 'told', told: { account, lines, roots } });
+    say({ kind: 'told', told: { account, lines, notes, roots } });
   } catch (error) {
     say({ kind: 'failed', why: error instanceof Error ? error.message : String(error) });
   }

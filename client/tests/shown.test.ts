@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 
 import type { Account } from '../src/record/account';
-import { type Pinned, type Shown, differs, seen } from '../src/verify/shown';
+import { fromText } from '../src/bytes';
+import { type Pinned, type Shown, differs, seen, toPin } from '../src/verify/shown';
 import { vector } from './vectors';
 
 const account: Account = vector('record/bundles/ended').account;
@@ -36,8 +37,17 @@ describe('what the page shows', () => {
 });
 
 describe('what this browser saw before', () => {
-  const told = { account, lines: [], roots: { [one.side]: 'a root', [other.side]: 'another' } };
+  const notes = { [one.side]: 'note of one', [other.side]: 'note of the other' };
+  const told = { account, lines: [], notes, roots: { [one.side]: 'a root', [other.side]: 'another' } };
   const pins = (...kept: [string, Pinned][]): ReadonlyMap<string, Pinned> => new Map(kept);
+  test('is pinned with its checkpoint, which proves it later', () => {
+    const kept = { size: one.size, root: fromText(one.root, 32), note: 'note of one' };
+    expect(toPin(pins(), told).size).toBe(2);
+    expect(toPin(pins([one.side, { size: one.size - 1, root: 'x', note: 'older' }]), told).get(one.side)).toEqual(kept);
+    expect(toPin(pins([one.side, { size: one.size, root: one.root }]), told).get(one.side)).toEqual(kept);
+    expect(toPin(pins([one.side, { size: one.size, root: one.root, note: 'kept' }]), told).has(one.side)).toBe(false);
+    expect(toPin(pins([one.side, { size: one.size + 1, root: 'x' }]), told).has(one.side)).toBe(false);
+  });
   test('is in the record, or was nothing', () => {
     expect(seen(account.dialogue, pins(), told).kind).toBe('none');
     expect(seen(account.dialogue, pins([one.side, { size: 2, root: 'a root' }]), told).kind).toBe('fits');

@@ -7,17 +7,21 @@ import os
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
 from tests.verification.desk import DIALOGUE, FOUNDINGS, RULEBOOK, SIDES, Desk, seed
 
+from visavis import bootstrap
 from visavis.bootstrap import DATABASE, alone, open_record, open_stopped
-from visavis.cli.record import lines, one_of, printable
+from visavis.cli.record import export, lines, one_of, printable
 from visavis.dialogue.commands import Audience
 from visavis.dialogue.errors import LogBehind
 from visavis.dialogue.ports import ContentRow, FoundingRow, LogKeyRow
+from visavis.dialogue.receiving import Finding
+from visavis.dialogue.service import Dialogues
 from visavis.errors import Refused
 from visavis.record import canonical
 from visavis.store.sqlite import open_store
@@ -351,3 +355,64 @@ async def test_restore_replaces_nothing(desk: Desk, bundle: Path) -> None:
     assert (done.returncode, "stop it first" in done.stderr) == (2, True)
     with closing(sqlite3.connect(data / DATABASE)) as db:
         assert db.execute("SELECT count(*) FROM entries").fetchone() == (sum(map(len, other.logs)),)
+
+
+async def test_a_proven_fork_goes_with_the_record(desk: Desk, bundle: Path) -> None:
+    """A fork that a reader showed is exported, named by verification, and fetched back with what was lost."""
+    data, packed = bundle.parent / "data", bundle.with_name("forked.visavis")
+    await keep(desk, data, set())
+    other = Desk().founded()
+    other.agreed("shown")
+    async with open_stopped(data) as dialogues:
+        assert await dialogues.present(DIALOGUE, other.checkpoint(0, 4)) is Finding.FORKED
+        (fork,) = dialogues.ledger(DIALOGUE).forks
+        packed.write_bytes(await dialogues.export(DIALOGUE, None))
+    account = verify(packed.read_bytes(), RULEBOOK)
+    assert [fault.check for fault in account.faults] == ["fork"]
+    assert [(each.log, each.size) for each in account.forks] == [(SIDES[0], 4)]
+    done = visavis("verify", packed.name, cwd=bundle.parent)
+    assert (done.returncode, "signed two logs of 4 entries" in done.stdout) == (1, True)
+    with closing(sqlite3.connect(data / DATABASE)) as db:
+        db.execute("DELETE FROM forks")
+        db.execute("DELETE FROM entries WHERE seq >= 3")
+        db.commit()
+    for _ in range(2):
+        done = visavis("restore", packed.name, "--data", str(data), cwd=bundle.parent)
+        assert done.returncode == 0, done.stderr
+        async with open_record(data) as dialogues:
+            assert dialogues.ledger(DIALOGUE).forks == [fork]
+
+
+async def test_an_export_beside_a_node_that_goes_on_is_cosigned(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An entry written and cosigned between the reading and the export: the data is read again."""
+    data = tmp_path / "data"
+    await keep(desk, data, set())
+    late = len(desk.logs[0]) - 1
+    with closing(sqlite3.connect(data / DATABASE)) as db:
+        db.execute("DELETE FROM entries WHERE side = ? AND seq = ?", (SIDES[0], late))
+        db.commit()
+    readings = 0
+
+    @asynccontextmanager
+    async def reading(path: Path) -> AsyncIterator[Dialogues]:
+        nonlocal readings
+        readings += 1
+        async with open_record(path) as dialogues:
+            if readings == 1:
+                store = await open_store(path / DATABASE)
+                async with store.begin() as unit:
+                    await unit.append_leaf(DIALOGUE, SIDES[0], late, desk.logs[0][late])
+                await store.close()
+                async with open_stopped(path) as node:
+                    await node.checkpoint(DIALOGUE, SIDES[0])
+            yield dialogues
+
+    monkeypatch.setattr(bootstrap, "open_record", reading)
+    await export(DIALOGUE, out=tmp_path / "out.visavis", data=data)
+    account = verify((tmp_path / "out.visavis").read_bytes(), RULEBOOK)
+    assert readings == 2
+    assert account.holds
+    assert [log.cosigned and log.cosigned.size for log in account.logs] == [log.size for log in account.logs]
+    assert account.logs[0].size == len(desk.logs[0])

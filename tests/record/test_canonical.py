@@ -119,3 +119,13 @@ def test_the_digest_is_the_specifications() -> None:
     """SHA-256("visavis/" tag "/v1" 00 ‖ u64be(length) ‖ part …)."""
     assert digest("side", b"ab") == hashlib.sha256(b"visavis/side/v1\0" + bytes(7) + b"\2ab").digest()
     assert digest("side", b"ab") != digest("dialogue", b"ab")
+
+
+@pytest.mark.parametrize("inner", [b'"x"', b"0", b"null", b"[]", b"{}"])
+@pytest.mark.parametrize(("before", "after"), [(b'{"a":', b"}"), (b"[", b"]")])
+def test_no_value_lies_inside_more_than_32_others(before: bytes, inner: bytes, after: bytes) -> None:
+    """Whatever the value and whatever it lies in; a text in an object, too."""
+    fits = before * 32 + inner + after * 32
+    assert canonical.encode(canonical.decode(fits)) == fits
+    with pytest.raises(Malformed):
+        canonical.decode(before * 33 + inner + after * 33)

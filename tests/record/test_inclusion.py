@@ -82,7 +82,7 @@ def test_a_proof_rests_on_a_checkpoint_that_meets_the_policy() -> None:
     """A checkpoint without the counterpart's cosignature proves nothing, however right its tree is."""
     with pytest.raises(Untrusted, match="not cosigned by B"):
         check_proof(replace(proof(4, 7), checkpoint=note(7, cosigned=False)), LEAVES[4], POLICY)
-    strangers = dialogue_policy(DIALOGUE, {A: [bytes(32)], B: [bytes([1]) * 32]})
+    strangers = dialogue_policy(DIALOGUE, {A: [bytes([2]) * 32], B: [bytes([1]) * 32]})
     with pytest.raises(Untrusted, match="not signed by a log that it names"):
         check_proof(proof(4, 7), LEAVES[4], strangers)
 

@@ -74,7 +74,10 @@ def test_unknown_keys_are_passed_over() -> None:
         ("one\n\n— a+b AAAAAAECAwQ=\n".encode(), "line 3 has no proper key name"),
         ("one\n\n— a\u2003b AAAAAAECAwQ=\n".encode(), "line 3 has no proper key name"),
         (f"one\n\n{LINE}— a AAAAAAECAwQ\n".encode(), "line 4 has a signature that is not base64"),
-        ("one\n\n— a AAAAAAECAwR=\n".encode(), "line 3 has a signature not in its one spelling"),
+        (
+            "one\n\n— a AAAAAAECAwR=\n".encode(),
+            "line 3 has a signature that is not base64 in its one spelling",
+        ),
         ("one\n\n— a AAAAAA==\n".encode(), "line 3 has a signature of 4 bytes"),
         ("one\n\n— a\n".encode(), "line 3 has a signature of 0 bytes"),
         ("one\n\n— a AAAAAAECAwQ= \n".encode(), "line 3 has a signature that is not base64"),

@@ -70,6 +70,17 @@ async def test_an_earlier_schema_is_brought_up_to_date(tmp_path: Path, store: Sq
     await again.close()
 
 
+async def test_a_database_without_passkeys_is_refused_with_the_reason(
+    tmp_path: Path, store: SqliteStore
+) -> None:
+    """A node of schema 1 could not be loaded; opening says so, and changes nothing."""
+    async with store._engine.begin() as connection:
+        await connection.exec_driver_sql("PRAGMA user_version = 1")
+    for _ in range(2):
+        with pytest.raises(Unavailable, match=r"schema 1.*no passkeys"):
+            await open_store(tmp_path / "data" / "visavis.sqlite")
+
+
 async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     """Garbage in place of the database is said to be so, and stays as it was."""
     path = tmp_path / "visavis.sqlite"

@@ -35,7 +35,7 @@ from tests.verification.desk import Desk
 from visavis.authenticator import Authenticator, DeviceKey
 from visavis.dialogue.acts import Rulebook
 from visavis.record import canonical, container
-from visavis.record.bundle import Bundle, LogPart, encode_bundle
+from visavis.record.bundle import Bundle, ForkNotes, LogPart, encode_bundle
 from visavis.record.checkpoint import Checkpoint, cosign, encode_checkpoint, sign_checkpoint
 from visavis.record.digest import digest, to_text
 from visavis.record.entry import NODE, make_entry
@@ -131,6 +131,8 @@ def directed() -> Iterator[Case]:
     forking.write(0, forking.text("kept"))
     forking.write(1, {"type": "record.receive"}, by=NODE, ack=shown)
     yield "fork", "edition-1", forking.bundle()
+    yield "fork-proven", "edition-1", forked()
+    yield "fork-unproven", "edition-1", forked_falsely()
     yield "unfounded", "edition-1", unfounded()
     yield "passkeys", "edition-1", passkeys()
     yield "press", "edition-1", press()
@@ -148,6 +150,47 @@ def amiss(stamped: bytes) -> bytes:
     odd = {"0.tsr": b"x", "01.tsr": b"x", "999.tsr": b"x", "2": b"x", "2.tsr": b"", "4.tsr": bytes(65537)}
     given[at:at] = [(f"{folder}/{name}", token) for name, token in odd.items()]
     return container.write(given)
+
+
+def _alone(desk: Desk, s: int, size: int | None = None, **how: Any) -> bytes:
+    return desk.checkpoint(s, size, **{"cosigned": False, "own": False, **how})
+
+
+def forked() -> bytes:
+    """Proofs that side 0 signed two histories, before and after its key was rotated."""
+    desk, other = Desk().founded(), Desk().founded()
+    for each, words in ((desk, "kept"), (other, "shown")):
+        each.agreed(words)
+        each.rotate(0)
+        each.receipts()
+    sizes = (3, 5, len(desk.logs[0]))
+    proofs = [
+        ForkNotes(
+            *(_alone(each, 0, n, key=desks.KEYS[0, "log" if n < 7 else "new-log"]) for each in (other, desk))
+        )
+        for n in sizes
+    ]
+    return _changed(desk, 0, forks=tuple(proofs))
+
+
+def forked_falsely() -> bytes:
+    """What is no proof of a fork, each in its way; of one side only, so that one log is without fault."""
+    desk, other = Desk().founded(), Desk().founded()
+    desk.agreed("kept")
+    other.agreed("shown")
+    held, shown = _alone(desk, 1, 4), _alone(other, 1, 4)
+    proofs = (
+        ForkNotes(held, held),
+        ForkNotes(_alone(other, 1, 5), held),
+        ForkNotes(held, shown),
+        ForkNotes(_alone(other, 1, 4, own=True), held),
+        ForkNotes(other.checkpoint(1, 4), held),
+        ForkNotes(_alone(other, 1, 4, key=desks.KEYS[0, "log"]), held),
+        ForkNotes(_alone(other, 0, 4), held),
+        ForkNotes(b"no note", held),
+        ForkNotes(shown, b""),
+    )
+    return _changed(desk, 1, forks=proofs)
 
 
 # --- adversaries --------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 from tests.verification.desk import (
     COSIGNED_AT,
+    CREDENTIAL,
     DIALOGUE,
     FOUNDINGS,
     KEYS,
@@ -593,3 +594,11 @@ def test_the_account_says_languages_and_what_was_erased() -> None:
     assert (first.delegate, first.role) == ("officer-1", "protocol-officer")
     assert first.time == desk.states[1].entry(at[0]).time
     assert account.withheld == (withheld,)
+
+
+def test_the_powers_of_all_delegates_are_those_of_each(desk: Desk) -> None:
+    """Whoever is told of everybody at once is told the same, and not at the price of everybody times everybody."""
+    desk.write(0, {"type": "side.revoke", "credential": CREDENTIAL[0, "principal"]}, by="officer")
+    for state in desk.states:
+        found = state.powers_by_delegate()
+        assert found == {who: powers for who in state.delegates if (powers := state.powers_of_delegate(who))}

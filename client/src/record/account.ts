@@ -8,6 +8,14 @@
 import type { JsonObject } from './canonical';
 import type { Fault } from './bundle';
 
+/** That a log's key has signed two logs of `size` entries. held: the root of this one. shown: of the other. */
+export interface Fork {
+  readonly log: string;
+  readonly size: number;
+  readonly held: string;
+  readonly shown: string;
+}
+
 export interface LogAccount {
   readonly side: string;
   readonly names: { readonly [language: string]: string };
@@ -102,4 +110,6 @@ export interface Account {
   readonly erased: readonly Erasure[];
   /** Commitments of entries that stand, neither in the bundle nor erased by a side, ascending. */
   readonly withheld: readonly string[];
+  /** Those whose proof the bundle holds. */
+  readonly forks: readonly Fork[];
 }

@@ -32,7 +32,16 @@ export function fault(check: string, message: string, log: string | null = null,
   return { check, message, log, index };
 }
 
-/** One side's half. checkpoint, receipt: signed notes, not yet verified. statement: the founding's bytes, canonical.
+/** Two signed notes of one size, not yet verified. held: of this log. shown: what contradicts it. */
+export interface ForkNotes {
+  readonly held: Uint8Array;
+  readonly shown: Uint8Array;
+}
+
+/** Of one log. */
+const MAX_FORKS = 16;
+
+/** One side's half. checkpoint, receipt, forks: signed notes, not yet verified. statement: the founding's bytes, canonical.
  * timestamps: by size, tokens of an authority, which nothing here reads. */
 export interface LogPart {
   readonly founding: Founding;
@@ -42,6 +51,7 @@ export interface LogPart {
   readonly checkpoint: Uint8Array;
   readonly receipt: Uint8Array | null;
   readonly timestamps: ReadonlyMap<number, Uint8Array>;
+  readonly forks: readonly ForkNotes[];
 }
 
 /** A content with its salt: what opens a commitment. */
@@ -94,6 +104,10 @@ function* membersOf({ dialogue, sides, logs, contents }: Bundle): Generator<cont
     yield [`${prefix}checkpoint`, part.checkpoint];
     if (part.receipt) yield [`${prefix}receipt`, part.receipt];
     for (const [size, token] of part.timestamps) yield [`${prefix}timestamps/${size}.tsr`, token];
+    for (const [n, { held, shown }] of inOrder(part.forks).entries()) {
+      yield [`${prefix}forks/${n}/held`, held];
+      yield [`${prefix}forks/${n}/shown`, shown];
+    }
     for (const [path, content] of tiles.entryTiles(part.leaves)) yield [prefix + path, content];
     for (const [path, content] of tiles.hashTiles(part.tree)) yield [prefix + path, content];
   }
@@ -140,7 +154,9 @@ async function parseLog(byName: Named, side: string): Promise<LogPart> {
   const founding = await readFounding(read).catch((error: unknown) => within(`${prefix}founding.json`, () => { throw error; }));
   const tree = await Tree.of(leaves);
   const timestamps = parseTimestamps(byName, `${prefix}timestamps/`, leaves.length);
-  return { founding, statement, leaves, tree, checkpoint, receipt: byName.get(`${prefix}receipt`) ?? null, timestamps };
+  const forks = [...forksOf(byName, prefix)];
+  const receipt = byName.get(`${prefix}receipt`) ?? null;
+  return { founding, statement, leaves, tree, checkpoint, receipt, timestamps, forks };
 }
 
 /** Tokens of sizes that the log has had, ascending; what else lies there has no place in a bundle. */
@@ -152,6 +168,21 @@ function parseTimestamps(byName: Named, folder: string, size: number): Map<numbe
     if (match && of <= size && token.length > 0 && token.length <= MAX_TOKEN_BYTES) found.push([of, token]);
   }
   return new Map(found.sort(([one], [other]) => one - other));
+}
+
+/** Both notes of each; half a fork, or one too many, has no place in a bundle. */
+function* forksOf(byName: Named, prefix: string): Generator<ForkNotes> {
+  for (let n = 0; n < MAX_FORKS; n++) {
+    const [held, shown] = ['held', 'shown'].map(which => byName.get(`${prefix}forks/${n}/${which}`));
+    if (held && shown) yield { held, shown };
+  }
+}
+
+/** Ascending by `shown`, then by `held`, byte by byte; each once. */
+function inOrder(forks: readonly ForkNotes[]): ForkNotes[] {
+  const spelt = (data: Uint8Array): string => [...data].map(byte => byte.toString(16).padStart(2, '0')).join('');
+  const keyed = new Map(forks.map(fork => [`${spelt(fork.shown)}/${spelt(fork.held)}`, fork]));
+  return [...keyed].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, fork]) => fork);
 }
 
 /** The same error, saying where. */

@@ -72,16 +72,13 @@ export function parseText(text: string): Stated {
   const match = ORIGIN.exec(first);
   if (!match) throw new Malformed('checkpoint: line 1 is not an origin of the form visavis/<dialogue>/<side>');
   if (!/^(0|[1-9][0-9]{0,15})$/.test(size)) throw new Malformed('checkpoint: line 2 is not a size');
-  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(root) || root.length % 4 !== 0) {
-    throw new Malformed('checkpoint: line 3 is not base64');
-  }
   let bytes: Bytes | null = null;
   try {
-    bytes = fromBase64(root);
+    bytes = /^[A-Za-z0-9+/]*={0,2}$/.test(root) && root.length % 4 === 0 ? fromBase64(root) : null;
   } catch {
     // Said below: loose bits are as bad as another length.
   }
-  if (bytes?.length !== 32) throw new Malformed('checkpoint: line 3 is not a root of 32 bytes');
+  if (bytes?.length !== 32) throw new Malformed('checkpoint: line 3 is not a root of 32 bytes, in base64');
   const [, dialogue, side] = match as unknown as [string, string, string];
   return { dialogue, side, size: Number(size), root: bytes };
 }

@@ -8,7 +8,7 @@
 import { type Bytes, concat, fromText, toText, utf8 } from '../bytes';
 import { Malformed } from '../errors';
 import { type Json, type JsonObject, decode, encode, members, size, text } from './canonical';
-import { digest, sha256 } from './digest';
+import { digest, readKey, sha256 } from './digest';
 import { type Passkey, type Proof, readPasskey, readProof } from './proof';
 
 const DOMAIN = utf8('visavis/entry/v1\0');
@@ -42,8 +42,8 @@ export async function readFounding(value: unknown): Promise<Founding> {
   if (!Array.isArray(recovery) || recovery.length > 8) {
     throw new Malformed('founding.recovery: a list of at most eight keys is due');
   }
-  const logKey = fromText(obj['log_key'], 32, 'founding.log_key');
-  for (const key of recovery as Json[]) fromText(key, 32, 'founding.recovery');
+  const logKey = readKey(obj['log_key'], 'founding.log_key');
+  for (const key of recovery as Json[]) readKey(key, 'founding.recovery');
   const delegate = text(officer['delegate'], 'founding.officer.delegate', 64);
   const passkey = await readPasskey(officer['passkey'], 'founding.officer.passkey');
   fromText(obj['nonce'], NONCE_BYTES, 'founding.nonce');

@@ -77,14 +77,13 @@ function parseSignature(text: string, line: number): Signature {
   if (dash !== '—') throw new Malformed(`note: line ${line} does not begin with an em dash`);
   if (!NAME.test(name)) throw new Malformed(`note: line ${line} has no proper key name`);
   const encoded = rest.slice(name.length + 1);
-  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(encoded) || encoded.length % 4 !== 0) {
-    throw new Malformed(`note: line ${line} has a signature that is not base64`);
-  }
+  const odd = `note: line ${line} has a signature that is not base64 in its one spelling`;
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(encoded) || encoded.length % 4 !== 0) throw new Malformed(odd);
   let data: Bytes;
   try {
     data = fromBase64(encoded);
   } catch {
-    throw new Malformed(`note: line ${line} has a signature not in its one spelling`);
+    throw new Malformed(odd);
   }
   if (data.length <= KEY_ID_BYTES || data.length > KEY_ID_BYTES + MAX_SIGNATURE_BYTES) {
     throw new Malformed(`note: line ${line} has a signature of ${data.length} bytes`);

@@ -8,7 +8,7 @@
 import { type Bytes, concat, equal, fromText, fromUtf8, toText, utf8 } from '../bytes';
 import { Malformed } from '../errors';
 import { encode, members, text } from './canonical';
-import { digest, sha256, verify } from './digest';
+import { digest, isProper, sha256, verify } from './digest';
 
 export interface Ed25519Proof {
   readonly type: 'ed25519';
@@ -55,6 +55,9 @@ const RP_ID_HASH = 32;
 const PLAIN = 37;
 const MAX = { id: 1023, key: 1024, authenticatorData: 512, clientData: 1024, sig: 512 };
 const RSA_BITS = [2048, 4096] as const;
+/** 65,537, most significant byte first. */
+const RSA_EXPONENT = Uint8Array.of(1, 0, 1);
+const ED25519_KEY = 32;
 
 export function readProof(value: unknown): Proof {
   if (value !== null && typeof value === 'object' && 'type' in value && value.type === 'webauthn') {
@@ -135,6 +138,7 @@ async function signed(passkey: Passkey, sig: Uint8Array, data: Uint8Array): Prom
   const key = await readyKey(passkey.alg, passkey.key);
   if (!key) return false;
   try {
+    if (passkey.alg === 'EdDSA' && !isProper(sig.subarray(0, ED25519_KEY))) return false;
     const raw = passkey.alg === 'ES256' ? fromDer(sig) : concat(sig);
     return await crypto.subtle.verify(ALGORITHMS[passkey.alg].verify, key, raw, concat(data));
   } catch {
@@ -155,9 +159,16 @@ function readyKey(alg: string, spki: Uint8Array): Promise<CryptoKey | null> {
 async function imported(alg: string, spki: Uint8Array): Promise<CryptoKey | null> {
   if (!Object.hasOwn(ALGORITHMS, alg)) return null;
   const key = await crypto.subtle.importKey('spki', concat(spki), ALGORITHMS[alg as Algorithm].import, true, ['verify']);
-  const { modulusLength: bits = RSA_BITS[0] } = key.algorithm as RsaKeyAlgorithm;
   const again = new Uint8Array(await crypto.subtle.exportKey('spki', key));
-  return equal(again, spki) && bits >= RSA_BITS[0] && bits <= RSA_BITS[1] ? key : null;
+  return equal(again, spki) && fits(alg, key, spki) ? key : null;
+}
+
+/** Whether a key, read, is one that may stand (§§1.5, 9.1). */
+function fits(alg: string, key: CryptoKey, spki: Uint8Array): boolean {
+  if (alg === 'EdDSA') return isProper(spki.subarray(-ED25519_KEY));
+  if (alg !== 'RS256') return true;
+  const { modulusLength: bits, publicExponent } = key.algorithm as RsaKeyAlgorithm;
+  return bits >= RSA_BITS[0] && bits <= RSA_BITS[1] && equal(publicExponent, RSA_EXPONENT);
 }
 
 /** An ECDSA signature of P-256 as WebCrypto takes it (r ‖ s, 64 bytes), from ASN.1 DER and nothing looser. */

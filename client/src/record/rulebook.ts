@@ -10,6 +10,7 @@ import { Malformed } from '../errors';
 import { type Cut, type Doing, type Fields, type Move, Rulebook, type Slot, type Subject, slotText } from './acts';
 import table from './acts.json';
 import type { Json, JsonObject } from './canonical';
+import { readKey } from './digest';
 import { NODE, NONCE_BYTES, RECOVERY } from './entry';
 import { readPasskey } from './proof';
 import type { Definitions } from './schema';
@@ -28,9 +29,9 @@ const TIME_FORM = 'time form';
 
 // --- what forms are made of ---------------------------------------------------------------------
 
-function isKey(text: string): boolean {
+function reads(read: () => unknown): boolean {
   try {
-    fromText(text, 32);
+    read();
     return true;
   } catch (error) {
     if (error instanceof Malformed) return false;
@@ -38,7 +39,10 @@ function isKey(text: string): boolean {
   }
 }
 
-const isCommitment = (text: string | null): boolean => text === null || isKey(text);
+const isHash = (text: string): boolean => reads(() => fromText(text, 32));
+/** An Ed25519 key that may stand (§1.5). */
+const isKey = (text: string): boolean => reads(() => readKey(text, 'key'));
+const isCommitment = (text: string | null): boolean => text === null || isHash(text);
 const length = (text: string): number => [...text].length;
 const isDelegate = (text: string): boolean =>
   length(text) >= 1 && length(text) <= 64 && text !== NODE && text !== RECOVERY;
@@ -104,8 +108,9 @@ const DIALOGUE_ACTS: Record<string, Doing> = {
       name: f.name, passkey: f.passkey === null ? null : await readPasskey(f.passkey),
     }),
     form: (f, _sides, move) => {
-      const named = move.move !== 'admit' || move.passkey === null || move.passkey.credential === f.credential;
-      return unless(isKey(f.credential) && isDelegate(f.delegate) && isCommitment(f.name) && named);
+      const named = move.move === 'admit' && move.passkey !== null
+        ? move.passkey.credential === f.credential : isKey(f.credential);
+      return unless(named && isDelegate(f.delegate) && isCommitment(f.name));
     },
   },
   'side.revoke': { move: f => ({ move: 'revoke', credential: f.credential }) },
@@ -127,7 +132,7 @@ const DIALOGUE_ACTS: Record<string, Doing> = {
   },
   'record.receive': { move: () => ({ move: 'receive', hash: null }) },
   'record.spend': { move: f => ({ move: 'spend', nonce: toText(fromText(f.nonce, NONCE_BYTES, 'nonce')) }) },
-  'content.receive': { move: f => ({ move: 'receive', hash: f.hash }), form: f => unless(isKey(f.hash)) },
+  'content.receive': { move: f => ({ move: 'receive', hash: f.hash }), form: f => unless(isHash(f.hash)) },
   'dialogue.end': { move: () => ({ move: 'end', what: DIALOGUE }), form: f => unless(isCommitment(f.reason)) },
   'rules.adopt': {
     move: f => ({

@@ -7,7 +7,7 @@
 
 import { type Bytes, equal, fromUtf8, toText } from '../bytes';
 import { Malformed, Untrusted } from '../errors';
-import type { Account, Agreement, Consented, Erasure, LogAccount, Void } from './account';
+import type { Account, Agreement, Consented, Erasure, Fork, LogAccount, Void } from './account';
 import { type Accord, type SlotState, endedBy } from './accord';
 import { type Rulebook, slotText } from './acts';
 import { type Bundle, type Fault, type LogPart, fault, parseBundle } from './bundle';
@@ -42,6 +42,8 @@ export interface Line {
 export interface Examined {
   readonly account: Account;
   readonly lines: readonly Line[];
+  /** The checkpoint of each side's log, verified if the account holds. */
+  readonly notes: { readonly [side: string]: string };
   /** The root of a side's log at a size; null if it has not so many entries. */
   readonly root: (side: string, size: number) => string | null;
 }
@@ -64,7 +66,7 @@ export async function examine(
     parsed = await parseBundle(data);
   } catch (error) {
     if (!(error instanceof Malformed)) throw error;
-    return { account: unread(error.message), lines: [], root: () => null };
+    return { account: unread(error.message), lines: [], notes: {}, root: () => null };
   }
   const { bundle, faults } = parsed;
   const all = bundle.sides.reduce((sum, side) => sum + part(bundle, side).leaves.length, 0);
@@ -86,6 +88,7 @@ export async function examine(
   return {
     account,
     lines: [...reader.lines()],
+    notes: Object.fromEntries([...bundle.logs].map(([side, { checkpoint }]) => [side, new TextDecoder().decode(checkpoint)])),
     root: (side, size) => {
       const root = folds.find(fold => fold.side === side)?.root(size);
       return root ? toText(root) : null;
@@ -96,7 +99,7 @@ export async function examine(
 function unread(message: string): Account {
   return {
     holds: false, dialogue: '', logs: [], agreements: [], waiting: [], void: [],
-    faults: [fault('bundle', message)], entries: 0, contents: 0, erased: [], withheld: [],
+    faults: [fault('bundle', message)], entries: 0, contents: 0, erased: [], withheld: [], forks: [],
   };
 }
 
@@ -107,6 +110,7 @@ function part(bundle: Bundle, side: string): LogPart {
 /** One reading of one bundle. */
 class Reader {
   private readonly receipts: [LogAccount['cosigned'], LogAccount['cosigned']] = [null, null];
+  private readonly forks: Fork[] = [];
   private readonly unopened = new Set<string>();
 
   constructor(
@@ -120,7 +124,10 @@ class Reader {
   }
 
   async account(): Promise<Account> {
-    for (const s of SIDES) await this.checkNotes(s);
+    for (const s of SIDES) {
+      await this.checkNotes(s);
+      await this.checkForks(s);
+    }
     const voids = [...this.voids()];
     for (const { act, reason, log, index } of voids) {
       this.faults.push(fault('void', `${act ?? 'bytes that are no entry'}: ${reason}`, log, index));
@@ -140,6 +147,7 @@ class Reader {
       contents: this.bundle.contents.size,
       erased: [...this.erasures()],
       withheld: this.withheld(),
+      forks: this.forks,
     };
   }
 
@@ -170,6 +178,35 @@ class Reader {
     } else {
       this.receive(s, 'receipt', earlier);
     }
+  }
+
+  private async checkForks(s: Side): Promise<void> {
+    const [side, fold] = [this.side(s), this.joint.sides[s]];
+    const fails = (check: string, message: string): number => this.faults.push(fault(check, message, side));
+    for (const [n, notes] of part(this.bundle, side).forks.entries()) {
+      const opened: (Checkpoint | string)[] = [];
+      for (const data of [notes.held, notes.shown]) opened.push(await this.openAlone(s, data).catch(said));
+      const [held, shown] = opened as [Checkpoint | string, Checkpoint | string];
+      const why = [held, shown].find(each => typeof each === 'string');
+      if (typeof held === 'string' || typeof shown === 'string') {
+        fails('fork-note', `forks/${n}: ${why}`);
+      } else if (held.size !== shown.size || equal(held.root, shown.root)) {
+        fails('fork-note', `forks/${n}: the two checkpoints can both be true`);
+      } else if (held.size < 1 || held.size > fold.size || !this.isRoot(s, held)) {
+        fails('fork-note', `forks/${n}: the one that is held is not of this log`);
+      } else {
+        const found = { log: side, size: held.size, held: toText(held.root), shown: toText(shown.root) };
+        this.forks.push(found);
+        fails('fork', `its key signed two logs of ${found.size} entries, with the roots ${found.held} and ${found.shown}`);
+      }
+    }
+  }
+
+  /** As `open`, and no line but the log's own. */
+  private async openAlone(s: Side, data: Uint8Array): Promise<Checkpoint> {
+    const opened = await this.open(s, data);
+    if (opened.own || opened.cosignature) throw new Untrusted('checkpoint: it has a line to spare');
+    return opened;
   }
 
   /** Count a note as a receipt, if both sides have cosigned it: the policy's quorum (§10.5). */

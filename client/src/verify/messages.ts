@@ -9,10 +9,12 @@ export interface Asked {
   readonly at: { readonly [side: string]: number };
 }
 
-/** Said: the account, each entry's line, and the roots asked for; null where the log has not so many entries. */
+/** Said: the account, each entry's line, each log's checkpoint as the bundle has it, and the roots asked for; null where
+ * the log has not so many entries. */
 export interface Told {
   readonly account: Account;
   readonly lines: readonly Line[];
+  readonly notes: { readonly [side: string]: string };
   readonly roots: { readonly [side: string]: string | null };
 }
 

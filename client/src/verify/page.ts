@@ -12,14 +12,14 @@
  */
 
 import { Unreachable } from '../errors';
-import { fromText, toText } from '../bytes';
+import { toText } from '../bytes';
 import { MAX_BYTES } from '../record/container';
 import { inBrowser } from '../record/pins';
 import type { Account, Erasure } from '../record/account';
 import type { Line } from '../record/verify';
 import { type Word, t } from '../words';
 import type { Answer, Asked, Told } from './messages';
-import { type Pinned, type Seen, type Shown, differs, seen } from './shown';
+import { type Pinned, type Seen, type Shown, differs, seen, toPin } from './shown';
 import { w } from './words';
 
 declare const VERIFY_WORKER_ADDRESS: string;
@@ -73,7 +73,7 @@ async function verify(section: HTMLElement): Promise<void> {
     result.append(...report(told, section.dataset['ours'] ?? '', before, shows));
     if (!account.holds) return ends('fails', w('fails', { n: account.faults.length }));
     if (odd) return ends('odds', w('odds'));
-    await pin(dialogue, account, pins);
+    for (const [side, pin] of toPin(pins, told)) await inBrowser.put(`${dialogue}/${side}`, pin);
     ends('holds', w('holds'));
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
@@ -141,15 +141,9 @@ async function pinned(dialogue: string, sides: readonly string[]): Promise<Map<s
   const found = new Map<string, Pinned>();
   for (const side of sides) {
     const kept = await inBrowser.get(`${dialogue}/${side}`);
-    if (kept) found.set(side, { size: kept.size, root: toText(kept.root) });
+    if (kept) found.set(side, { ...kept, root: toText(kept.root) });
   }
   return found;
-}
-
-async function pin(dialogue: string, account: Account, pins: ReadonlyMap<string, Pinned>): Promise<void> {
-  for (const { side, size, root } of account.logs) {
-    if (size > (pins.get(side)?.size ?? 0)) await inBrowser.put(`${dialogue}/${side}`, { size, root: fromText(root, 32) });
-  }
 }
 
 // --- saying it ----------------------------------------------------------------------------------------

@@ -1,10 +1,12 @@
 /** Whether what a page shows, and what this browser saw before, is what the record says.
  *
- * Lives here: `Shown` (as the page carries it), `differs`, `seen`.
+ * Lives here: `Shown` (as the page carries it), `differs`, `seen`, `toPin`.
  * Not here: verification (`../record/verify`), words and elements (`page`).
  */
 
 import type { Account } from '../record/account';
+import { fromText } from '../bytes';
+import type { Pin } from '../record/pins';
 import type { Told } from './messages';
 
 /** What the node says in its page. sizes: by side. in_force: [slot, hash]. void: [side, index, reason]. */
@@ -35,10 +37,23 @@ function same(one: readonly unknown[], other: readonly unknown[]): boolean {
   return spelt(one) === spelt(other);
 }
 
-/** The largest log of a side that this browser ever saw. root: base64url. */
+/** The largest log of a side that this browser ever saw. root: base64url. note: its checkpoint, if it was kept. */
 export interface Pinned {
   readonly size: number;
   readonly root: string;
+  readonly note?: string;
+}
+
+/** What to pin of a record that holds and fits what was pinned: larger logs, each with the checkpoint that proves it. */
+export function toPin(pins: ReadonlyMap<string, Pinned>, { account, notes }: Told): ReadonlyMap<string, Pin> {
+  const found = new Map<string, Pin>();
+  for (const { side, size, root } of account.logs) {
+    const pin = pins.get(side);
+    const note = notes[side];
+    if (note === undefined || (pin && (pin.size > size || (pin.size === size && pin.note !== undefined)))) continue;
+    found.set(side, { size, root: fromText(root, 32), note });
+  }
+  return found;
 }
 
 export type Seen =

@@ -32,6 +32,8 @@ Out = Annotated[Path | None, Parameter(name=["--out", "-o"])]
 
 app = App(name="record", help="Export a dialogue's record, and verify it offline.")
 
+READINGS = 3
+"""Of a node's data for an export: a node that runs may write and cosign between the reading and the export."""
 SHOWN = 50
 """Of each list, in words; `--json` gives all."""
 
@@ -42,6 +44,10 @@ def verify(
     /,
     *,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
+    entries: bool = False,
+    side: str | None = None,
+    first: Annotated[int, Parameter(name="--from")] = 0,
+    last: Annotated[int | None, Parameter(name="--to")] = None,
     tsa_ca: Path | None = None,
 ) -> int:
     """Check a bundle: no server, no database, no network.
@@ -55,34 +61,52 @@ def verify(
         A file made by `visavis record export` (`*.visavis`).
     as_json:
         Print the whole account as JSON.
+    entries:
+        List the entries, too, one by one: who did what, by which proof, having seen what, and what came of it. All is
+        checked in any case.
+    side:
+        List the entries of this side alone: its id, or enough of its beginning.
+    first:
+        List from this entry on.
+    last:
+        List up to this entry.
     tsa_ca:
         A PEM file of CA certificates of the timestamp authorities that you trust: each timestamp must lead to one
         of them (default: none is trusted, and timestamps are shown as not checked).
     """
+    from visavis.cli import listing
     from visavis.record.timestamp import MAX_AUTHORITIES_BYTES, read_authorities
     from visavis.rulebook import EDITION_1
     from visavis.verification.bounds import bounds
-    from visavis.verification.verify import verify as check
+    from visavis.verification.verify import examine
 
+    if not entries and (side is not None or first or last is not None):
+        raise Refused("--side, --from and --to choose among entries: say --entries, too")
     authorities = (
         () if tsa_ca is None else read_authorities(read_file(tsa_ca, MAX_AUTHORITIES_BYTES, "CA file"))
     )
-
-    data = read_bundle(bundle)
+    data = [read_bundle(bundle)]
     gc.disable()  # an account has no cycles, and looking for them takes a tenth of the time
     try:
-        account = check(data, EDITION_1)
+        examined = examine(data.pop(), EDITION_1)  # kept here, the bytes would be there twice
     finally:
         gc.enable()
+    account = examined.account
     stamped: tuple[Bound, ...] = ()
     if any(log.timestamps for log in account.logs):
-        stamped, failing = bounds(data, authorities)
+        stamped, failing = bounds(read_bundle(bundle), authorities)
         account = replace(account, faults=account.faults + failing)
+    entries = entries and bool(account.dialogue)
+    chosen = one_of(tuple(log.side for log in account.logs), side, "side") if entries and side else None
+    listed = examined.lines(chosen, max(0, first), None if last is None else last + 1)
     if as_json:
         value = {**account.to_json(), "bounds": [asdict(bound) for bound in stamped]}
-        sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+        spelt = json.dumps(value, ensure_ascii=False, indent=2)
+        sys.stdout.writelines(listing.in_json(spelt, listed) if entries else (spelt, "\n"))
     else:
-        show(account, stamped)
+        show(lines(account, stamped))
+        if entries:
+            show(listing.in_words(account, listed, listing.width()))
     return 0 if account.holds else 1
 
 
@@ -112,10 +136,14 @@ async def export(
     from visavis.config import Settings
     from visavis.record.bundle import SUFFIX
 
-    async with open_record(Settings.from_environment(data=data).data) as dialogues:
-        found = one_of(dialogues.ids, dialogue, "dialogue")
-        chosen = None if side is None else one_of(dialogues.ledger(found).sides, side, "side")
-        packed = await dialogues.export(found, chosen)
+    found, packed = "", b""
+    for _ in range(READINGS):
+        async with open_record(Settings.from_environment(data=data).data) as dialogues:
+            found = one_of(dialogues.ids, dialogue, "dialogue")
+            chosen = None if side is None else one_of(dialogues.ledger(found).sides, side, "side")
+            packed = await dialogues.export(found, chosen)
+            if dialogues.is_cosigned(found):
+                break
     target = Path(found[:8] + SUFFIX) if out is None else out
     write_new(target, packed)
     sys.stdout.write(f"{target}\n")
@@ -125,7 +153,8 @@ async def export(
 async def restore(bundle: Path, /, *, data: Path | None = None) -> None:
     """Fetch back the entries and contents that this node's disk has lost, from a bundle that anybody holds.
 
-    The bundle is verified whole first. Logs are only extended: if it holds another history, nothing is written.
+    The bundle is verified whole first; proofs of a fork that it holds are kept, too, and are no fault here.
+    Logs are only extended: if it holds another history, nothing is written.
     The node must not be running.
 
     Parameters
@@ -137,7 +166,7 @@ async def restore(bundle: Path, /, *, data: Path | None = None) -> None:
     """
     from visavis.bootstrap import open_stopped
     from visavis.config import Settings
-    from visavis.dialogue.ports import ContentRow
+    from visavis.dialogue.ports import ContentRow, Fork
     from visavis.record.bundle import parse_bundle
     from visavis.rulebook import EDITION_1
     from visavis.verification.holdings import holdings
@@ -145,10 +174,18 @@ async def restore(bundle: Path, /, *, data: Path | None = None) -> None:
 
     packed = read_bundle(bundle)
     account = check(packed, EDITION_1)
-    if not account.holds:
-        first = _fault_line(account, account.faults[0])
+    failing = [
+        fault for fault in account.faults if fault.check != "fork"
+    ]  # a fork changes nothing of this log
+    if failing:
+        first = _fault_line(account, failing[0])
         raise Refused(f"the bundle does not verify; nothing was written {first}")
     given, _ = parse_bundle(packed)
+    forks = [
+        Fork(given.dialogue, side, fork.held, fork.shown)
+        for side, part in given.logs.items()
+        for fork in part.forks
+    ]
     logs = {side: part.leaves for side, part in given.logs.items()}
     known = holdings(logs, EDITION_1)
     contents = []
@@ -163,7 +200,7 @@ async def restore(bundle: Path, /, *, data: Path | None = None) -> None:
         )
     log_to_stderr()
     async with open_stopped(Settings.from_environment(data=data).data) as dialogues:
-        entries, texts = await dialogues.restore(given.dialogue, logs, contents)
+        entries, texts = await dialogues.restore(given.dialogue, logs, contents, forks)
         stopped = dialogues.ledger(given.dialogue).stopped
     sys.stdout.write(f"{entries} entries and {texts} contents fetched back.\n")
     if stopped is not None:
@@ -391,15 +428,18 @@ def one_of(ids: tuple[str, ...], begins: str, what: str) -> str:
 # --- the account in words -------------------------------------------------------------------------
 
 
-def show(account: Account, bounds: tuple[Bound, ...] = ()) -> None:
-    """Print the account. Colours only where there is a terminal."""
+def show(printed: Iterator[str]) -> None:
+    """Print lines. Colours only where there is a terminal."""
+    if not sys.stdout.isatty():
+        sys.stdout.writelines(line.removeprefix("# ") + "\n" for line in printed)
+        return
     from rich.console import Console
     from rich.text import Text
 
     console = Console(highlight=False, soft_wrap=True)
     styles = {"✓": "bold green", "✗": "bold red", "#": "bold", "!": "red"}
-    for line in lines(account, bounds):
-        mark, _, rest = line.partition(" ")
+    for line in printed:
+        mark, _, rest = line.partition(" ") if line[:1] != "!" else ("!", "", "")
         if mark == "#":
             console.print(Text(rest, style="bold"))
         else:
@@ -506,7 +546,7 @@ def _agreement_lines(account: Account, agreement: Agreement) -> Iterator[str]:
     yield ""
     yield f"  {agreement.kind}  {printable(agreement.slot)}  {agreement.hash}  ({agreement.standing})"
     known = {**agreement.contents, **{log.side: next(iter(log.names.values())) for log in account.logs}}
-    for line in _body_lines(agreement.body, known):
+    for line in body_lines(agreement.body, known):
         yield f"    {line}"
     for signed in agreement.signed:
         who = printable(signed.name) if signed.name is not None else f"delegate {printable(signed.delegate)}"
@@ -540,21 +580,21 @@ def _since(account: Account, agreement: Agreement) -> str:
     return f"known to both since {' and '.join(places)}"
 
 
-def _body_lines(value: object, known: Mapping[str, str | None], label: str = "") -> Iterator[str]:
+def body_lines(value: object, known: Mapping[str, str | None], label: str = "") -> Iterator[str]:
     """A subject's body, one thing each line, with words in place of commitments and of the sides' ids."""
     before = f"{label}: " if label else ""
     match value:
         case dict():
             for name, member in value.items():
-                yield from _body_lines(member, known, f"{label} {name.replace('_', ' ')}".strip())
+                yield from body_lines(member, known, f"{label} {printable(name).replace('_', ' ')}".strip())
         case [str(language), str(commitment)] if commitment in known:
-            yield f"{before}{language}: {_said(known[commitment])}"
+            yield f"{before}{printable(language)}: {_said(known[commitment])}"
         case list() | tuple() if all(not isinstance(item, dict | list | tuple) for item in value):
             if value:
                 yield before + ", ".join(printable(str(item)) for item in value)
         case list() | tuple():
             for number, item in enumerate(value, 1):
-                yield from _body_lines(item, known, f"{label} {number}" if isinstance(item, dict) else label)
+                yield from body_lines(item, known, f"{label} {number}" if isinstance(item, dict) else label)
         case None | False | "":
             return
         case str() if value in known:

@@ -278,6 +278,13 @@ class SideState:
             *(self._powers(c) for c in self.live_credentials() if c.delegate == delegate)
         )
 
+    def powers_by_delegate(self) -> dict[str, frozenset[Power]]:
+        """`powers_of_delegate` of everybody who has a live credential; O(number of credentials)."""
+        found: dict[str, frozenset[Power]] = {}
+        for c in self.live_credentials():
+            found[c.delegate] = found.get(c.delegate, frozenset()) | self._powers(c)
+        return found
+
     def _powers(self, credential: Credential) -> frozenset[Power]:
         granted = self._granted.get(credential.delegate)
         if granted is None or granted[0] < credential.admitted:

@@ -36,6 +36,7 @@ from visavis.dialogue.receiving import (
 )
 from visavis.errors import Malformed, Unavailable, Untrusted, VisavisError
 from visavis.record import tiles
+from visavis.record.bundle import MAX_FORKS
 from visavis.record.checkpoint import Checkpoint, encode_checkpoint, parse_text
 from visavis.record.content import ContentDiffers, opens
 from visavis.record.entry import Seen
@@ -45,8 +46,6 @@ from visavis.record.note import parse_note
 log = structlog.get_logger(__name__)
 
 ENTRIES = "tile/entries/"
-MAX_FORKS = 16
-"""Proofs kept of one log: one is enough, and whoever has stolen a log key can sign any number."""
 
 
 class Keeper:
@@ -250,8 +249,11 @@ class Keeper:
         grown: Ledger,
         logs: tuple[Sequence[bytes], Sequence[bytes]],
         contents: Sequence[ContentRow],
+        forks: Sequence[Fork],
     ) -> tuple[int, int]:
-        """Append what `logs` have beyond ours, and keep the contents that we lack. Returns how many of each.
+        """Append what `logs` have beyond ours, and keep the contents and the proofs of forks that we lack.
+
+        Returns how many entries and contents were written.
 
         grown: an empty ledger of the same dialogue, to see what would become of it. The logs have been verified;
         each is ours and more, or nothing is written: `LogDiffers`.
@@ -274,6 +276,7 @@ class Keeper:
                         may_write(grown.states[us], seen)
             new = [longer[us][ledger.states[us].size :] for us in (0, 1)]
             lost = [row for row in contents if row.commitment not in ledger.contents and grown.kept(row)]
+            proofs = [row for row in forks if self._may_keep(ledger, row)]
             with anyio.CancelScope(shield=True):
                 async with self._store.begin() as unit:
                     for us, side in enumerate(ledger.sides):
@@ -289,6 +292,8 @@ class Keeper:
                             await unit.mend_content(row)
                         else:
                             await unit.add_content(row)
+                    for proof in proofs:
+                        await unit.keep_fork(proof)
             return sum(map(len, new)), len(lost)
 
     # --- writing ---------------------------------------------------------------------------------
@@ -342,6 +347,10 @@ class Keeper:
             return
         with anyio.CancelScope(shield=True):
             await self._cosign(ledger)
+
+    def is_cosigned(self, ledger: Ledger) -> bool:
+        """Whether both sides have cosigned both logs as they stand here."""
+        return not self._uncosigned(ledger)
 
     async def _cosign(self, ledger: Ledger) -> None:
         made: dict[tuple[str, str], Cosigned] = {}
@@ -468,13 +477,17 @@ class Keeper:
     async def _keep_fork(self, ledger: Ledger, us: int, shown: Seen) -> None:
         side = ledger.sides[us]
         fork = Fork(ledger.id, side, ledger.note(side, shown.size), _signed(ledger, side, shown))
-        if fork in ledger.forks or sum(kept.side == side for kept in ledger.forks) >= MAX_FORKS:
+        if not self._may_keep(ledger, fork):
             return
         log.error("log.forked", dialogue=ledger.id, side=side, size=shown.size)
         with anyio.CancelScope(shield=True):
             async with self._store.begin() as unit:
                 await unit.keep_fork(fork)
         ledger.forks.append(fork)
+
+    def _may_keep(self, ledger: Ledger, fork: Fork) -> bool:
+        """One proof of a log is enough, and whoever has stolen a log key can sign any number."""
+        return fork not in ledger.forks and sum(kept.side == fork.side for kept in ledger.forks) < MAX_FORKS
 
 
 def again(error: VisavisError) -> VisavisError:

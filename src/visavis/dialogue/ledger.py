@@ -20,17 +20,20 @@ from visavis.dialogue.errors import LogBehind, LogDamaged, LogKeyMissing, SideMo
 from visavis.dialogue.fold import SideState
 from visavis.dialogue.join import Joint
 from visavis.dialogue.ports import ContentRow, EnrolmentRow, Fork, LogKeyRow, Mark
-from visavis.errors import Refused, VisavisError
-from visavis.record.bundle import Bundle, LogPart, Opened, encode_bundle
+from visavis.errors import Refused, Untrusted, VisavisError
+from visavis.record.bundle import Bundle, ForkNotes, LogPart, Opened, encode_bundle
 from visavis.record.checkpoint import (
     Checkpoint,
     Cosignature,
     encode_checkpoint,
+    open_checkpoint,
+    parse_text,
     sign_checkpoint,
     verify_cosignature,
 )
 from visavis.record.entry import Founding, Seen
 from visavis.record.merkle import Tree, leaf_hash
+from visavis.record.note import parse_note
 
 
 class NoSuchDialogue(Refused):
@@ -301,7 +304,13 @@ class Ledger:
         for each, founding, leaves in zip(self.sides, self.foundings, self.leaves, strict=True):
             size = self.given(each)
             stamps = {at: token for at, token in self.timestamps[each].items() if at <= size}
-            logs[each] = LogPart(founding, tuple(leaves[:size]), self.checkpoint(each), timestamps=stamps)
+            logs[each] = LogPart(
+                founding,
+                tuple(leaves[:size]),
+                self.checkpoint(each),
+                timestamps=stamps,
+                forks=self._forks(each),
+            )
             beyond += b"".join(leaves[size:])
         contents = {
             commitment: Opened(row.salt, row.data)
@@ -309,6 +318,27 @@ class Ledger:
             if readable(self, side, commitment) is not None and commitment.encode() not in beyond
         }
         return encode_bundle(Bundle(logs, contents))
+
+    def _forks(self, side: str) -> tuple[ForkNotes, ...]:
+        """Those that any reader can check: a checkpoint by a key since replaced, of a size that was its successor's
+        to sign, proves to this node alone that the key was stolen (§9.5)."""
+        return tuple(
+            ForkNotes(fork.shown, fork.held)
+            for fork in self.forks
+            if fork.side == side and self._contradict(side, fork)
+        )
+
+    def _contradict(self, side: str, fork: Fork) -> bool:
+        state = self.states[self.index(side)]
+        _, _, size, root = parse_text(parse_note(fork.held).text)
+        _, _, shown_size, shown_root = parse_text(parse_note(fork.shown).text)
+        if size != shown_size or root == shown_root or size > state.size or state.root(size) != root:
+            return False
+        key = state.key_at(size)
+        try:
+            return key is not None and all(open_checkpoint(note, key) for note in (fork.held, fork.shown))
+        except Untrusted:
+            return False
 
     def missing(self, side: str, hash_: str) -> frozenset[str]:
         """Commitments of a tabled subject whose contents `side` does not hold. What is held opens them: it was

@@ -37,6 +37,7 @@ from visavis.errors import Malformed
 from visavis.record.digest import from_text
 from visavis.record.entry import NODE, NONCE_BYTES, RECOVERY
 from visavis.record.proof import Passkey
+from visavis.record.signature import read_key
 
 RULES = ("rules",)
 DIALOGUE = ("dialogue",)
@@ -174,7 +175,7 @@ def _adopt_rule(fields: AdoptFields, cut: Cut) -> str | None:
     return None
 
 
-def _is_key(text: str) -> bool:
+def _is_hash(text: str) -> bool:
     try:
         from_text(text, 32)
     except Malformed:
@@ -182,9 +183,18 @@ def _is_key(text: str) -> bool:
     return True
 
 
+def _is_key(text: str) -> bool:
+    """An Ed25519 key that may stand (record.md §1.5)."""
+    try:
+        read_key(text, "key")
+    except Malformed:
+        return False
+    return True
+
+
 def _is_commitment(text: str | None) -> bool:
     """Or nothing. So nobody's words come to stand in a log for ever by mistake."""
-    return text is None or _is_key(text)  # both are 32 bytes, spelt alike
+    return text is None or _is_hash(text)
 
 
 def _is_delegate(text: str) -> bool:
@@ -197,9 +207,12 @@ def _admit(fields: AdmitFields) -> Admit:
 
 
 def _admit_form(fields: AdmitFields, _sides: frozenset[str]) -> str | None:
-    named = fields.passkey is None or Passkey.from_json(fields.passkey).credential == fields.credential
-    fit = _is_key(fields.credential) and _is_delegate(fields.delegate) and _is_commitment(fields.name)
-    return None if fit and named else verdicts.ACT_FORM
+    if fields.passkey is None:
+        named = _is_key(fields.credential)
+    else:
+        named = Passkey.from_json(fields.passkey).credential == fields.credential
+    fit = named and _is_delegate(fields.delegate) and _is_commitment(fields.name)
+    return None if fit else verdicts.ACT_FORM
 
 
 def _recover_form(fields: RecoverFields, _sides: frozenset[str]) -> str | None:
@@ -215,7 +228,7 @@ def _erase_form(fields: EraseFields, _sides: frozenset[str]) -> str | None:
 
 
 def _received_form(fields: ReceivedFields, _sides: frozenset[str]) -> str | None:
-    return None if _is_key(fields.hash) else verdicts.ACT_FORM
+    return None if _is_hash(fields.hash) else verdicts.ACT_FORM
 
 
 def _spend(fields: SpendFields) -> Spend:

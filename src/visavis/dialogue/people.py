@@ -19,6 +19,7 @@ from msgspec import Meta
 from visavis.dialogue import chair
 from visavis.dialogue.acts import Power
 from visavis.dialogue.commands import Audience, Command, Drafted, Fresh, Rotation, Summary, View
+from visavis.dialogue.fold import Credential
 from visavis.dialogue.join import Joint
 from visavis.dialogue.model import DEFAULT_POWERS, DEVICE_POWERS, RULES, Role
 from visavis.dialogue.texts import ActFields, Hash, Id, Language, Writer
@@ -402,14 +403,17 @@ def side_view(joint: Joint, s: int) -> SideView:
     """One side as anybody of the dialogue sees it. s: 0 or 1, as in `joint.sides`."""
     state = joint.sides[s]
     people = []
+    powers, credentials = state.powers_by_delegate(), dict[str, list[Credential]]()
+    for each in state.credentials.values():
+        credentials.setdefault(each.delegate, []).append(each)
     for who in state.delegates.values():
-        held = [c for c in state.credentials.values() if c.delegate == who.id]
+        held = credentials.get(who.id, [])
         people.append(
             PersonView(
                 who.id,
                 who.role,
                 who.name,
-                tuple(sorted(p.value for p in state.powers_of_delegate(who.id))),
+                tuple(sorted(p.value for p in powers.get(who.id, ()))),
                 any(state.live(c.id) is not None for c in held),
                 tuple(
                     CredentialView(

@@ -49,6 +49,7 @@ from visavis.dialogue.ports import (
     Certificate,
     ContentRow,
     EnrolmentRow,
+    Fork,
     FoundingRow,
     LogKeyRow,
     Session,
@@ -706,6 +707,10 @@ class Dialogues:
         ledger.timestamps[row.side].setdefault(row.size, row.token)
         ledger.publish("log", side=row.side, size=size)
 
+    def is_cosigned(self, dialogue: str) -> bool:
+        """Whether both sides have cosigned both logs as they stand here: if not, they may have gone on elsewhere."""
+        return self._keeper.is_cosigned(self.ledger(dialogue))
+
     async def _cosign(self, ledger: Ledger) -> None:
         """A full disk keeps nobody from reading: the checkpoint then comes without a cosignature."""
         try:
@@ -723,9 +728,13 @@ class Dialogues:
         return await self._keeper.present(ledger, note)
 
     async def restore(
-        self, dialogue: str, logs: Mapping[str, Sequence[bytes]], contents: Sequence[ContentRow]
+        self,
+        dialogue: str,
+        logs: Mapping[str, Sequence[bytes]],
+        contents: Sequence[ContentRow],
+        forks: Sequence[Fork] = (),
     ) -> tuple[int, int]:
-        """Fetch back what this node's disk lacks: entries and contents, of a record that has been verified.
+        """Fetch back what this node's disk lacks: entries, contents, proofs of forks, of a record that was verified.
 
         logs: by side id. Returns how many entries and contents were written. The dialogue is then read anew: if
         more is still missing, it stays stopped. Raises `LogDiffers` if the logs are not ours and more.
@@ -733,7 +742,7 @@ class Dialogues:
         ledger = self.ledger(dialogue)
         pair = next(p for p in self._pairs.values() if {row.side for row in p.values()} == set(ledger.sides))
         one, other = (logs[side] for side in ledger.sides)
-        done = await self._keeper.restore(ledger, self._ledger(pair), (one, other), contents)
+        done = await self._keeper.restore(ledger, self._ledger(pair), (one, other), contents, forks)
         del self._ledgers[dialogue]
         await self._load(pair, True)
         await self._keeper.scrub()

@@ -22,8 +22,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature, InvalidTag
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
@@ -35,6 +35,7 @@ from visavis.errors import Malformed
 from visavis.record import canonical
 from visavis.record.digest import digest, from_text, to_text
 from visavis.record.form import members, size, text
+from visavis.record.signature import verifies
 
 TOPIC = "visavis"
 """LiveKit's data topic, reliable; all else is dropped."""
@@ -133,11 +134,9 @@ def check_message(message: Message, sender: DeviceBody, room: str) -> None:
     Raises `MessageUntrusted` or `Malformed`.
     """
     body = {name: value for name, value in message.items() if name != "sig"}
-    try:
-        key = Ed25519PublicKey.from_public_bytes(sender.sig)
-        key.verify(from_text(message.get("sig"), 64, what="message.sig"), _DOMAIN + canonical.encode(body))
-    except (InvalidSignature, ValueError) as error:
-        raise MessageUntrusted("the signature is not the device's") from error
+    sig = from_text(message.get("sig"), 64, what="message.sig")
+    if not verifies(sender.sig, sig, _DOMAIN + canonical.encode(body)):
+        raise MessageUntrusted("the signature is not the device's")
     own = _OWN.get(message["type"])
     if own is None:
         raise Malformed(f"message: type {message['type'][:20]!r} is unknown")

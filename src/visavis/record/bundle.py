@@ -9,6 +9,7 @@ Spec: docs/spec/record.md §12.
     logs/<side>/checkpoint                C2SP checkpoint of the whole log, perhaps cosigned
     logs/<side>/receipt                   the latest cosigned checkpoint, where that is an earlier one
     logs/<side>/timestamps/<size>.tsr     a timestamp authority's token over the checkpoint of that size
+    logs/<side>/forks/<n>/held, …/shown   two checkpoints of one size that cannot both be true
     logs/<side>/tile/entries/…            the entries, as C2SP tlog-tiles has them
     logs/<side>/tile/<level>/…            the tree's hashes, likewise
     contents/<commitment>                 a content that is open to whoever exported
@@ -22,7 +23,7 @@ names the authority (§12.3). Sides and commitments stand in ascending order.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from visavis.errors import Malformed
@@ -37,6 +38,8 @@ MEDIA_TYPE = "application/vnd.visavis.bundle"
 SUFFIX = ".visavis"
 MAX_ENTRIES = 1 << 18
 """Of one log: an empty entry costs its writer two bytes and its reader hundreds."""
+MAX_FORKS = 16
+"""Of one log: one proves all that can be proven."""
 
 MAX_TOKEN_BYTES = 64 * 1024
 _TOKEN = re.compile(r"([1-9][0-9]{0,8})\.tsr")
@@ -55,12 +58,21 @@ class Fault:
     index: int | None = None
 
 
+@dataclass(frozen=True, order=True, slots=True)
+class ForkNotes:
+    """Two signed notes of one size, not yet verified. held: of this log. shown: what contradicts it."""
+
+    shown: bytes
+    held: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class LogPart:
-    """One side's half. `checkpoint` and `receipt` are signed notes, not yet verified.
+    """One side's half. `checkpoint`, `receipt` and `forks` are signed notes, not yet verified.
 
     checkpoint: of the whole log. receipt: of an earlier size, cosigned; None if there is none, or if
     `checkpoint` itself is cosigned. timestamps: by size, tokens over the checkpoints of those sizes, not verified.
+    forks: proofs that the side signed another history, too, in any order.
     """
 
     founding: Founding
@@ -68,6 +80,7 @@ class LogPart:
     checkpoint: bytes
     receipt: bytes | None = None
     timestamps: Mapping[int, bytes] = field(default_factory=dict)
+    forks: tuple[ForkNotes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +122,8 @@ def encode_bundle(bundle: Bundle) -> bytes:
         for size, token in part.timestamps.items():
             if not 0 < size <= len(part.leaves) or not 0 < len(token) <= MAX_TOKEN_BYTES:
                 raise Malformed("bundle: a timestamp needs a size that its log has had, and at most 64 KiB")
+    if any(len(part.forks) > MAX_FORKS for part in bundle.logs.values()):
+        raise Malformed(f"bundle: more than {MAX_FORKS} forks of a log")
     for commitment, opened in bundle.contents.items():
         if not is_commitment(commitment) or len(opened.salt) != SALT_BYTES:
             raise Malformed("bundle: a content needs its commitment and a salt of 32 bytes")
@@ -135,7 +150,7 @@ def parse_bundle(data: bytes) -> tuple[Bundle, list[Fault]]:
     if len({part.founding.side() for part in logs.values()}) != 2 or dialogue_id(*sides) != dialogue:
         faults.append(Fault("dialogue", "the dialogue's id does not follow from the two founding statements"))
     bundle = Bundle(logs, _parse_contents(by_name))
-    faults += _compare(given, list(_members(bundle)))
+    faults += _compare(given, _members(bundle))
     return bundle, faults
 
 
@@ -153,6 +168,9 @@ def _members(bundle: Bundle) -> Iterator[container.Member]:
             yield prefix + "receipt", part.receipt
         for size in sorted(part.timestamps):
             yield f"{prefix}timestamps/{size}.tsr", part.timestamps[size]
+        for number, fork in enumerate(sorted({*part.forks})):
+            yield f"{prefix}forks/{number}/held", fork.held
+            yield f"{prefix}forks/{number}/shown", fork.shown
         for path, content in tiles.entry_tiles(part.leaves):
             yield prefix + path, content
         for path, content in tiles.hash_tiles(Tree(part.leaves)):
@@ -201,8 +219,14 @@ def _parse_log(by_name: Mapping[str, bytes], side: str) -> LogPart:
         statement = Founding.from_json(canonical.decode(founding))
     except Malformed as error:
         raise Malformed(f"{prefix}founding.json: {error.message}") from error
-    timestamps = _parse_timestamps(by_name, prefix + "timestamps/", len(leaves))
-    return LogPart(statement, tuple(leaves), checkpoint, by_name.get(prefix + "receipt"), timestamps)
+    return LogPart(
+        statement,
+        tuple(leaves),
+        checkpoint,
+        by_name.get(prefix + "receipt"),
+        _parse_timestamps(by_name, prefix + "timestamps/", len(leaves)),
+        tuple(_forks(by_name, prefix)),
+    )
 
 
 def _parse_timestamps(by_name: Mapping[str, bytes], folder: str, size: int) -> dict[int, bytes]:
@@ -213,6 +237,14 @@ def _parse_timestamps(by_name: Mapping[str, bytes], folder: str, size: int) -> d
         if match is not None and int(match[1]) <= size and 0 < len(token) <= MAX_TOKEN_BYTES:
             found[int(match[1])] = token
     return found
+
+
+def _forks(by_name: Mapping[str, bytes], prefix: str) -> Iterator[ForkNotes]:
+    """Both notes of each; half a fork, or one too many, has no place in a bundle."""
+    for number in range(MAX_FORKS):
+        held, shown = (by_name.get(f"{prefix}forks/{number}/{which}") for which in ("held", "shown"))
+        if held is not None and shown is not None:
+            yield ForkNotes(shown, held)
 
 
 def _entries(data: bytes, width: int, name: str) -> list[bytes]:
@@ -235,25 +267,30 @@ def _parse_contents(by_name: Mapping[str, bytes]) -> dict[str, Opened]:
     return contents
 
 
-def _compare(given: Sequence[container.Member], due: Sequence[container.Member]) -> list[Fault]:
-    """What the members are, against what they must be for the leaves and contents they hold."""
+def _compare(given: Sequence[container.Member], due: Iterable[container.Member]) -> list[Fault]:
+    """What the members are, against what they must be for the leaves and contents they hold.
+
+    due: made one by one, so that the record is not there once more.
+    """
     faults: list[Fault] = []
     by_name = dict(given)
-    before = dict.fromkeys((side for name, _ in due if (side := _side_of(name))), 0)
+    before: dict[str, int] = {}
+    order: list[str] = []
     for name, content in due:
+        order.append(name)
         found = by_name.pop(name, None)
         side = _side_of(name)
         hashes = side is not None and "/tile/0/" in name
         if found is None:
             faults.append(Fault("member", f"{name} is missing", side))
         elif found != content and hashes and side is not None:
-            faults += _differing_leaves(name, found, content, side, before[side])
+            faults += _differing_leaves(name, found, content, side, before.get(side, 0))
         elif found != content:
             faults.append(Fault("member", f"{name} is not what the rest of the bundle makes it", side))
         if hashes and side is not None:
-            before[side] += len(content) // HASH_BYTES
+            before[side] = before.get(side, 0) + len(content) // HASH_BYTES
     faults += [Fault("member", f"{name} has no place in a bundle") for name in by_name]
-    if not faults and [name for name, _ in given] != [name for name, _ in due]:
+    if not faults and [name for name, _ in given] != order:
         faults.append(Fault("member", "the members are not in their one order"))
     return faults
 

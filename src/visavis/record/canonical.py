@@ -103,6 +103,8 @@ def _check(value: object, depth: int) -> bool:
         if not 0 <= value <= MAX_INTEGER:  # type: ignore[operator]
             raise Malformed("integer outside 0…2^53−1")
     elif kind is dict:
+        if value and depth == MAX_DEPTH:
+            raise Malformed(f"nested deeper than {MAX_DEPTH}")
         for key, member in value.items():  # type: ignore[attr-defined]
             if type(key) is not str:
                 raise Malformed("a member's name is not a string")

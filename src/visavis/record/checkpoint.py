@@ -168,12 +168,13 @@ def parse_text(text: str) -> tuple[str, str, int, bytes]:
         raise Malformed("checkpoint: line 1 is not an origin of the form visavis/<dialogue>/<side>", line=1)
     if not _SIZE.fullmatch(lines[1]):
         raise Malformed("checkpoint: line 2 is not a size", line=2)
+    odd = "checkpoint: line 3 is not a root of 32 bytes, in base64"
     try:
         root = base64.b64decode(lines[2], validate=True)
     except ValueError as error:
-        raise Malformed("checkpoint: line 3 is not base64", line=3) from error
+        raise Malformed(odd, line=3) from error
     if len(root) != 32 or base64.b64encode(root).decode("ascii") != lines[2]:
-        raise Malformed("checkpoint: line 3 is not a root of 32 bytes", line=3)
+        raise Malformed(odd, line=3)
     return parts[1], parts[2], int(lines[1]), root
 
 

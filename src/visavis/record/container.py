@@ -42,9 +42,12 @@ def write(members: Sequence[Member]) -> bytes:
         if not _NAME.fullmatch(name.encode()) or len(name) > MAX_NAME or name in seen:
             raise Malformed(f"archive: {name[:80]!r} cannot be a member's name here")
         seen.add(name)
+    size = sum(len(content) for _, content in members)
+    if len(members) > MAX_MEMBERS or size > MAX_BYTES:
+        raise Malformed(f"archive: {len(members)} members of {size} bytes are too many")
     data = b"".join(_pieces(members))
-    if len(data) > MAX_BYTES or len(members) > MAX_MEMBERS:
-        raise Malformed(f"archive: {len(members)} members of {len(data)} bytes are too many")
+    if len(data) > MAX_BYTES:
+        raise Malformed(f"archive: {len(data)} bytes where {MAX_BYTES} are allowed")
     return data
 
 

@@ -26,6 +26,7 @@ from visavis.record import canonical
 from visavis.record.digest import digest, from_text, to_text
 from visavis.record.form import members, size, text
 from visavis.record.proof import ED25519, Key, Passkey, Proof, SpeltProof, verify
+from visavis.record.signature import read_key
 
 ENTRY_DOMAIN = b"visavis/entry/v1\0"
 NONCE_BYTES = 16
@@ -82,8 +83,8 @@ class Founding:
             raise Malformed("founding.recovery: a list of at most eight keys is due")
         return cls(
             names=tuple(sorted(name.items())),
-            log_key=from_text(obj["log_key"], 32, what="founding.log_key"),
-            recovery=tuple(from_text(key, 32, what="founding.recovery") for key in recovery),
+            log_key=read_key(obj["log_key"], "founding.log_key"),
+            recovery=tuple(read_key(key, "founding.recovery") for key in recovery),
             officer=text(officer["delegate"], "founding.officer.delegate", 64),
             passkey=Passkey.from_json(officer["passkey"], "founding.officer.passkey"),
             nonce=from_text(obj["nonce"], NONCE_BYTES, what="founding.nonce"),

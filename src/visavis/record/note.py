@@ -19,6 +19,7 @@ import re
 from dataclasses import dataclass
 
 from visavis.errors import Malformed
+from visavis.record.signature import is_proper
 
 ED25519 = 0x01
 """Signature type of Ed25519 over the note's text."""
@@ -99,6 +100,8 @@ def parse_verifier_key(text: str) -> VerifierKey:
         raise Malformed("vkey: the key is not base64") from error
     if data[:1] not in (bytes([ED25519]), bytes([COSIGNATURE_V1])) or len(data) != 1 + PUBLIC_KEY_BYTES:
         raise Malformed("vkey: a key of type 01 or 04, of 32 bytes, is due")
+    if not is_proper(data[1:]):
+        raise Malformed("vkey: a key of small order, or not in its one spelling")
     try:
         spelt = verifier_key(name, data[0], data[1:])
     except UnicodeEncodeError as error:
@@ -158,12 +161,13 @@ def _parse_signature(text: str, line: int) -> Signature:
         raise Malformed(f"note: line {line} does not begin with an em dash", line=line)
     if not _NAME.fullmatch(name):
         raise Malformed(f"note: line {line} has no proper key name", line=line)
+    odd = f"note: line {line} has a signature that is not base64 in its one spelling"
     try:
         data = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise Malformed(f"note: line {line} has a signature that is not base64", line=line) from error
+        raise Malformed(odd, line=line) from error
     if base64.b64encode(data).decode("ascii") != encoded:
-        raise Malformed(f"note: line {line} has a signature not in its one spelling", line=line)
+        raise Malformed(odd, line=line)
     if not KEY_ID_BYTES < len(data) <= KEY_ID_BYTES + _MAX_SIGNATURE_BYTES:
         raise Malformed(f"note: line {line} has a signature of {len(data)} bytes", line=line)
     return Signature(name, data[:KEY_ID_BYTES], data[KEY_ID_BYTES:])

@@ -33,7 +33,7 @@ from visavis.errors import Malformed, Untrusted
 from visavis.record import canonical
 from visavis.record.digest import digest, from_text, to_text
 from visavis.record.form import members, text
-from visavis.record.signature import verifies
+from visavis.record.signature import is_proper, verifies
 
 ED25519 = "ed25519"
 WEBAUTHN = "webauthn"
@@ -48,6 +48,7 @@ MAX_CLIENT_DATA = 1024
 MAX_SIG_BYTES = 512
 """RSA of 4096 bits."""
 RSA_BITS = (2048, 4096)
+RSA_EXPONENT = 65_537
 
 USER_PRESENT = 0x01
 USER_VERIFIED = 0x04
@@ -207,6 +208,8 @@ def _verify_passkey(proof: Proof, challenge: bytes, passkey: Passkey) -> None:
                 key.verify(proof.sig, signed, _ES256)
             case Ed25519PublicKey():
                 key.verify(proof.sig, signed)
+                if not is_proper(proof.sig[:32]):
+                    raise Untrusted("the passkey's signature fails")
             case RSAPublicKey():
                 key.verify(proof.sig, signed, _PKCS1, _SHA256)
             case None:
@@ -287,9 +290,9 @@ def _ready(alg: str, spki: bytes) -> EllipticCurvePublicKey | Ed25519PublicKey |
     match alg, key:
         case "ES256", EllipticCurvePublicKey() if isinstance(key.curve, SECP256R1):
             return key
-        case "EdDSA", Ed25519PublicKey():
+        case "EdDSA", Ed25519PublicKey() if is_proper(key.public_bytes_raw()):
             return key
         case "RS256", RSAPublicKey() if RSA_BITS[0] <= key.key_size <= RSA_BITS[1]:
-            return key
+            return key if key.public_numbers().e == RSA_EXPONENT else None
         case _:
             return None

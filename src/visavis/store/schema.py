@@ -11,9 +11,11 @@ from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, Strin
 
 VERSION = 3
 """`PRAGMA user_version` of the schema. A database of another version is refused, not guessed at."""
-EARLIER = (0, 1, 2)
-"""Versions that become this one by `upgrade`: 0 is a new database, 1 had no forks and no marks, and made a cosignature
-anew at each request; 2 had a side's first log key in its founding, and no other, and no timestamps."""
+EARLIER = (0, 2)
+"""Versions that become this one by `upgrade`: 0 is a new database, 2 had a side's first log key in its founding, and no
+other, and no timestamps."""
+REFUSED = {1: "its foundings have no passkeys, so no log of it can be judged"}
+"""Versions of this program that it can no longer read, and why."""
 
 metadata = MetaData()
 

@@ -75,7 +75,8 @@ async def open_store(path: Path) -> SqliteStore:
                 await connection.run_sync(t.upgrade)
                 await connection.exec_driver_sql(f"PRAGMA user_version = {t.VERSION}")
             elif version != t.VERSION:
-                raise Unavailable(f"the database has schema {version}; this program knows {t.VERSION}")
+                why = f": {t.REFUSED[version]}" if version in t.REFUSED else ""
+                raise Unavailable(f"the database has schema {version}; this program knows {t.VERSION}{why}")
             said = (await connection.exec_driver_sql("PRAGMA integrity_check(1)")).scalar_one()
             if said != "ok":
                 raise Unavailable(f"the database is damaged: {said}", path=path.name)

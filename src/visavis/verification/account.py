@@ -35,6 +35,19 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Fork:
+    """That a log's key has signed two logs of `size` entries. held: the root of this one. shown: of the other.
+
+    log: the side's id. Roots are base64url.
+    """
+
+    log: str
+    size: int
+    held: str
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
 class LogAccount:
     """One side and its log.
 
@@ -160,6 +173,7 @@ class Account:
 
     erased:   what a side says it has erased, by commitment, then side, ascending.
     withheld: commitments of entries that stand, neither in the bundle nor erased by a side, ascending.
+    forks:    those whose proof the bundle holds.
     """
 
     dialogue: str
@@ -172,6 +186,7 @@ class Account:
     contents: int
     erased: tuple[Erasure, ...] = ()
     withheld: tuple[str, ...] = ()
+    forks: tuple[Fork, ...] = ()
 
     @property
     def holds(self) -> bool:

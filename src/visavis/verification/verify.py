@@ -1,6 +1,6 @@
 """All checks of a bundle, offline. Pure: bytes in, an account out; no clock, no network, no store.
 
-Lives here: `verify`; the log keys that a side has had.
+Lives here: `verify`, `examine`; the log keys that a side has had.
 Not here: the rules themselves (`dialogue.fold`, `dialogue.join`), the bundle's form (`record.bundle`).
 Spec: docs/spec/record.md §14.
 """
@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from visavis.dialogue.accord import Accord, ended_by
@@ -28,6 +29,7 @@ from visavis.verification.account import (
     Agreement,
     Ended,
     Erasure,
+    Fork,
     LogAccount,
     Person,
     Receipt,
@@ -36,6 +38,15 @@ from visavis.verification.account import (
     Void,
     Waits,
 )
+from visavis.verification.lines import Line, lines
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A reading of a bundle. lines: each entry of a log, or of both; see `lines.lines`."""
+
+    account: Account
+    lines: Callable[[str | None, int, int | None], Iterator[Line]]
 
 
 def verify(data: bytes, rulebook: Rulebook) -> Account:
@@ -44,11 +55,19 @@ def verify(data: bytes, rulebook: Rulebook) -> Account:
     data:     the bundle's bytes.
     rulebook: the acts that the reader's software knows.
     """
+    return examine(data, rulebook).account
+
+
+def examine(data: bytes, rulebook: Rulebook) -> Examined:
+    """As `verify`, and what each entry came to."""
     try:
         bundle, faults = parse_bundle(data)
     except Malformed as error:
-        return Account("", (), (), (), (), (Fault("bundle", error.message),), 0, 0)
-    return _Reader(bundle, rulebook, faults).account()
+        account = Account("", (), (), (), (), (Fault("bundle", error.message),), 0, 0)
+        return Examined(account, lambda _side, _start, _stop: iter(()))
+    del data  # the leaves are in the bundle once more
+    reader = _Reader(bundle, rulebook, faults)
+    return Examined(reader.account(), reader.lines)
 
 
 def log_keys(state: SideState, part: LogPart) -> tuple[bytes, ...]:
@@ -78,11 +97,13 @@ class _Reader:
         self.states = (one, other)
         self.joint = Joint(one, other, rulebook)
         self.receipts: list[Receipt | None] = [None, None]
+        self.forks: list[Fork] = []
         self.unopened: set[str] = set()
 
     def account(self) -> Account:
         for s in (0, 1):
             self.faults += self._check_notes(s)
+            self.faults += self._check_forks(s)
         void = tuple(self._void())
         self.faults += [_fault_of(each) for each in void]
         for s in (0, 1):
@@ -102,6 +123,7 @@ class _Reader:
             contents=len(self.bundle.contents),
             erased=tuple(self._erasures()),
             withheld=tuple(self._withheld()),
+            forks=tuple(self.forks),
         )
 
     # --- checkpoints and receipts ------------------------------------------------------------------
@@ -135,6 +157,24 @@ class _Reader:
         else:
             yield from self._receive(s, "receipt", earlier)
 
+    def _check_forks(self, s: int) -> Iterator[Fault]:
+        part, state, side = self.bundle.logs[self.sides[s]], self.states[s], self.sides[s]
+        for number, fork in enumerate(part.forks):
+            try:
+                held, shown = (self._open_alone(s, part, data) for data in (fork.held, fork.shown))
+            except (Malformed, Untrusted) as error:
+                yield Fault("fork-note", f"forks/{number}: {error.message}", side)
+                continue
+            if held.size != shown.size or held.root == shown.root:
+                yield Fault("fork-note", f"forks/{number}: the two checkpoints can both be true", side)
+            elif not 0 < held.size <= state.size or state.root(held.size) != held.root:
+                yield Fault("fork-note", f"forks/{number}: the one that is held is not of this log", side)
+            else:
+                found = Fork(side, held.size, to_text(held.root), to_text(shown.root))
+                self.forks.append(found)
+                roots = f"the roots {found.held} and {found.shown}"
+                yield Fault("fork", f"its key signed two logs of {found.size} entries, with {roots}", side)
+
     def _receive(self, s: int, what: str, opened: checkpoint.Checkpoint) -> Iterator[Fault]:
         """Count a note as a receipt, if both sides have cosigned it: the policy's quorum (§10.5)."""
         if opened.cosignature is None:
@@ -159,6 +199,13 @@ class _Reader:
             raise Untrusted(
                 "checkpoint: it has a line that neither side's log key signed, or in another order"
             )
+        return opened
+
+    def _open_alone(self, s: int, part: LogPart, data: bytes) -> checkpoint.Checkpoint:
+        """As `_open`, and no line but the log's own."""
+        opened = self._open(s, part, data)
+        if opened.own is not None or opened.cosignature is not None:
+            raise Untrusted("checkpoint: it has a line to spare")
         return opened
 
     def _cosigner(self, s: int, signed: note.Note) -> bytes:
@@ -208,6 +255,10 @@ class _Reader:
         else:
             message = f"{count}: they rest on entries of the other log that cannot be judged"
         yield Fault("held", message, state.id, index)
+
+    def lines(self, side: str | None, start: int, stop: int | None) -> Iterator[Line]:
+        """After `account`: a content that failed is not shown."""
+        return lines(self.joint, self._words, side, start, stop)
 
     # --- contents -------------------------------------------------------------------------------------
 
@@ -283,6 +334,7 @@ class _Reader:
             for judged, verdict in zip(state.judged, self.joint.verdicts[s], strict=False)
             if verdict is None and judged.entry is not None
         )
+        powers = state.powers_by_delegate()
         return LogAccount(
             side=state.id,
             names=dict(self.bundle.logs[state.id].founding.names),
@@ -292,7 +344,7 @@ class _Reader:
             acknowledged=self.joint.eff_now(1 - s),
             cosigned=self.receipts[s],
             delegates=tuple(
-                Person(each.id, each.role, self._words(each.name), _sorted(state.powers_of_delegate(each.id)))
+                Person(each.id, each.role, self._words(each.name), _sorted(powers.get(each.id, ())))
                 for each in state.delegates.values()
             ),
             acts=dict(sorted(stands.items())),

@@ -113,9 +113,14 @@ class CommentBody(Body, frozen=True):
 
 async def body_of(request: Request, kind: type[T]) -> T:
     """The request's JSON body as `kind`. Raises `Malformed`, naming the field."""
+    return read_body(await request.body(), kind)
+
+
+def read_body(data: bytes, kind: type[T]) -> T:
+    """A JSON body's bytes as `kind`. Raises `Malformed`, naming the field."""
     try:
-        return msgspec.json.decode(await request.body(), type=kind, strict=True)
-    except (msgspec.DecodeError, RecursionError) as error:
+        return msgspec.json.decode(data, type=kind, strict=True)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(str(error)) from error
 
 
