@@ -11,6 +11,7 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use str0m::bwe::Bitrate;
 use str0m::change::SdpPendingOffer;
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 use str0m::config::DtlsCert;
@@ -20,6 +21,7 @@ use str0m::net::{Protocol, Receive, Transmit};
 use str0m::rtp::{RtpWrite, Ssrc};
 use str0m::{Candidate, Event, Input, Output, Rtc};
 
+use crate::allocate::Allocator;
 use crate::data::MAX_PACKET_BYTES;
 use crate::forward::Subscription;
 use crate::{Answer, Error, Offer};
@@ -51,6 +53,10 @@ const MAX_LOSSY_WAITING: usize = 64;
 /// Reliable bytes that may wait for a transport. A hole in a reliable channel would be a lie, so a client that falls
 /// behind so far loses its transport and joins again.
 const MAX_RELIABLE_WAITING_BYTES: usize = 128 * MAX_PACKET_BYTES;
+
+/// What a path is taken for until its feedback says more: a subscriber begins sharp, and steps down within a second
+/// where that was too much.
+const FIRST_ESTIMATE: Bitrate = Bitrate::mbps(5);
 
 /// Sent packets kept for resending.
 const RESEND_PACKETS: usize = 1024;
@@ -104,6 +110,8 @@ pub struct Session {
     waiting_reliable_bytes: usize,
     /// The track that goes out in a section: its transport and its section there.
     pub(crate) sources: HashMap<Mid, (TransportId, Mid)>,
+    /// What its path bears, and how that is dealt out.
+    pub(crate) allocator: Allocator,
     /// How far the numbering of a section had come that carries nothing now.
     pub(crate) resting: HashMap<Mid, Subscription>,
     /// When str0m wants to run next.
@@ -129,11 +137,14 @@ pub(crate) struct Harvest {
 
 impl Blueprint {
     /// Build a transport. Costs about a millisecond, so do it off the media thread.
-    pub fn build(&self, now: Instant) -> Result<Session, Error> {
+    ///
+    /// sends: the engine sends media on it, so what its path bears is to be estimated.
+    pub fn build(&self, now: Instant, sends: bool) -> Result<Session, Error> {
         let mut rtc = Rtc::builder()
             .set_rtp_mode(true)
             .set_ice_lite(true)
             .set_dtls_cert(self.certificate.clone())
+            .enable_bwe(sends.then_some(FIRST_ESTIMATE))
             .build(now);
         for address in self.addresses.iter() {
             rtc.add_local_candidate(host(*address)?);
@@ -150,6 +161,7 @@ impl Blueprint {
             waiting_lossy: 0,
             waiting_reliable_bytes: 0,
             sources: HashMap::new(),
+            allocator: Allocator::default(),
             resting: HashMap::new(),
             due: now,
             scheduled: None,
@@ -377,6 +389,14 @@ impl Session {
         if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(mid, None) {
             // Without a ratio: str0m's default of 15 % stops resending when losses are highest.
             stream.set_rtx_cache(RESEND_PACKETS, RESEND_AGE, None);
+        }
+    }
+
+    /// Let the estimator look for so many bits a second.
+    pub(crate) fn seek(&mut self, bits_per_second: u64) {
+        if self.allocator.sought != bits_per_second {
+            self.allocator.sought = bits_per_second;
+            self.rtc.bwe().set_desired_bitrate(Bitrate::bps(bits_per_second));
         }
     }
 
