@@ -130,6 +130,15 @@ pub struct Route {
     pub rank: u8,
 }
 
+/// A video that a subscriber watches.
+struct Watched {
+    mid: Mid,
+    source: (TransportId, Mid),
+    claim: Claim,
+    /// What it gets now.
+    layer: Option<u8>,
+}
+
 macro_rules! stats {
     ($($(#[$doc:meta])* $name:ident,)*) => {
         /// Counters since the engine began.
@@ -392,6 +401,11 @@ impl Engine {
                     self.retarget(source);
                 }
             }
+            E::PeerStats(stats) => {
+                if let Some(s) = self.sessions.get_mut(&id) {
+                    s.allocator.note(stats.egress_loss_fraction, stats.rtt, self.now);
+                }
+            }
             E::Connected => self.emit(id, EventKind::Connected),
             E::IceConnectionStateChange(state) => self.emit(id, EventKind::Ice(format!("{state:?}"))),
             E::ChannelOpen(_, label) => {
@@ -517,7 +531,7 @@ impl Engine {
         let now = self.now;
         let Some(session) = self.sessions.get_mut(&id) else { return Vec::new() };
         let mut sound = 0;
-        let mut watched: Vec<(Mid, (TransportId, Mid), Claim, Option<u8>)> = Vec::new();
+        let mut watched: Vec<Watched> = Vec::new();
         for (mid, source) in &session.sources {
             let Some(p) = self.publications.get_mut(source) else { continue };
             if !p.video {
@@ -527,15 +541,18 @@ impl Engine {
             let rates = p.encodings.rates(now);
             let Some(s) = p.subscription(id, *mid).filter(|s| !s.paused) else { continue };
             let claim = Claim { rank: s.rank, max_layer: s.max_layer, rates };
-            watched.push((*mid, *source, claim, claim.within(s.allowed)));
+            watched.push(Watched { mid: *mid, source: *source, claim, layer: claim.within(s.allowed) });
         }
-        watched.sort_by_key(|(mid, ..)| *mid);
-        let claims: Vec<Claim> = watched.iter().map(|w| w.2).collect();
-        let current: Vec<Option<u8>> = watched.iter().map(|w| w.3).collect();
+        watched.sort_by_key(|w| w.mid);
+        let claims: Vec<Claim> = watched.iter().map(|w| w.claim).collect();
+        let current: Vec<Option<u8>> = watched.iter().map(|w| w.layer).collect();
         let dealt = session.allocator.allot(&claims, &current, sound, now);
         session.seek(Allocator::seek(&claims, sound));
+        if let Some(rate) = session.allocator.look(&claims, &dealt, sound, now) {
+            session.begin_anew(rate);
+        }
         let mut changed = Vec::new();
-        for ((mid, source, _, before), after) in watched.into_iter().zip(dealt) {
+        for (Watched { mid, source, layer: before, .. }, after) in watched.into_iter().zip(dealt) {
             if before == after {
                 continue;
             }

@@ -155,9 +155,7 @@ impl Subscription {
     ///
     /// The subscriber leaves its current encoding for the chosen one where the latter can be entered.
     pub(crate) fn rewrite(&mut self, packet: &Arrival) -> Option<Departure> {
-        if self.layer().is_none() {
-            return None;
-        }
+        self.layer()?;
         if self.current != Some(packet.ssrc) {
             if self.target != Some(packet.ssrc) || !packet.entry {
                 return None;

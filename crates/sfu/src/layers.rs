@@ -46,7 +46,14 @@ pub(crate) fn layer_of(rid: Option<Rid>) -> u8 {
 
 impl Encodings {
     /// Note a packet of `ssrc`, of so many bytes; true if this encoding was not known.
-    pub(crate) fn heard(&mut self, ssrc: Ssrc, layer: u8, bytes: usize, keyframe: bool, now: Instant) -> bool {
+    pub(crate) fn heard(
+        &mut self,
+        ssrc: Ssrc,
+        layer: u8,
+        bytes: usize,
+        keyframe: bool,
+        now: Instant,
+    ) -> bool {
         if let Some(e) = self.0.iter_mut().find(|e| e.ssrc == ssrc) {
             e.last = now;
             e.rate.count(bytes, now);

@@ -58,9 +58,16 @@ const MAX_RELIABLE_WAITING_BYTES: usize = 128 * MAX_PACKET_BYTES;
 /// where that was too much.
 const FIRST_ESTIMATE: Bitrate = Bitrate::mbps(5);
 
+/// Turns that a session gets in one run while it asks for the next at once; then others have theirs.
+const MAX_TURNS: usize = 64;
+
+/// How often it is looked what a path loses and how long it takes.
+const PATH_INTERVAL: Duration = Duration::from_millis(500);
+
 /// Sent packets kept for resending.
 const RESEND_PACKETS: usize = 1024;
 const RESEND_AGE: Duration = Duration::from_secs(2);
+const RESEND_RATIO: f32 = 0.35;
 
 /// Most encodings whose section is remembered; a client that invents more makes the engine look them up again.
 const MAX_KNOWN_SSRCS: usize = 512;
@@ -145,6 +152,7 @@ impl Blueprint {
             .set_ice_lite(true)
             .set_dtls_cert(self.certificate.clone())
             .enable_bwe(sends.then_some(FIRST_ESTIMATE))
+            .set_stats_interval(sends.then_some(PATH_INTERVAL))
             .build(now);
         for address in self.addresses.iter() {
             rtc.add_local_candidate(host(*address)?);
@@ -273,9 +281,15 @@ impl Session {
             let failed = |_| Error::TransportFailed;
             s.rtc.handle_input(input).map_err(failed)?;
             s.flush_waiting(harvest)?;
+            let mut turns = 0;
             loop {
                 harvest.polls += 1;
                 match s.rtc.poll_output().map_err(failed)? {
+                    // The pacer lets one packet go a turn, and asks for the next turn at once.
+                    Output::Timeout(due) if due <= now && turns < MAX_TURNS => {
+                        turns += 1;
+                        s.rtc.handle_input(Input::Timeout(now)).map_err(failed)?;
+                    }
                     Output::Timeout(due) => {
                         s.due = due;
                         return Ok(s.rtc.is_alive());
@@ -388,7 +402,7 @@ impl Session {
         self.sources.insert(mid, source);
         if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(mid, None) {
             // Without a ratio: str0m's default of 15 % stops resending when losses are highest.
-            stream.set_rtx_cache(RESEND_PACKETS, RESEND_AGE, None);
+            stream.set_rtx_cache(RESEND_PACKETS, RESEND_AGE, Some(RESEND_RATIO));
         }
     }
 
@@ -398,6 +412,14 @@ impl Session {
             self.allocator.sought = bits_per_second;
             self.rtc.bwe().set_desired_bitrate(Bitrate::bps(bits_per_second));
         }
+    }
+
+    /// Let the estimator forget what it knows, and begin at so many bits a second.
+    pub(crate) fn begin_anew(&mut self, bits_per_second: u64) {
+        let sought = Bitrate::bps(self.allocator.sought);
+        let mut bwe = self.rtc.bwe();
+        bwe.reset(Bitrate::bps(bits_per_second));
+        bwe.set_desired_bitrate(sought);
     }
 
     /// Send a packet in the section `mid`. False: there is no such section to send in.

@@ -90,7 +90,8 @@ impl World {
     /// From now on the path to `client` bears so much; `None`: everything, at once.
     pub fn narrow(&mut self, client: usize, bits_per_second: Option<u64>) {
         let now = self.now;
-        self.clients[client].link = bits_per_second.map(|bits_per_second| Link { bits_per_second, free: now });
+        self.clients[client].link =
+            bits_per_second.map(|bits_per_second| Link { bits_per_second, free: now });
     }
 
     fn new_address(&mut self) -> SocketAddr {
@@ -118,7 +119,11 @@ impl World {
     }
 
     pub fn add(&mut self, id: TransportId) {
-        let session = self.engine.blueprint().build(self.now, true).unwrap();
+        self.make(id, false);
+    }
+
+    fn make(&mut self, id: TransportId, sends: bool) {
+        let session = self.engine.blueprint().build(self.now, sends).unwrap();
         self.engine.add(self.now, id, session).unwrap();
     }
 
@@ -164,7 +169,8 @@ impl World {
         let opus = rtc.codec_config().find(|p| p.spec().codec == Codec::Opus).unwrap().pt();
         let mut api = rtc.direct_api();
         let stream = api.stream_tx_by_mid(mid.into(), None).unwrap();
-        let says = ExtensionValues { audio_level: Some(level), voice_activity: Some(true), ..Default::default() };
+        let says =
+            ExtensionValues { audio_level: Some(level), voice_activity: Some(true), ..Default::default() };
         let packet = RtpWrite::new(opus, sequence.into(), 960 * sequence as u32, now, payload.to_vec());
         stream.write_rtp(packet.ext_vals(says));
         self.settle();
@@ -173,7 +179,7 @@ impl World {
     /// Make an offer to `client` on a transport, which is made if need be; returns the added sections.
     pub fn subscribe(&mut self, id: TransportId, client: usize, plan: OfferPlan) -> Vec<String> {
         if !plan.restart {
-            self.add(id);
+            self.make(id, true);
         }
         let (offer, mids) = self.engine.make_offer(self.now, id, plan).unwrap();
         let offer = SdpOffer::from_sdp_string(&offer).unwrap();
