@@ -36,7 +36,10 @@ const SOUGHT: u64 = 130;
 
 /// A path strains if it loses this share of what is sent, or takes this much longer than it did at best.
 const LOSS: f32 = 0.04;
-const LATENESS: Duration = Duration::from_millis(150);
+const LATENESS: Duration = Duration::from_millis(200);
+
+/// A lowest layer is taken away only from a path that has strained for so long: darkness is worse than a stumble.
+const PERSISTENT: Duration = Duration::from_secs(2);
 
 /// Shortest time between two steps up.
 const STEP_UP: Duration = Duration::from_millis(1000);
@@ -137,7 +140,7 @@ pub(crate) struct Allocator {
     pub(crate) estimate: Option<u64>,
     /// What the estimator was last told to look for.
     pub(crate) sought: u64,
-    strained: bool,
+    strained_since: Option<Instant>,
     calm_since: Option<Instant>,
     looked: Option<Instant>,
     look_wait: Duration,
@@ -154,8 +157,9 @@ impl Allocator {
             self.shortest_trip = Some(shortest);
             trip - shortest > LATENESS
         });
-        self.strained = late || lost.is_some_and(|lost| lost >= LOSS);
-        self.calm_since = if self.strained { None } else { self.calm_since.or(Some(now)) };
+        let strained = late || lost.is_some_and(|lost| lost >= LOSS);
+        self.strained_since = if strained { self.strained_since.or(Some(now)) } else { None };
+        self.calm_since = if strained { None } else { self.calm_since.or(Some(now)) };
     }
 
     /// At what rate the estimator is to begin anew, if it is time to look for more than it believes in.
@@ -209,7 +213,11 @@ impl Allocator {
             return claims.iter().map(|c| Some(c.max_layer)).collect();
         };
         let share = |hundredths: u64| (estimate * hundredths / 100).saturating_sub(sound);
-        let (floor, budget) = if self.strained { (STRAINED, STRAINED) } else { (LOWEST_KEPT, KEPT) };
+        let (floor, budget) = match self.strained_since {
+            Some(since) if now.saturating_duration_since(since) >= PERSISTENT => (STRAINED, STRAINED),
+            Some(_) => (LOWEST_KEPT, STRAINED),
+            None => (LOWEST_KEPT, KEPT),
+        };
         let best = deal(share(floor), share(budget), claims);
         let lower = |i: usize| rank_of(best[i]) < rank_of(current[i]);
         let mut out: Vec<Option<u8>> =
@@ -373,18 +381,24 @@ mod tests {
     }
 
     #[test]
-    fn a_path_without_strain_keeps_what_flows_and_one_with_it_does_not() {
-        let now = Instant::now();
+    fn a_path_without_strain_keeps_what_flows_and_one_that_strains_for_long_does_not() {
+        let start = Instant::now();
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        let trip = |ms: u64| Some(Duration::from_millis(ms));
         let mut a = Allocator { estimate: Some(120 * KBPS), ..Allocator::default() };
         let claims = [claim(1, 2)];
-        assert_eq!(a.allot(&claims, &[Some(0)], 30 * KBPS, now), [Some(0)]);
-        assert_eq!(a.allot(&claims, &[None], 30 * KBPS, now), [None], "kept is not come by");
-        a.note(Some(0.1), Some(Duration::from_millis(50)), now);
-        assert_eq!(a.allot(&claims, &[Some(0)], 30 * KBPS, now), [None]);
-        a.note(Some(0.0), Some(Duration::from_millis(60)), now);
-        assert_eq!(a.allot(&claims, &[Some(0)], 30 * KBPS, now), [Some(0)]);
-        a.note(None, Some(Duration::from_millis(400)), now);
-        assert_eq!(a.allot(&claims, &[Some(0)], 30 * KBPS, now), [None], "late is strained, too");
+        assert_eq!(a.allot(&claims, &[Some(0)], 30 * KBPS, at(0)), [Some(0)]);
+        assert_eq!(a.allot(&claims, &[None], 30 * KBPS, at(0)), [None], "kept is not come by");
+        a.note(Some(0.1), trip(50), at(0));
+        assert_eq!(a.allot(&claims, &[Some(0)], 30 * KBPS, at(500)), [Some(0)], "a stumble");
+        a.note(Some(0.1), trip(50), at(2000));
+        assert_eq!(a.allot(&claims, &[Some(0)], 30 * KBPS, at(2000)), [None]);
+        a.note(Some(0.0), trip(60), at(2500));
+        assert_eq!(a.allot(&claims, &[Some(0)], 30 * KBPS, at(5000)), [Some(0)]);
+        a.note(None, trip(400), at(5000));
+        assert_eq!(a.allot(&claims, &[Some(0)], 30 * KBPS, at(7000)), [None], "late is strained, too");
+        a.estimate = Some(400 * KBPS);
+        assert_eq!(a.allot(&claims, &[Some(1)], 0, at(7000)), [Some(0)], "higher layers go at once");
     }
 
     #[test]
