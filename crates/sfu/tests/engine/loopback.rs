@@ -1,11 +1,9 @@
 //! The engine between real WebRTC clients, in memory and in virtual time: real ICE, DTLS, SRTP and SCTP, no socket.
 
-mod world;
-
 use std::time::Duration;
 
+use crate::world::{ms, World, REFERENCE_OFFER};
 use sfu::{Error, EventKind, NewTrack, Offer, OfferPlan, Route, TransportId};
-use world::{ms, World, REFERENCE_OFFER};
 
 const UP: TransportId = TransportId(1);
 const DOWN: TransportId = TransportId(2);

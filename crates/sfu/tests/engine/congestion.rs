@@ -1,12 +1,10 @@
 //! What a subscriber gets over a path that does not bear everything: real congestion control, in virtual time.
 
-mod world;
-
 use std::time::Duration;
 
+use crate::world::{ms, World};
 use sfu::{EventKind, NewTrack, OfferPlan, Route, TransportId};
 use str0m::rtp::RtpPacket;
-use world::{ms, World};
 
 const PICTURE: TransportId = TransportId(1);
 const SOUND: TransportId = TransportId(2);
@@ -60,8 +58,8 @@ impl Stage {
         for _ in 0..time.as_millis() / 20 {
             let n = self.tick;
             self.world.send_sound(self.microphone, &self.mids[1], n, -20, &[7; 80]);
-            if n % 2 == 0 {
-                let key = n % 50 == 0;
+            if n.is_multiple_of(2) {
+                let key = n.is_multiple_of(50);
                 for (i, (rid, packets, bytes)) in LAYERS.into_iter().enumerate() {
                     for part in 0..packets {
                         let picture = (n / 2) as u16;
