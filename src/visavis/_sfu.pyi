@@ -36,10 +36,17 @@ class Engine:
         stream: the first packet of an encoding; argument is the section (mid) of the publisher's offer,
             number the layer 0 to 2.
         channel: a data channel opened; argument is its label.
+        level: how loud a published sound is, each 400 ms while it is speech and once after; argument is the section
+            of the publisher's offer, number the decibels below the loudest possible (127: silent).
+        starved: a subscriber's path does not bear even a video's lowest layer (number 1), or bears it again (0);
+            argument is the section of the offer to the subscriber.
         """
 
-    def create(self, transport: int) -> None:
-        """Make a transport. Raises code `transport-exists`."""
+    def create(self, transport: int, sends: bool) -> None:
+        """Make a transport. sends: media goes out on it, so what its path bears is estimated.
+
+        Raises code `transport-exists`.
+        """
 
     def accept_offer(self, transport: int, sdp: str) -> str:
         """Take a publisher's offer; returns the answer.
@@ -73,14 +80,19 @@ class Engine:
     def close(self, transport: int) -> None:
         """End a transport, with all that comes from it and goes to it. The client is not told."""
 
-    def route(self, source: int, source_mid: str, target: int, target_mid: str, max_layer: int) -> None:
-        """Send a track to a subscriber, in layers up to `max_layer` (0 to 2)."""
+    def route(
+        self, source: int, source_mid: str, target: int, target_mid: str, max_layer: int, rank: int
+    ) -> None:
+        """Send a track to a subscriber, in layers up to `max_layer` (0 to 2).
+
+        rank: 0 is served first where the path does not bear everything.
+        """
 
     def unroute(self, target: int, target_mid: str) -> None:
         """Stop sending in a subscriber's section."""
 
-    def set_layer(self, target: int, target_mid: str, max_layer: int, paused: bool) -> None:
-        """Change the highest layer of a subscriber's section, or pause it."""
+    def set_layer(self, target: int, target_mid: str, max_layer: int, paused: bool, rank: int) -> None:
+        """Change the highest layer of a subscriber's section, or pause it; and how early it is served."""
 
     def member(self, room: int, identity: str, sid: str, up: int, down: int, can_publish_data: bool) -> None:
         """Enter a participant in a room: it sends on `up` and receives on `down`.

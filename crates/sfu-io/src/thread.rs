@@ -131,9 +131,9 @@ impl Handle {
         Ok(result.recv().map_err(|_| Error::Stopped)??)
     }
 
-    /// Make a transport. Errors: `TransportExists`.
-    pub fn create(&self, id: TransportId) -> Result<(), Error> {
-        let session = self.blueprint.build(Instant::now())?;
+    /// Make a transport; `sends`: media goes out on it. Errors: `TransportExists`.
+    pub fn create(&self, id: TransportId, sends: bool) -> Result<(), Error> {
+        let session = self.blueprint.build(Instant::now(), sends)?;
         self.ask(move |engine, now| engine.add(now, id, session))
     }
 
@@ -178,15 +178,16 @@ impl Handle {
         self.order(move |engine, now| engine.unroute(now, target, &target_mid))
     }
 
-    /// Change the highest layer of a subscriber's section, or pause it.
+    /// Change the highest layer of a subscriber's section, or pause it; and how early it is served.
     pub fn set_layer(
         &self,
         target: TransportId,
         target_mid: String,
         max_layer: u8,
         paused: bool,
+        rank: u8,
     ) -> Result<(), Error> {
-        self.order(move |engine, now| engine.set_layer(now, target, &target_mid, max_layer, paused))
+        self.order(move |engine, now| engine.set_layer(now, target, &target_mid, max_layer, paused, rank))
     }
 
     /// Enter a participant in a room.
@@ -332,8 +333,8 @@ mod tests {
         let handle = start();
         assert_ne!(handle.port(), 0);
         let id = TransportId(1);
-        handle.create(id).unwrap();
-        assert_eq!(handle.create(id).unwrap_err().code(), "transport-exists");
+        handle.create(id, true).unwrap();
+        assert_eq!(handle.create(id, true).unwrap_err().code(), "transport-exists");
         let (offer, mids) = handle.make_offer(id, vec![], vec![], true, false).unwrap();
         assert!(offer.contains(&format!(" 127.0.0.1 {} typ host", handle.port())), "the address is offered");
         assert!(mids.is_empty());
@@ -362,10 +363,10 @@ mod tests {
     #[test]
     fn a_stopped_engine_says_so_and_stops_once() {
         let handle = start();
-        handle.create(TransportId(1)).unwrap();
+        handle.create(TransportId(1), true).unwrap();
         handle.shutdown();
         handle.shutdown();
-        assert_eq!(handle.create(TransportId(2)).unwrap_err().code(), "stopped");
+        assert_eq!(handle.create(TransportId(2), true).unwrap_err().code(), "stopped");
         assert_eq!(handle.stats().unwrap_err().code(), "stopped");
         handle.drain();
         assert!(handle.drain().is_empty(), "no further events");

@@ -76,13 +76,15 @@ impl Engine {
                 EventKind::Ice(state) => ("ice", e.transport.0, state, 0),
                 EventKind::Stream { mid, layer } => ("stream", e.transport.0, mid, i64::from(layer)),
                 EventKind::Channel(label) => ("channel", e.transport.0, label, 0),
+                EventKind::Level { mid, level } => ("level", e.transport.0, mid, i64::from(level)),
+                EventKind::Starved { mid, starved } => ("starved", e.transport.0, mid, i64::from(starved)),
             })
             .collect()
     }
 
-    /// Make a transport.
-    fn create(&self, py: Python<'_>, transport: u64) -> PyResult<()> {
-        self.call(py, |h| h.create(TransportId(transport)))
+    /// Make a transport; `sends`: media goes out on it.
+    fn create(&self, py: Python<'_>, transport: u64, sends: bool) -> PyResult<()> {
+        self.call(py, |h| h.create(TransportId(transport), sends))
     }
 
     /// Take a publisher's offer; returns the answer.
@@ -115,7 +117,8 @@ impl Engine {
         self.call(py, |h| h.close(TransportId(transport)))
     }
 
-    /// Send a track to a subscriber.
+    /// Send a track to a subscriber. rank: 0 is served first where the path does not bear all.
+    #[allow(clippy::too_many_arguments)]
     fn route(
         &self,
         py: Python<'_>,
@@ -124,9 +127,10 @@ impl Engine {
         target: u64,
         target_mid: String,
         max_layer: u8,
+        rank: u8,
     ) -> PyResult<()> {
         let (source, target) = (TransportId(source), TransportId(target));
-        self.call(py, |h| h.route(Route { source, source_mid, target, target_mid, max_layer }))
+        self.call(py, |h| h.route(Route { source, source_mid, target, target_mid, max_layer, rank }))
     }
 
     /// Stop sending in a subscriber's section.
@@ -134,7 +138,7 @@ impl Engine {
         self.call(py, |h| h.unroute(TransportId(target), target_mid))
     }
 
-    /// Change the highest layer of a subscriber's section, or pause it.
+    /// Change the highest layer of a subscriber's section, or pause it; and how early it is served.
     fn set_layer(
         &self,
         py: Python<'_>,
@@ -142,8 +146,9 @@ impl Engine {
         target_mid: String,
         max_layer: u8,
         paused: bool,
+        rank: u8,
     ) -> PyResult<()> {
-        self.call(py, |h| h.set_layer(TransportId(target), target_mid, max_layer, paused))
+        self.call(py, |h| h.set_layer(TransportId(target), target_mid, max_layer, paused, rank))
     }
 
     /// Enter a participant in a room: data packets go within it.

@@ -18,10 +18,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use str0m::bwe::BweKind;
 use str0m::format::Codec;
 use str0m::media::Mid;
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, Ssrc, Vp8Descriptor};
 
+use crate::allocate::{Allocator, Claim};
 use crate::data::{Member, Members};
 use crate::demux::{is_stun, stun_fragment, Demux};
 use crate::forward::{Arrival, Publication, Subscription, RETARGET_INTERVAL};
@@ -95,6 +97,20 @@ pub enum EventKind {
     },
     /// A data channel opened.
     Channel(String),
+    /// How loud a published sound was in the last moments, while it is loud enough for speech, and once after.
+    Level {
+        /// The section of the client's offer.
+        mid: String,
+        /// Decibels below the loudest possible; 127: silent.
+        level: u8,
+    },
+    /// A subscriber's path does not bear even the lowest layer of a video, or bears it again.
+    Starved {
+        /// The section of the offer to the subscriber.
+        mid: String,
+        /// Whether it does not.
+        starved: bool,
+    },
 }
 
 /// A track on its way to a subscriber.
@@ -110,6 +126,17 @@ pub struct Route {
     pub target_mid: String,
     /// The highest layer to send, 0 to 2.
     pub max_layer: u8,
+    /// 0 is served first where the subscriber's path does not bear all.
+    pub rank: u8,
+}
+
+/// A video that a subscriber watches.
+struct Watched {
+    mid: Mid,
+    source: (TransportId, Mid),
+    claim: Claim,
+    /// What it gets now.
+    layer: Option<u8>,
 }
 
 macro_rules! stats {
@@ -366,6 +393,19 @@ impl Engine {
                     self.publications.get_mut(&source).and_then(|p| p.keyframe_wanted(id, request.mid, now));
                 self.ask_keyframes(source.0, ask);
             }
+            E::EgressBitrateEstimate(BweKind::Twcc(estimate)) => {
+                if let Some(s) = self.sessions.get_mut(&id) {
+                    s.allocator.estimate = Some(estimate.as_u64());
+                }
+                for source in self.allot(id) {
+                    self.retarget(source);
+                }
+            }
+            E::PeerStats(stats) => {
+                if let Some(s) = self.sessions.get_mut(&id) {
+                    s.allocator.note(stats.egress_loss_fraction, stats.rtt, self.now);
+                }
+            }
             E::Connected => self.emit(id, EventKind::Connected),
             E::IceConnectionStateChange(state) => self.emit(id, EventKind::Ice(format!("{state:?}"))),
             E::ChannelOpen(_, label) => {
@@ -405,8 +445,12 @@ impl Engine {
 
         let publication = self.publications.entry((id, mid)).or_default();
         publication.video = video;
+        if let (false, Some(level)) = (video, packet.header.ext_vals.audio_level) {
+            publication.loudness.hear(level.unsigned_abs(), self.now);
+        }
         let layer = layer_of(rid);
-        let asks = if publication.encodings.heard(ssrc, layer, keyframe, self.now) {
+        let bytes = packet.payload.len();
+        let asks = if publication.encodings.heard(ssrc, layer, bytes, keyframe, self.now) {
             let kind = EventKind::Stream { mid: mid.to_string(), layer };
             self.out.push_back(Output::Event(Event { transport: id, kind }));
             publication.retarget(self.now)
@@ -475,10 +519,68 @@ impl Engine {
         }
     }
 
+    fn retarget(&mut self, source: (TransportId, Mid)) {
+        let now = self.now;
+        if let Some(asks) = self.publications.get_mut(&source).map(|p| p.retarget(now)) {
+            self.ask_keyframes(source.0, asks);
+        }
+    }
+
+    /// Deal a subscriber's bandwidth out anew; returns the tracks of which it now gets another layer.
+    fn allot(&mut self, id: TransportId) -> Vec<(TransportId, Mid)> {
+        let now = self.now;
+        let Some(session) = self.sessions.get_mut(&id) else { return Vec::new() };
+        let mut sound = 0;
+        let mut watched: Vec<Watched> = Vec::new();
+        for (mid, source) in &session.sources {
+            let Some(p) = self.publications.get_mut(source) else { continue };
+            if !p.video {
+                sound += p.encodings.rate(now);
+                continue;
+            }
+            let rates = p.encodings.rates(now);
+            let Some(s) = p.subscription(id, *mid).filter(|s| !s.paused) else { continue };
+            let claim = Claim { rank: s.rank, max_layer: s.max_layer, rates };
+            watched.push(Watched { mid: *mid, source: *source, claim, layer: claim.within(s.allowed) });
+        }
+        watched.sort_by_key(|w| w.mid);
+        let claims: Vec<Claim> = watched.iter().map(|w| w.claim).collect();
+        let current: Vec<Option<u8>> = watched.iter().map(|w| w.layer).collect();
+        let dealt = session.allocator.allot(&claims, &current, sound, now);
+        session.seek(Allocator::seek(&claims, sound));
+        if let Some(rate) = session.allocator.look(&claims, &dealt, sound, now) {
+            session.begin_anew(rate);
+        }
+        let mut changed = Vec::new();
+        for (Watched { mid, source, layer: before, .. }, after) in watched.into_iter().zip(dealt) {
+            if before == after {
+                continue;
+            }
+            if let Some(s) = self.publications.get_mut(&source).and_then(|p| p.subscription(id, mid)) {
+                s.allowed = after;
+            }
+            changed.push(source);
+            if before.is_none() != after.is_none() {
+                self.emit(id, EventKind::Starved { mid: mid.to_string(), starved: after.is_none() });
+            }
+        }
+        changed
+    }
+
     fn retarget_all(&mut self) {
         let now = self.now;
-        let asks: Vec<(TransportId, Vec<Ssrc>)> =
-            self.publications.iter_mut().map(|((id, _), p)| (*id, p.retarget(now))).collect();
+        let estimated = self.sessions.iter().filter(|(_, s)| s.allocator.estimate.is_some());
+        for id in estimated.map(|(id, _)| *id).collect::<Vec<_>>() {
+            self.allot(id);
+        }
+        let mut asks: Vec<(TransportId, Vec<Ssrc>)> = Vec::new();
+        for ((id, mid), p) in &mut self.publications {
+            if let Some(level) = p.loudness.told(now) {
+                let kind = EventKind::Level { mid: mid.to_string(), level };
+                self.out.push_back(Output::Event(Event { transport: *id, kind }));
+            }
+            asks.push((*id, p.retarget(now)));
+        }
         for (id, ssrcs) in asks {
             self.ask_keyframes(id, ssrcs);
         }
@@ -612,7 +714,7 @@ impl Engine {
         self.unroute(now, route.target, &route.target_mid);
         let Some(target) = self.sessions.get_mut(&route.target) else { return };
         target.feed(target_mid, (route.source, source_mid));
-        let mut subscription = Subscription::new(route.target, target_mid, route.max_layer);
+        let mut subscription = Subscription::new(route.target, target_mid, route.max_layer, route.rank);
         if let Some(before) = target.resting.remove(&target_mid) {
             subscription = subscription.after(before);
         }
@@ -634,7 +736,7 @@ impl Engine {
         }
     }
 
-    /// Change the highest layer a subscriber gets in a section, or pause it.
+    /// Change the highest layer a subscriber gets in a section, or pause it; and how early it is served.
     pub fn set_layer(
         &mut self,
         now: Instant,
@@ -642,6 +744,7 @@ impl Engine {
         target_mid: &str,
         max_layer: u8,
         paused: bool,
+        rank: u8,
     ) {
         self.advance(now);
         let mid = target_mid.into();
@@ -650,7 +753,7 @@ impl Engine {
         };
         let Some(p) = self.publications.get_mut(&source) else { return };
         if let Some(s) = p.subscription(target, mid) {
-            (s.max_layer, s.paused) = (max_layer, paused);
+            (s.max_layer, s.paused, s.rank) = (max_layer, paused, rank);
         }
         let asks = p.retarget(self.now);
         self.ask_keyframes(source.0, asks);

@@ -11,6 +11,7 @@ use str0m::media::{Mid, Pt};
 use str0m::rtp::Ssrc;
 
 use crate::layers::Encodings;
+use crate::loudness::Loudness;
 use crate::vp8::{PictureCounters, PictureIds};
 use crate::TransportId;
 
@@ -100,8 +101,13 @@ pub(crate) struct Departure {
 pub(crate) struct Subscription {
     pub(crate) transport: TransportId,
     pub(crate) mid: Mid,
+    /// The highest layer that the subscriber wants, and whether it wants nothing now.
     pub(crate) max_layer: u8,
     pub(crate) paused: bool,
+    /// 0 is served first where the network does not bear all.
+    pub(crate) rank: u8,
+    /// The highest layer that its path bears; `None`: not even the lowest.
+    pub(crate) allowed: Option<u8>,
     /// The payload types (in, out) found last.
     pub(crate) payload_type: Option<(Pt, Pt)>,
     current: Option<Ssrc>,
@@ -115,12 +121,14 @@ pub(crate) struct Subscription {
 }
 
 impl Subscription {
-    pub(crate) fn new(transport: TransportId, mid: Mid, max_layer: u8) -> Self {
+    pub(crate) fn new(transport: TransportId, mid: Mid, max_layer: u8, rank: u8) -> Self {
         Subscription {
             transport,
             mid,
             max_layer,
             paused: false,
+            rank,
+            allowed: Some(u8::MAX),
             payload_type: None,
             current: None,
             target: None,
@@ -147,9 +155,7 @@ impl Subscription {
     ///
     /// The subscriber leaves its current encoding for the chosen one where the latter can be entered.
     pub(crate) fn rewrite(&mut self, packet: &Arrival) -> Option<Departure> {
-        if self.paused {
-            return None;
-        }
+        self.layer()?;
         if self.current != Some(packet.ssrc) {
             if self.target != Some(packet.ssrc) || !packet.entry {
                 return None;
@@ -186,6 +192,14 @@ impl Subscription {
         }
     }
 
+    /// The highest layer to send now; `None`: nothing.
+    fn layer(&self) -> Option<u8> {
+        if self.paused {
+            return None;
+        }
+        Some(self.max_layer.min(self.allowed?))
+    }
+
     /// The encoding this subscriber receives, or waits for.
     fn source(&self) -> Option<Ssrc> {
         self.current.or(self.target)
@@ -197,6 +211,7 @@ impl Subscription {
 pub(crate) struct Publication {
     pub(crate) video: bool,
     pub(crate) encodings: Encodings,
+    pub(crate) loudness: Loudness,
     pub(crate) subscriptions: Vec<Subscription>,
 }
 
@@ -216,9 +231,11 @@ impl Publication {
     pub(crate) fn retarget(&mut self, now: Instant) -> Vec<Ssrc> {
         let mut ask = Vec::new();
         for s in &mut self.subscriptions {
-            if s.paused {
+            let Some(layer) = s.layer() else {
                 (s.current, s.target) = (None, None);
-            } else if let Some(best) = self.encodings.choose(s.max_layer, now) {
+                continue;
+            };
+            if let Some(best) = self.encodings.choose(layer, now) {
                 s.target = Some(best);
                 if self.video && s.current != s.target && self.encodings.want_keyframe(best, now) {
                     ask.push(best);
@@ -356,9 +373,9 @@ mod tests {
 
     fn publication(now: Instant) -> Publication {
         let mut p = Publication { video: true, ..Publication::default() };
-        p.encodings.heard(1.into(), 0, false, now);
-        p.encodings.heard(2.into(), 2, false, now);
-        p.subscriptions.push(Subscription::new(TransportId(7), mid(), 2));
+        p.encodings.heard(1.into(), 0, 100, false, now);
+        p.encodings.heard(2.into(), 2, 100, false, now);
+        p.subscriptions.push(Subscription::new(TransportId(7), mid(), 2, 1));
         p
     }
 
@@ -383,7 +400,7 @@ mod tests {
         p.subscriptions[0].rewrite(&packet(2, 50, 1_000_000, true, now)).unwrap();
         p.subscriptions[0].max_layer = 0;
         let later = now + Duration::from_millis(500);
-        p.encodings.heard(1.into(), 0, false, later);
+        p.encodings.heard(1.into(), 0, 100, false, later);
         assert_eq!(p.retarget(later), vec![1.into()]);
         let s = &mut p.subscriptions[0];
         let old = s.rewrite(&packet(2, 51, 1_003_000, false, later)).unwrap();
@@ -421,7 +438,7 @@ mod tests {
         let before = p.remove(TransportId(7), mid()).unwrap();
         assert!(p.remove(TransportId(7), mid()).is_none());
         let mut other = publication(now);
-        other.subscriptions = vec![Subscription::new(TransportId(7), mid(), 2).after(before)];
+        other.subscriptions = vec![Subscription::new(TransportId(7), mid(), 2, 1).after(before)];
         other.retarget(now);
         let later = now + Duration::from_millis(100);
         let out = other.subscriptions[0].rewrite(&packet(2, 3, 5, true, later)).unwrap();

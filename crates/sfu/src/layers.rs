@@ -1,12 +1,14 @@
 //! The encodings of one published track (simulcast layers), and which of them a subscriber gets.
 //!
-//! Lives here: the list of living encodings, the choice, and how often a publisher is asked for a keyframe.
-//! Not here: rewriting (`forward`), bandwidth estimation (none yet: a subscriber gets what it asked for).
+//! Lives here: the list of living encodings and their rates, the choice, and how often a publisher is asked for a
+//! keyframe. Not here: rewriting (`forward`), how a subscriber's bandwidth is dealt out (`allocate`).
 
 use std::time::{Duration, Instant};
 
 use str0m::media::Rid;
 use str0m::rtp::Ssrc;
+
+use crate::allocate::LAYERS;
 
 /// An encoding that has been silent this long is not chosen: publishers stop layers they cannot afford.
 const LIVENESS: Duration = Duration::from_millis(1500);
@@ -24,6 +26,7 @@ pub(crate) struct Encoding {
     /// 0 low, 1 middle, 2 high.
     pub(crate) layer: u8,
     last: Instant,
+    rate: Rate,
     asked: Option<Instant>,
     wanted: bool,
 }
@@ -42,10 +45,18 @@ pub(crate) fn layer_of(rid: Option<Rid>) -> u8 {
 }
 
 impl Encodings {
-    /// Note a packet of `ssrc`; true if this encoding was not known.
-    pub(crate) fn heard(&mut self, ssrc: Ssrc, layer: u8, keyframe: bool, now: Instant) -> bool {
+    /// Note a packet of `ssrc`, of so many bytes; true if this encoding was not known.
+    pub(crate) fn heard(
+        &mut self,
+        ssrc: Ssrc,
+        layer: u8,
+        bytes: usize,
+        keyframe: bool,
+        now: Instant,
+    ) -> bool {
         if let Some(e) = self.0.iter_mut().find(|e| e.ssrc == ssrc) {
             e.last = now;
+            e.rate.count(bytes, now);
             if keyframe {
                 e.wanted = false;
             }
@@ -56,7 +67,7 @@ impl Encodings {
                 self.0.swap_remove(oldest);
             }
         }
-        self.0.push(Encoding { ssrc, layer, last: now, asked: None, wanted: false });
+        self.0.push(Encoding { ssrc, layer, last: now, rate: Rate::new(now), asked: None, wanted: false });
         true
     }
 
@@ -70,6 +81,22 @@ impl Encodings {
             .map(|e| e.ssrc)
     }
 
+    /// Bits a second of each living layer.
+    pub(crate) fn rates(&self, now: Instant) -> [Option<u64>; LAYERS] {
+        let mut rates = [None; LAYERS];
+        for e in self.0.iter().filter(|e| now.saturating_duration_since(e.last) < LIVENESS) {
+            if let Some(rate) = rates.get_mut(usize::from(e.layer)) {
+                *rate = Some(e.rate.bits_per_second(e.layer));
+            }
+        }
+        rates
+    }
+
+    /// Bits a second of all that lives.
+    pub(crate) fn rate(&self, now: Instant) -> u64 {
+        self.rates(now).into_iter().flatten().sum()
+    }
+
     /// Somebody needs a keyframe of `ssrc`. True if the publisher is to be asked at once; within the gap after the
     /// last request it is remembered for `due`, unless a keyframe comes first.
     pub(crate) fn want_keyframe(&mut self, ssrc: Ssrc, now: Instant) -> bool {
@@ -81,6 +108,42 @@ impl Encodings {
     /// The encodings whose remembered keyframe request is due.
     pub(crate) fn due(&mut self, now: Instant) -> Vec<Ssrc> {
         self.0.iter_mut().filter_map(|e| (e.wanted && e.ask(now)).then_some(e.ssrc)).collect()
+    }
+}
+
+/// How much of an encoding comes, over windows of half a second.
+#[derive(Debug)]
+struct Rate {
+    since: Instant,
+    bytes: usize,
+    known: Option<u64>,
+}
+
+/// Length of a window.
+const WINDOW: Duration = Duration::from_millis(500);
+
+/// What a layer is taken for until it was measured, in bits a second: LiveKit's own presets for 720p.
+const PRESUMED: [u64; LAYERS] = [150_000, 450_000, 1_700_000];
+
+impl Rate {
+    fn new(now: Instant) -> Rate {
+        Rate { since: now, bytes: 0, known: None }
+    }
+
+    fn count(&mut self, bytes: usize, now: Instant) {
+        self.bytes += bytes;
+        let passed = now.saturating_duration_since(self.since);
+        if passed < WINDOW {
+            return;
+        }
+        let measured = (self.bytes as f64 * 8.0 / passed.as_secs_f64()) as u64;
+        // Up at once, down slowly: keyframes come seldom, and what they need must be there when they do.
+        self.known = Some(self.known.map_or(measured, |known| measured.max((3 * known + measured) / 4)));
+        (self.since, self.bytes) = (now, 0);
+    }
+
+    fn bits_per_second(&self, layer: u8) -> u64 {
+        self.known.unwrap_or(PRESUMED[usize::from(layer).min(LAYERS - 1)])
     }
 }
 
@@ -110,7 +173,7 @@ mod tests {
     fn three(now: Instant) -> Encodings {
         let mut encodings = Encodings::default();
         for (layer, ssrc) in [LOW, MIDDLE, HIGH].into_iter().enumerate() {
-            assert!(encodings.heard(ssrc.into(), layer as u8, true, now));
+            assert!(encodings.heard(ssrc.into(), layer as u8, 100, true, now));
         }
         encodings
     }
@@ -143,9 +206,9 @@ mod tests {
         let mut encodings = three(start);
         let later = start + ms(2000);
         assert_eq!(encodings.choose(2, later), None);
-        encodings.heard(HIGH.into(), 2, false, later);
+        encodings.heard(HIGH.into(), 2, 100, false, later);
         assert_eq!(encodings.choose(0, later), Some(HIGH.into()));
-        encodings.heard(LOW.into(), 0, false, later);
+        encodings.heard(LOW.into(), 0, 100, false, later);
         assert_eq!(encodings.choose(0, later), Some(LOW.into()));
     }
 
@@ -167,8 +230,24 @@ mod tests {
         let mut encodings = three(start);
         encodings.want_keyframe(LOW.into(), start);
         encodings.want_keyframe(LOW.into(), start + ms(100));
-        encodings.heard(LOW.into(), 0, true, start + ms(150));
+        encodings.heard(LOW.into(), 0, 100, true, start + ms(150));
         assert!(encodings.due(start + ms(500)).is_empty());
+    }
+
+    #[test]
+    fn a_layer_is_presumed_until_it_is_measured_and_a_silent_one_has_no_rate() {
+        let start = Instant::now();
+        let mut encodings = Encodings::default();
+        encodings.heard(LOW.into(), 0, 1000, true, start);
+        assert_eq!(encodings.rates(start), [Some(PRESUMED[0]), None, None]);
+        for n in 1..=100 {
+            encodings.heard(LOW.into(), 0, 1000, false, start + ms(10 * n));
+        }
+        let now = start + ms(1000);
+        let rate = encodings.rates(now)[0].unwrap();
+        assert!((780_000..=820_000).contains(&rate), "{rate}");
+        assert_eq!(encodings.rate(now), rate);
+        assert_eq!(encodings.rates(now + ms(2000)), [None; LAYERS]);
     }
 
     #[test]
@@ -176,7 +255,7 @@ mod tests {
         let start = Instant::now();
         let mut encodings = Encodings::default();
         for n in 0..100 {
-            encodings.heard(n.into(), 0, false, start + ms(u64::from(n)));
+            encodings.heard(n.into(), 0, 100, false, start + ms(u64::from(n)));
         }
         assert_eq!(encodings.0.len(), MAX_ENCODINGS);
         assert!(encodings.0.iter().all(|e| *e.ssrc >= 100 - MAX_ENCODINGS as u32));

@@ -11,6 +11,7 @@
 //! [`Engine::poll_output`] says what to do about it, so that every test runs in memory and in virtual time.
 #![forbid(unsafe_code)]
 
+mod allocate;
 mod data;
 mod demux;
 mod engine;
@@ -18,6 +19,7 @@ mod error;
 mod forward;
 mod keyframe;
 mod layers;
+mod loudness;
 mod sdp;
 mod session;
 mod vp8;

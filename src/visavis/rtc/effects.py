@@ -137,6 +137,7 @@ class Route:
     target: TransportId
     target_mid: Mid
     max_layer: int
+    rank: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,7 @@ class SetLayer:
     target_mid: Mid
     max_layer: int
     paused: bool
+    rank: int
 
 
 @dataclass(frozen=True, slots=True)

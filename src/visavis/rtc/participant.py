@@ -15,7 +15,7 @@ from typing import Final
 from livekit.protocol import models as m
 
 from visavis.rtc.effects import ConnectionId, ParticipantSid, TrackSid
-from visavis.rtc.ports import HIGHEST_LAYER, Mid, TransportId
+from visavis.rtc.ports import HIGHEST_LAYER, SILENT, Mid, TransportId
 from visavis.rtc.tokens import Grants
 
 
@@ -199,6 +199,7 @@ class Track:
     cids: frozenset[str]
     mid: Mid | None = None
     silent: bool = True
+    level: int = SILENT  # of its sound, as `ports.SoundLevel` has it
     heard: bool = False  # somebody subscribed once, and its publisher was told
 
     @property
@@ -226,6 +227,7 @@ class Participant:
     auto_subscribe: bool
     info: m.ParticipantInfo
     cuts: int = 0
+    speaks: bool = False
     tracks: dict[TrackSid, Track] = field(default_factory=dict)
     offer_in_work: int | None = None
     offer_sdp: str = ""

@@ -23,6 +23,9 @@ Mid = NewType("Mid", str)
 HIGHEST_LAYER = 2
 """Simulcast layers are 0 (quarter), 1 (half), 2 (full)."""
 
+SILENT = 127
+"""A sound's level where nobody speaks (RFC 6464 §3)."""
+
 
 NOTHING_TO_OFFER = "nothing-to-offer"
 """What `EngineFailed` says in `details["engine"]` if an offer would change nothing."""
@@ -87,7 +90,28 @@ class ChannelOpened:
     label: str
 
 
-EngineEvent = Connected | Closed | IceChanged | MediaStarted | ChannelOpened
+@dataclass(frozen=True, slots=True)
+class SoundLevel:
+    """How loud a published sound was in the last 400 ms: while it is speech, and once when it no longer is.
+
+    level: decibels below the loudest possible, 0 to 127 (RFC 6464); `SILENT`: nobody speaks.
+    """
+
+    transport: TransportId
+    mid: Mid
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
+class Starved:
+    """A subscriber's path does not bear even the lowest layer of a video; or (`starved` False) bears it again."""
+
+    transport: TransportId
+    mid: Mid
+    starved: bool
+
+
+EngineEvent = Connected | Closed | IceChanged | MediaStarted | ChannelOpened | SoundLevel | Starved
 
 
 class MediaEngine(Protocol):
@@ -96,11 +120,13 @@ class MediaEngine(Protocol):
     Calls that parse or build session descriptions are awaited (milliseconds); the rest only leave a command.
     Awaited calls raise `SdpMalformed` (the client's description is at fault) or `EngineFailed` (no such
     transport, nothing to answer, the engine is gone). Commands for what no longer exists are without effect.
-    Audio levels are not told yet, so nobody can say from here who speaks.
     """
 
-    async def create(self, transport: TransportId) -> None:
-        """Make a transport. Raises `EngineFailed` if it exists."""
+    async def create(self, transport: TransportId, *, sends: bool) -> None:
+        """Make a transport. Raises `EngineFailed` if it exists.
+
+        sends: the engine sends media on it, so it watches what the path bears.
+        """
         ...
 
     async def accept_offer(self, transport: TransportId, sdp: str) -> str:
@@ -133,17 +159,29 @@ class MediaEngine(Protocol):
         ...
 
     def route(
-        self, source: TransportId, source_mid: Mid, target: TransportId, target_mid: Mid, max_layer: int
+        self,
+        source: TransportId,
+        source_mid: Mid,
+        target: TransportId,
+        target_mid: Mid,
+        max_layer: int,
+        *,
+        rank: int,
     ) -> None:
-        """Forward a published section to a section of another transport, up to a layer."""
+        """Forward a published section to a section of another transport, up to a layer.
+
+        rank: 0 is served first where the path does not bear everything; within a rank, higher layers first.
+        """
         ...
 
     def unroute(self, target: TransportId, target_mid: Mid) -> None:
         """Stop forwarding to a section."""
         ...
 
-    def set_layer(self, target: TransportId, target_mid: Mid, max_layer: int, *, paused: bool) -> None:
-        """Forward to a section at most this layer, or nothing while paused."""
+    def set_layer(
+        self, target: TransportId, target_mid: Mid, max_layer: int, *, paused: bool, rank: int
+    ) -> None:
+        """Forward to a section at most this layer, or nothing while paused; `rank` as in `route`."""
         ...
 
     def member(

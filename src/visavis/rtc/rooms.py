@@ -19,7 +19,6 @@ The order that LiveKit's clients need (design 3, "What is known of the protocol"
       |=== first packet ============>(engine)--- ParticipantUpdate, offer->|
 
 There is no host: nothing here lets one participant mute, move or remove another.
-Active speakers are not told: the engine gives no audio level yet.
 """
 
 from __future__ import annotations
@@ -67,7 +66,7 @@ from visavis.rtc.errors import (
     TooMany,
 )
 from visavis.rtc.participant import Downlink, Participant, Setting, Track
-from visavis.rtc.ports import HIGHEST_LAYER, NOTHING_TO_OFFER, Mid, Offer, Sending, TransportId
+from visavis.rtc.ports import HIGHEST_LAYER, NOTHING_TO_OFFER, SILENT, Mid, Offer, Sending, TransportId
 from visavis.rtc.tokens import Grants
 
 SERVER_VERSION: Final = "1.13.0"
@@ -341,9 +340,10 @@ class Room:
                 p.down.drop(track_sid)
                 continue
             setting = p.down.settings.get(track_sid, Setting())
-            self._do(Route(owner.up, track.mid, p.down.transport, mid, setting.max_layer))
+            rank = _rank(track.info)
+            self._do(Route(owner.up, track.mid, p.down.transport, mid, setting.max_layer, rank))
             if setting.paused:
-                self._do(SetLayer(p.down.transport, mid, setting.max_layer, True))
+                self._do(SetLayer(p.down.transport, mid, setting.max_layer, True, rank))
             if not track.heard:
                 track.heard = True
                 self._tell(owner, track_subscribed=r.TrackSubscribed(track_sid=track_sid))
@@ -388,6 +388,38 @@ class Room:
         track = p.by_mid(mid) if p is not None and transport == p.up else None
         if p is not None and track is not None and track.silent:
             self._unveil(p, track, now_ms)
+        return self._done()
+
+    def sounded(self, sid: ParticipantSid, transport: TransportId, mid: Mid, level: int) -> list[Effect]:
+        """How loud a published sound is (`ports.SoundLevel`): everybody learns who speaks, and who no longer does."""
+        p = self._by_sid.get(sid)
+        track = p.by_mid(mid) if p is not None and transport == p.up else None
+        if p is not None and track is not None and not track.info.muted:
+            track.level = level
+            self._tell_speaking(p)
+        return self._done()
+
+    def _tell_speaking(self, p: Participant) -> None:
+        level = min((t.level for t in p.tracks.values()), default=SILENT)
+        if level == SILENT and not p.speaks:
+            return
+        p.speaks = level != SILENT
+        speaker = m.SpeakerInfo(sid=p.sid, level=_linear(level), active=p.speaks)
+        for o in self._by_sid.values():
+            self._tell(o, speakers_changed=r.SpeakersChanged(speakers=[speaker]))
+
+    def starved(
+        self, sid: ParticipantSid, transport: TransportId, mid: Mid, *, starved: bool
+    ) -> list[Effect]:
+        """A subscriber's path bears a video no longer, or again: it is told, so that it does not wait for a picture."""
+        p = self._by_sid.get(sid)
+        if p is None or transport != p.down.transport:
+            return self._done()
+        for track, at in p.down.receiving.items():
+            if at == mid and (owner := self._owner.get(track)) is not None:
+                state = r.PAUSED if starved else r.ACTIVE
+                info = r.StreamStateInfo(participant_sid=owner.sid, track_sid=track, state=state)
+                self._tell(p, stream_state_update=r.StreamStateUpdate(stream_states=[info]))
         return self._done()
 
     def transport_closed(self, sid: ParticipantSid, now_ms: int) -> list[Effect]:
@@ -506,6 +538,8 @@ class Room:
         track = p.tracks.get(TrackSid(q.sid))
         if track is not None and track.info.muted != q.muted:
             track.info.muted = q.muted
+            track.level = SILENT
+            self._tell_speaking(p)
             if track.announced:
                 self._announce(p)
                 self._happened(Muted(self.name, p.identity, p.sid, track.sid, q.muted, now_ms))
@@ -536,7 +570,8 @@ class Room:
             setting = Setting(_layer(owner.tracks[sid].info, q.quality, q.width), q.disabled)
             p.down.settings[sid] = setting
             if (mid := p.down.receiving.get(sid)) is not None:
-                self._do(SetLayer(p.down.transport, mid, setting.max_layer, setting.paused))
+                rank = _rank(owner.tracks[sid].info)
+                self._do(SetLayer(p.down.transport, mid, setting.max_layer, setting.paused, rank))
 
     def _subscription_permission(self, p: Participant, q: r.SubscriptionPermission, now_ms: int) -> None:
         if len(q.track_permissions) > MAX_SUBSCRIPTIONS:
@@ -636,6 +671,7 @@ class Room:
     def _unpublish(self, p: Participant, track: Track, now_ms: int) -> None:
         announced = track.announced
         del p.tracks[track.sid]
+        self._tell_speaking(p)
         self._withdraw(track)
         self._tell(p, track_unpublished=r.TrackUnpublishedResponse(track_sid=track.sid))
         if announced:
@@ -816,6 +852,16 @@ def _new_track(a: r.AddTrackRequest, sid: str) -> Track:
         layer.rid = _RIDS[n] if n < len(_RIDS) else ""
     info.codecs.add(mime_type=mime, cid=a.cid, layers=info.layers)
     return Track(info, frozenset({a.cid, *(c.cid for c in a.simulcast_codecs if c.cid)}))
+
+
+def _rank(info: m.TrackInfo) -> int:
+    """Who is served first where a path does not bear everything: what is shown on a screen, then faces."""
+    return 0 if info.source == m.TrackSource.SCREEN_SHARE else 1
+
+
+def _linear(level: int) -> float:
+    """A level in decibels below the loudest possible as the share of it, 0 to 1, that clients expect."""
+    return 0.0 if level >= SILENT else float(10 ** (-level / 20))
 
 
 def _layer(info: m.TrackInfo, quality: int, width: int) -> int:

@@ -48,7 +48,16 @@ from visavis.rtc.effects import (
     Unseat,
 )
 from visavis.rtc.errors import CallStopped, EngineFailed, SessionUnknown, TokenInvalid, TooMany
-from visavis.rtc.ports import Closed, Connected, EngineEvent, MediaEngine, MediaStarted, TransportId
+from visavis.rtc.ports import (
+    Closed,
+    Connected,
+    EngineEvent,
+    MediaEngine,
+    MediaStarted,
+    SoundLevel,
+    Starved,
+    TransportId,
+)
 from visavis.rtc.rooms import Arrival, Reason, Room, RoomPolicy
 from visavis.rtc.signalling import Connection
 from visavis.rtc.tokens import Grants, TokenKey
@@ -280,8 +289,8 @@ class CallService:
             here.check_space(grants.identity)
         up, down = TransportId(next(self._numbers)), TransportId(next(self._numbers))
         try:
-            await self._engine.create(up)
-            await self._engine.create(down)
+            await self._engine.create(up, sends=False)
+            await self._engine.create(down, sends=True)
             arrival = Arrival(grants, up, down, connection.number, auto_subscribe, client_protocol)
             if self._tasks is None:
                 raise CallStopped("The call service is not running.")
@@ -352,11 +361,13 @@ class CallService:
                     if self._tasks is not None:
                         self._tasks.start_soon(self._ask, room, e)
                 case Route():
-                    self._engine.route(e.source, e.source_mid, e.target, e.target_mid, e.max_layer)
+                    self._engine.route(
+                        e.source, e.source_mid, e.target, e.target_mid, e.max_layer, rank=e.rank
+                    )
                 case Unroute():
                     self._engine.unroute(e.target, e.target_mid)
                 case SetLayer():
-                    self._engine.set_layer(e.target, e.target_mid, e.max_layer, paused=e.paused)
+                    self._engine.set_layer(e.target, e.target_mid, e.max_layer, paused=e.paused, rank=e.rank)
                 case Seat():
                     self._engine.member(
                         e.room, e.identity, e.sid, e.up, e.down, can_publish_data=e.can_publish_data
@@ -413,6 +424,10 @@ class CallService:
                 self._perform(room, room.connected(sid, event.transport))
             case MediaStarted():
                 self._perform(room, room.media_started(sid, event.transport, event.mid, self._now_ms()))
+            case SoundLevel():
+                self._perform(room, room.sounded(sid, event.transport, event.mid, event.level))
+            case Starved():
+                self._perform(room, room.starved(sid, event.transport, event.mid, starved=event.starved))
             case Closed():
                 if self._tasks is not None:
                     self._tasks.start_soon(self._await_farewell, room, sid)

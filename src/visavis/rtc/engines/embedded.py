@@ -26,6 +26,8 @@ from visavis.rtc.ports import (
     Mid,
     Offer,
     Sending,
+    SoundLevel,
+    Starved,
     TransportId,
 )
 
@@ -71,8 +73,8 @@ class EmbeddedEngine:
         """The UDP port that media comes to."""
         return self._sfu.port
 
-    async def create(self, transport: TransportId) -> None:
-        await self._ask(lambda: self._sfu.create(transport))
+    async def create(self, transport: TransportId, *, sends: bool) -> None:
+        await self._ask(lambda: self._sfu.create(transport, sends))
 
     async def accept_offer(self, transport: TransportId, sdp: str) -> str:
         return await self._ask(lambda: self._sfu.accept_offer(transport, sdp))
@@ -99,15 +101,24 @@ class EmbeddedEngine:
         self._command(lambda: self._sfu.close(transport))
 
     def route(
-        self, source: TransportId, source_mid: Mid, target: TransportId, target_mid: Mid, max_layer: int
+        self,
+        source: TransportId,
+        source_mid: Mid,
+        target: TransportId,
+        target_mid: Mid,
+        max_layer: int,
+        *,
+        rank: int,
     ) -> None:
-        self._command(lambda: self._sfu.route(source, source_mid, target, target_mid, max_layer))
+        self._command(lambda: self._sfu.route(source, source_mid, target, target_mid, max_layer, rank))
 
     def unroute(self, target: TransportId, target_mid: Mid) -> None:
         self._command(lambda: self._sfu.unroute(target, target_mid))
 
-    def set_layer(self, target: TransportId, target_mid: Mid, max_layer: int, *, paused: bool) -> None:
-        self._command(lambda: self._sfu.set_layer(target, target_mid, max_layer, paused))
+    def set_layer(
+        self, target: TransportId, target_mid: Mid, max_layer: int, *, paused: bool, rank: int
+    ) -> None:
+        self._command(lambda: self._sfu.set_layer(target, target_mid, max_layer, paused, rank))
 
     def member(
         self,
@@ -184,5 +195,9 @@ def _event(name: str, transport: TransportId, arg: str, number: int) -> EngineEv
             return MediaStarted(transport, Mid(arg), number)
         case "channel":
             return ChannelOpened(transport, arg)
+        case "level":
+            return SoundLevel(transport, Mid(arg), number)
+        case "starved":
+            return Starved(transport, Mid(arg), bool(number))
         case _:  # a newer binding may tell more
             return None

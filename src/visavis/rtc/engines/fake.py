@@ -25,6 +25,8 @@ from visavis.rtc.ports import (
     Mid,
     Offer,
     Sending,
+    SoundLevel,
+    Starved,
     TransportId,
 )
 
@@ -58,6 +60,7 @@ class FakeRoute:
     source_mid: Mid
     max_layer: int
     paused: bool = False
+    rank: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,14 @@ class FakeEngine:
         if any(s.mid == mid for s in self._transport(transport).sections):
             self._tell.send_nowait(MediaStarted(transport, mid, layer))
 
+    def speak(self, transport: TransportId, mid: Mid, level: int) -> None:
+        """A published sound is so loud."""
+        self._tell.send_nowait(SoundLevel(transport, mid, level))
+
+    def starve(self, transport: TransportId, mid: Mid, *, starved: bool) -> None:
+        """A subscriber's path bears a video no longer, or again."""
+        self._tell.send_nowait(Starved(transport, mid, starved))
+
     def lose(self, transport: TransportId) -> None:
         """A transport dies by itself."""
         self.close(transport)
@@ -96,7 +107,7 @@ class FakeEngine:
 
     # --- the port --------------------------------------------------------------
 
-    async def create(self, transport: TransportId) -> None:
+    async def create(self, transport: TransportId, *, sends: bool) -> None:
         self._alive()
         if transport in self.transports:
             raise EngineFailed("This transport exists.", engine="transport-exists")
@@ -153,17 +164,26 @@ class FakeEngine:
                 del self.routes[key]
 
     def route(
-        self, source: TransportId, source_mid: Mid, target: TransportId, target_mid: Mid, max_layer: int
+        self,
+        source: TransportId,
+        source_mid: Mid,
+        target: TransportId,
+        target_mid: Mid,
+        max_layer: int,
+        *,
+        rank: int,
     ) -> None:
         if source in self.transports and target in self.transports:
-            self.routes[target, target_mid] = FakeRoute(source, source_mid, max_layer)
+            self.routes[target, target_mid] = FakeRoute(source, source_mid, max_layer, rank=rank)
 
     def unroute(self, target: TransportId, target_mid: Mid) -> None:
         self.routes.pop((target, target_mid), None)
 
-    def set_layer(self, target: TransportId, target_mid: Mid, max_layer: int, *, paused: bool) -> None:
+    def set_layer(
+        self, target: TransportId, target_mid: Mid, max_layer: int, *, paused: bool, rank: int
+    ) -> None:
         if (r := self.routes.get((target, target_mid))) is not None:
-            self.routes[target, target_mid] = FakeRoute(r.source, r.source_mid, max_layer, paused)
+            self.routes[target, target_mid] = FakeRoute(r.source, r.source_mid, max_layer, paused, rank)
 
     def member(
         self,

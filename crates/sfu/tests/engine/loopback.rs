@@ -1,11 +1,9 @@
 //! The engine between real WebRTC clients, in memory and in virtual time: real ICE, DTLS, SRTP and SCTP, no socket.
 
-mod world;
-
 use std::time::Duration;
 
+use crate::world::{ms, World, REFERENCE_OFFER};
 use sfu::{Error, EventKind, NewTrack, Offer, OfferPlan, Route, TransportId};
-use world::{ms, World, REFERENCE_OFFER};
 
 const UP: TransportId = TransportId(1);
 const DOWN: TransportId = TransportId(2);
@@ -47,6 +45,7 @@ fn one_to_one(world: &mut World, rids: &[&str]) -> (usize, usize, String, String
         target: DOWN,
         target_mid: mids[0].clone(),
         max_layer: 2,
+        rank: 1,
     };
     let now = world.now;
     world.engine.route(now, &route);
@@ -160,13 +159,13 @@ fn a_subscriber_gets_the_layer_it_asks_for_without_a_break() {
     }
     assert_eq!(last(&world), Some(b"f".to_vec()), "the highest layer first");
     let now = world.now;
-    world.engine.set_layer(now, DOWN, &down_mid, 0, false);
+    world.engine.set_layer(now, DOWN, &down_mid, 0, false, 1);
     for i in 0..10 {
         send(&mut world, i % 5 == 4);
     }
     assert_eq!(last(&world), Some(b"q".to_vec()), "then the one asked for");
     let now = world.now;
-    world.engine.set_layer(now, DOWN, &down_mid, 0, true);
+    world.engine.set_layer(now, DOWN, &down_mid, 0, true, 1);
     let before = world.received(subscriber).len();
     for _ in 0..5 {
         send(&mut world, true);
@@ -210,6 +209,7 @@ fn a_section_that_another_track_takes_over_goes_on_without_a_break() {
         target: DOWN,
         target_mid: down_mid,
         max_layer: 2,
+        rank: 1,
     };
     world.engine.route(now, &route);
     for n in 0..5u16 {

@@ -1,6 +1,6 @@
 //! Clients, the engine and the network between them, in one thread and in virtual time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use str0m::channel::{ChannelConfig, ChannelId};
 use str0m::format::Codec;
 use str0m::media::{Direction, MediaKind, Simulcast, SimulcastLayer};
 use str0m::net::{Protocol, Receive};
-use str0m::rtp::{RtpPacket, RtpWrite};
+use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
 use str0m::{Candidate, Rtc};
 
 pub const ENGINE: &str = "192.0.2.1:7000";
@@ -23,8 +23,24 @@ pub fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
+/// A path to a client that bears so much and no more.
+struct Link {
+    bits_per_second: u64,
+    /// When it has carried all that it was given.
+    free: Instant,
+}
+
+/// What may wait before a link; more is dropped.
+const QUEUE: Duration = Duration::from_millis(250);
+
+/// How long a datagram is under way on a link.
+const DELAY: Duration = Duration::from_millis(20);
+
 struct Client {
     rtc: Rtc,
+    link: Option<Link>,
+    /// Under way to it, by when they arrive.
+    coming: VecDeque<(Instant, Vec<u8>)>,
     address: SocketAddr,
     due: Instant,
     outbox: Vec<Vec<u8>>,
@@ -71,6 +87,13 @@ impl World {
         self.loss = None;
     }
 
+    /// From now on the path to `client` bears so much; `None`: everything, at once.
+    pub fn narrow(&mut self, client: usize, bits_per_second: Option<u64>) {
+        let now = self.now;
+        self.clients[client].link =
+            bits_per_second.map(|bits_per_second| Link { bits_per_second, free: now });
+    }
+
     fn new_address(&mut self) -> SocketAddr {
         self.addresses += 1;
         SocketAddr::from(([198, 51, 100, self.addresses], 5000))
@@ -82,6 +105,8 @@ impl World {
         rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
         self.clients.push(Client {
             rtc,
+            link: None,
+            coming: VecDeque::new(),
             address,
             due: self.now,
             outbox: vec![],
@@ -94,7 +119,11 @@ impl World {
     }
 
     pub fn add(&mut self, id: TransportId) {
-        let session = self.engine.blueprint().build(self.now).unwrap();
+        self.make(id, false);
+    }
+
+    fn make(&mut self, id: TransportId, sends: bool) {
+        let session = self.engine.blueprint().build(self.now, sends).unwrap();
         self.engine.add(self.now, id, session).unwrap();
     }
 
@@ -120,10 +149,37 @@ impl World {
         mid.to_string()
     }
 
+    /// Make a transport on which `client` publishes one sound. Returns the section.
+    pub fn publish_sound(&mut self, id: TransportId, client: usize) -> String {
+        self.add(id);
+        let mut api = self.clients[client].rtc.sdp_api();
+        let mid = api.add_media(MediaKind::Audio, Direction::SendOnly, None, None, None);
+        let (offer, pending) = api.apply().unwrap();
+        let offer = Offer::parse(&offer.to_sdp_string()).unwrap();
+        let answer = self.engine.accept_offer(self.now, id, offer).unwrap();
+        let answer = SdpAnswer::from_sdp_string(&answer).unwrap();
+        self.clients[client].rtc.sdp_api().accept_answer(pending, answer).unwrap();
+        mid.to_string()
+    }
+
+    /// Send a packet of sound, 20 ms of it, that says how loud it is.
+    pub fn send_sound(&mut self, client: usize, mid: &str, sequence: u64, level: i8, payload: &[u8]) {
+        let now = self.now;
+        let rtc = &mut self.clients[client].rtc;
+        let opus = rtc.codec_config().find(|p| p.spec().codec == Codec::Opus).unwrap().pt();
+        let mut api = rtc.direct_api();
+        let stream = api.stream_tx_by_mid(mid.into(), None).unwrap();
+        let says =
+            ExtensionValues { audio_level: Some(level), voice_activity: Some(true), ..Default::default() };
+        let packet = RtpWrite::new(opus, sequence.into(), 960 * sequence as u32, now, payload.to_vec());
+        stream.write_rtp(packet.ext_vals(says));
+        self.settle();
+    }
+
     /// Make an offer to `client` on a transport, which is made if need be; returns the added sections.
     pub fn subscribe(&mut self, id: TransportId, client: usize, plan: OfferPlan) -> Vec<String> {
         if !plan.restart {
-            self.add(id);
+            self.make(id, true);
         }
         let (offer, mids) = self.engine.make_offer(self.now, id, plan).unwrap();
         let offer = SdpOffer::from_sdp_string(&offer).unwrap();
@@ -199,6 +255,10 @@ impl World {
         self.clients[client].keyframe_requests
     }
 
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
     pub fn saw(&self, transport: TransportId, f: impl Fn(&EventKind) -> bool) -> bool {
         self.events.iter().any(|e| e.transport == transport && f(&e.kind))
     }
@@ -222,10 +282,17 @@ impl World {
 
     fn step(&mut self, end: Instant) {
         let engine = self.settle();
-        let due = self.clients.iter().map(|c| c.due).chain([engine, end]).min().unwrap();
+        let coming = self.clients.iter().filter_map(|c| Some(c.coming.front()?.0));
+        let due = self.clients.iter().map(|c| c.due).chain(coming).chain([engine, end]).min().unwrap();
         // At least a millisecond, so that it ends; at most fifty, so that `until` notices soon.
         self.now = due.clamp(self.now + ms(1), self.now + ms(50));
         self.engine.handle_input(self.now, Input::Timeout);
+        for i in 0..self.clients.len() {
+            while self.clients[i].coming.front().is_some_and(|(at, _)| *at <= self.now) {
+                let (_, bytes) = self.clients[i].coming.pop_front().unwrap();
+                self.arrive(i, &bytes);
+            }
+        }
         for c in &mut self.clients {
             c.rtc.handle_input(str0m::Input::Timeout(self.now)).unwrap();
             c.drain();
@@ -277,7 +344,23 @@ impl World {
     }
 
     fn hand_to(&mut self, destination: SocketAddr, bytes: &[u8]) {
-        let Some(c) = self.clients.iter_mut().find(|c| c.address == destination) else { return };
+        let Some(i) = self.clients.iter().position(|c| c.address == destination) else { return };
+        let now = self.now;
+        let Some(link) = &mut self.clients[i].link else { return self.arrive(i, bytes) };
+        // 28: the headers of IPv4 and UDP.
+        let takes = Duration::from_secs_f64((bytes.len() + 28) as f64 * 8.0 / link.bits_per_second as f64);
+        if link.free.saturating_duration_since(now) > QUEUE {
+            self.lost += 1;
+            return;
+        }
+        link.free = link.free.max(now) + takes;
+        let at = link.free + DELAY;
+        self.clients[i].coming.push_back((at, bytes.to_vec()));
+    }
+
+    fn arrive(&mut self, client: usize, bytes: &[u8]) {
+        let c = &mut self.clients[client];
+        let destination = c.address;
         let receive = Receive {
             proto: Protocol::Udp,
             source: ENGINE.parse().unwrap(),
