@@ -80,14 +80,15 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
     Ok(socket)
 }
 
-/// Wait until the socket or the wake can be read, or the time is over.
-pub(crate) fn wait(socket: &UdpSocket, wake: &Wake, timeout: Duration) {
+/// Wait until the socket or the wake can be read, or the time is over; whether it is the wake.
+pub(crate) fn wait(socket: &UdpSocket, wake: &Wake, timeout: Duration) -> bool {
     // Rounded up: waking early would only turn the loop once more.
     let ms = c_int::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(c_int::MAX);
     let on = |fd| pollfd { fd, events: libc::POLLIN, revents: 0 };
     let mut fds = [on(socket.as_raw_fd()), on(wake.fd())];
     // SAFETY: `fds` is an array of two that lives through the call. EINTR is the same as a wake.
     unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, ms) };
+    fds[1].revents != 0
 }
 
 /// User and system time of the calling thread, in microseconds.

@@ -242,10 +242,11 @@ impl Media {
         let mut incoming = Incoming::new();
         let mut next = Instant::now();
         loop {
-            wait(&self.socket, &self.wake, next.saturating_duration_since(Instant::now()));
-            self.wake.settle();
-            if !self.obey() {
-                break;
+            if wait(&self.socket, &self.wake, next.saturating_duration_since(Instant::now())) {
+                self.wake.settle();
+                if !self.obey() {
+                    break;
+                }
             }
             for _ in 0..BATCHES_PER_TURN {
                 let n = incoming.receive(&self.socket);

@@ -63,16 +63,35 @@ fn prepare(sdp: &str, idle_receivers: bool) -> Result<String, Error> {
     if sdp.len() > MAX_SDP_BYTES || sdp.lines().filter(|l| l.starts_with("m=")).count() > MAX_SECTIONS {
         return Err(Error::DescriptionTooLarge);
     }
+    let lines: Vec<&str> = sdp.lines().filter(|l| !l.starts_with("a=candidate:")).collect();
     let mut out = String::with_capacity(sdp.len());
-    for line in sdp.lines() {
-        match line {
-            _ if line.starts_with("a=candidate:") => continue,
-            "a=recvonly" if idle_receivers => out.push_str("a=inactive"),
-            _ => out.push_str(line),
+    for section in lines.chunk_by(|_, next| !next.starts_with("m=")) {
+        let idle = idle_receivers && section.contains(&"a=recvonly");
+        let is_media = section[0].starts_with("m=");
+        let (media, kept) = match idle && is_media {
+            true => idle_section(section),
+            false => (section[0].to_owned(), section.to_vec()),
+        };
+        for line in std::iter::once(media.as_str()).chain(kept.into_iter().skip(1)) {
+            out.push_str(if idle && line == "a=recvonly" { "a=inactive" } else { line });
+            out.push_str("\r\n");
         }
-        out.push_str("\r\n");
     }
     Ok(out)
+}
+
+/// A section in which nothing will flow, with its first payload type alone: the SDKs leave a dozen codecs in each, and
+/// reading them is most of what a join costs. A later offer that uses the section says all of it again.
+fn idle_section<'a>(section: &[&'a str]) -> (String, Vec<&'a str>) {
+    let mut words = section[0].split(' ');
+    let (media, first) =
+        (words.by_ref().take(3).collect::<Vec<_>>().join(" "), words.next().unwrap_or_default());
+    let of_another = |line: &str| {
+        let about = ["a=rtpmap:", "a=fmtp:", "a=rtcp-fb:"].iter().find_map(|name| line.strip_prefix(name));
+        about.is_some_and(|rest| rest.split(' ').next() != Some(first))
+    };
+    let kept = section.iter().copied().filter(|l| !of_another(l) && !l.starts_with("a=extmap:")).collect();
+    (format!("{media} {first}"), kept)
 }
 
 #[cfg(test)]
@@ -84,6 +103,21 @@ mod tests {
         let sdp = "v=0\r\na=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\na=recvonly\r\n";
         assert_eq!(prepare(sdp, true).unwrap(), "v=0\r\na=inactive\r\n");
         assert_eq!(prepare(sdp, false).unwrap(), "v=0\r\na=recvonly\r\n");
+    }
+
+    #[test]
+    fn an_idle_section_keeps_its_first_payload_type_alone() {
+        let sdp = "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96 97 98\r\na=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack\r\n\
+            a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=extmap:1 urn:x\r\na=mid:0\r\na=recvonly\r\n\
+            m=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:0 PCMU/8000\r\na=sendonly\r\n";
+        let kept = "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack\r\n\
+            a=mid:0\r\na=inactive\r\n\
+            m=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:0 PCMU/8000\r\na=sendonly\r\n";
+        assert_eq!(prepare(sdp, true).unwrap(), kept);
+        assert_eq!(prepare(sdp, false).unwrap(), sdp);
+        for odd in ["m=", "m=video", "m=video 9 x", "m=video 9 x "] {
+            prepare(&format!("{odd}\r\na=recvonly"), true).unwrap();
+        }
     }
 
     #[test]
