@@ -38,7 +38,8 @@ class Engine:
         channel: a data channel opened; argument is its label.
         level: how loud a published sound is, each 400 ms while it is speech and once after; argument is the section
             of the publisher's offer, number the decibels below the loudest possible (127: silent).
-        starved: a subscriber's path does not bear even a video's lowest layer (number 1), or bears it again (0);
+        quality: how good a path is, when that changes; number 0 poor, 1 good, 2 excellent.
+        throttled: a subscriber's path does not bear even a video's lowest layer (number 1), or bears it again (0);
             argument is the section of the offer to the subscriber.
         """
 

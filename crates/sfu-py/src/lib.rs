@@ -77,7 +77,8 @@ impl Engine {
                 EventKind::Stream { mid, layer } => ("stream", e.transport.0, mid, i64::from(layer)),
                 EventKind::Channel(label) => ("channel", e.transport.0, label, 0),
                 EventKind::Level { mid, level } => ("level", e.transport.0, mid, i64::from(level)),
-                EventKind::Starved { mid, starved } => ("starved", e.transport.0, mid, i64::from(starved)),
+                EventKind::Quality(level) => ("quality", e.transport.0, plain(), i64::from(level)),
+                EventKind::Throttled { mid, paused } => ("throttled", e.transport.0, mid, i64::from(paused)),
             })
             .collect()
     }

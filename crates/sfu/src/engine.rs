@@ -104,12 +104,14 @@ pub enum EventKind {
         /// Decibels below the loudest possible; 127: silent.
         level: u8,
     },
+    /// How good the path is: 0 poor, 1 good, 2 excellent.
+    Quality(u8),
     /// A subscriber's path does not bear even the lowest layer of a video, or bears it again.
-    Starved {
+    Throttled {
         /// The section of the offer to the subscriber.
         mid: String,
         /// Whether it does not.
-        starved: bool,
+        paused: bool,
     },
 }
 
@@ -402,8 +404,11 @@ impl Engine {
                 }
             }
             E::PeerStats(stats) => {
-                if let Some(s) = self.sessions.get_mut(&id) {
-                    s.allocator.note(stats.egress_loss_fraction, stats.rtt, self.now);
+                let Some(s) = self.sessions.get_mut(&id) else { return };
+                s.allocator.note(stats.egress_loss_fraction, stats.rtt, self.now);
+                let lost = stats.egress_loss_fraction.or(stats.ingress_loss_fraction);
+                if let Some(level) = lost.and_then(|lost| s.quality.look(lost)) {
+                    self.emit(id, EventKind::Quality(level));
                 }
             }
             E::Connected => self.emit(id, EventKind::Connected),
@@ -561,7 +566,7 @@ impl Engine {
             }
             changed.push(source);
             if before.is_none() != after.is_none() {
-                self.emit(id, EventKind::Starved { mid: mid.to_string(), starved: after.is_none() });
+                self.emit(id, EventKind::Throttled { mid: mid.to_string(), paused: after.is_none() });
             }
         }
         changed

@@ -20,6 +20,7 @@ mod forward;
 mod keyframe;
 mod layers;
 mod loudness;
+mod quality;
 mod sdp;
 mod session;
 mod vp8;

@@ -24,6 +24,7 @@ use str0m::{Candidate, Event, Input, Output, Rtc};
 use crate::allocate::Allocator;
 use crate::data::MAX_PACKET_BYTES;
 use crate::forward::Subscription;
+use crate::quality::Quality;
 use crate::{Answer, Error, Offer};
 
 /// The number of a transport, given by the caller.
@@ -62,7 +63,7 @@ const FIRST_ESTIMATE: Bitrate = Bitrate::mbps(5);
 const MAX_TURNS: usize = 64;
 
 /// How often it is looked what a path loses and how long it takes.
-const PATH_INTERVAL: Duration = Duration::from_millis(500);
+const PATH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Sent packets kept for resending.
 const RESEND_PACKETS: usize = 1024;
@@ -119,6 +120,8 @@ pub struct Session {
     pub(crate) sources: HashMap<Mid, (TransportId, Mid)>,
     /// What its path bears, and how that is dealt out.
     pub(crate) allocator: Allocator,
+    /// How good its path is.
+    pub(crate) quality: Quality,
     /// How far the numbering of a section had come that carries nothing now.
     pub(crate) resting: HashMap<Mid, Subscription>,
     /// When str0m wants to run next.
@@ -152,7 +155,7 @@ impl Blueprint {
             .set_ice_lite(true)
             .set_dtls_cert(self.certificate.clone())
             .enable_bwe(sends.then_some(FIRST_ESTIMATE))
-            .set_stats_interval(sends.then_some(PATH_INTERVAL))
+            .set_stats_interval(Some(PATH_INTERVAL))
             .build(now);
         for address in self.addresses.iter() {
             rtc.add_local_candidate(host(*address)?);
@@ -170,6 +173,7 @@ impl Blueprint {
             waiting_reliable_bytes: 0,
             sources: HashMap::new(),
             allocator: Allocator::default(),
+            quality: Quality::default(),
             resting: HashMap::new(),
             due: now,
             scheduled: None,

@@ -126,7 +126,7 @@ impl Stage {
     fn starved(&self) -> Vec<bool> {
         let mid = &self.down[0];
         let of = |k: &EventKind| match k {
-            EventKind::Starved { mid: m, starved } if m == mid => Some(*starved),
+            EventKind::Throttled { mid: m, paused } if m == mid => Some(*paused),
             _ => None,
         };
         self.world.events().iter().filter(|e| e.transport == DOWN).filter_map(|e| of(&e.kind)).collect()
@@ -203,9 +203,10 @@ fn the_numbers_that_a_subscriber_sees_have_no_gap_but_what_the_path_lost() {
 }
 
 #[test]
-fn who_speaks_is_told_with_its_level() {
+fn who_speaks_is_told_and_how_good_a_path_is() {
     let mut stage = Stage::new();
-    stage.play(Duration::from_secs(2));
+    stage.play(Duration::from_secs(5));
+    assert!(stage.world.saw(DOWN, |k| *k == EventKind::Quality(2)));
     assert!(stage.world.saw(SOUND, |k| matches!(k, EventKind::Level { level: 20, .. })));
     stage.world.run(Duration::from_secs(2));
     assert!(stage.world.saw(SOUND, |k| matches!(k, EventKind::Level { level: 127, .. })));
