@@ -90,7 +90,9 @@ def read_keys(given: Iterable[str]) -> dict[str, str]:
             try:
                 text = Path(text).read_text(encoding="utf-8")
             except (OSError, ValueError) as error:
-                raise Malformed("keys: neither a pair, as key: secret, nor a file that can be read") from error
+                raise Malformed(
+                    "keys: neither a pair, as key: secret, nor a file that can be read"
+                ) from error
         for line in filter(None, map(str.strip, text.splitlines())):
             if line.startswith("#"):
                 continue

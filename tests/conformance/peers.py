@@ -105,7 +105,9 @@ class Peer:
     async def receives(self, sid, more=8):
         """Wait until pictures or sound of a track come, anew."""
         before = self.frames.get(sid, 0)
-        await until(lambda: self.frames.get(sid, 0) >= before + more, f"{self.identity} receives {sid}: {self.frames}")
+        await until(
+            lambda: self.frames.get(sid, 0) >= before + more, f"{self.identity} receives {sid}: {self.frames}"
+        )
 
     async def loses(self, sid):
         """Wait until nothing of a track has come for a second."""

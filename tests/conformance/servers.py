@@ -41,10 +41,21 @@ class Server:
     def url(self):
         return self.http.replace("http", "ws", 1)
 
-    def token(self, identity, room, *, secret=SECRET, lifetime_s=3600, name="", metadata="", attributes=None, **grants):
+    def token(
+        self,
+        identity,
+        room="",
+        *,
+        secret=SECRET,
+        lifetime_s=3600,
+        name="",
+        metadata="",
+        attributes=None,
+        **grants,
+    ):
         """A token made by LiveKit's own library; grants as its `VideoGrants` spells them."""
         token = api.AccessToken(KEY, secret).with_identity(identity).with_ttl(timedelta(seconds=lifetime_s))
-        token = token.with_grants(api.VideoGrants(**{"room_join": True, "room": room, **grants}))
+        token = token.with_grants(api.VideoGrants(**{"room_join": bool(room), "room": room, **grants}))
         if name:
             token = token.with_name(name)
         if metadata:

@@ -46,7 +46,12 @@ async def test_join(meet, room):
         assert a.room.name == room
         assert (await a.room.sid).startswith("RM_")
         assert a.me.sid.startswith("PA_")
-        assert (a.me.identity, a.me.name, a.me.metadata, a.me.attributes) == ("a1", "Ann", "m-a", {"side": "a"})
+        assert (a.me.identity, a.me.name, a.me.metadata, a.me.attributes) == (
+            "a1",
+            "Ann",
+            "m-a",
+            {"side": "a"},
+        )
         b = await join("b1", name="Bob")
         seen = await b.sees("a1")
         assert (seen.sid, seen.name, seen.metadata) == (a.me.sid, "Ann", "m-a")
@@ -99,7 +104,9 @@ async def test_hidden(meet):
 
 
 @pytest.mark.parametrize(
-    "token", [{"secret": "another secret of at least thirty-two bytes"}, {"lifetime_s": -600}, {"room_join": False}], ids=["secret", "expired", "no-join"]
+    "token",
+    [{"secret": "another secret of at least thirty-two bytes"}, {"lifetime_s": -600}, {"room_join": False}],
+    ids=["secret", "expired", "no-join"],
 )
 async def test_token_refused(meet, token):
     """A token of another secret, an old one and one that lets nobody in let nobody in."""
@@ -127,7 +134,11 @@ async def test_sound_and_picture(meet):
             await b.receives(sid)
         await until_tone(b, voice.sid, 440)
         picture = await b.publication("a1", VIDEO)
-        assert (picture.sid, picture.source, picture.muted) == (camera.sid, rtc.TrackSource.SOURCE_CAMERA, False)
+        assert (picture.sid, picture.source, picture.muted) == (
+            camera.sid,
+            rtc.TrackSource.SOURCE_CAMERA,
+            False,
+        )
         assert (picture.width, picture.height) == (320, 180)
         assert (await b.publication("a1", AUDIO)).source == rtc.TrackSource.SOURCE_MICROPHONE
         c = await join("c1")
@@ -197,7 +208,9 @@ async def test_subscription_permission(meet):
         await b.receives(voice.sid)
         await c.receives(voice.sid)
         only_c = rtc.ParticipantTrackPermission(participant_identity="c1", allow_all=True)
-        a.me.set_track_subscription_permissions(allow_all_participants=False, participant_permissions=[only_c])
+        a.me.set_track_subscription_permissions(
+            allow_all_participants=False, participant_permissions=[only_c]
+        )
         await b.loses(voice.sid)
         await c.receives(voice.sid)
         a.me.set_track_subscription_permissions(allow_all_participants=True)
@@ -412,6 +425,7 @@ async def test_full_reconnect(meet):
         first = voice_a.sid
         await a.room.simulate_scenario(rtc.SimulateScenarioKind.SIMULATE_FULL_RECONNECT)
         await a.event("reconnected")
+
         def anew():
             who = b.room.remote_participants.get("a1")
             return [sid for sid in (who.track_publications if who else ()) if sid != first]

@@ -146,7 +146,9 @@ def announce(settings: EngineSettings, serving: Serving, data: Path | None) -> N
 def own_addresses(unspecified: str) -> tuple[str, ...]:
     """The addresses at which this machine is reached, as far as its routes tell: its own, and loopback."""
     family, beyond, loopback = (
-        (socket.AF_INET6, "2001:db8::1", "::1") if ":" in unspecified else (socket.AF_INET, "192.0.2.1", "127.0.0.1")
+        (socket.AF_INET6, "2001:db8::1", "::1")
+        if ":" in unspecified
+        else (socket.AF_INET, "192.0.2.1", "127.0.0.1")
     )
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:

@@ -572,9 +572,7 @@ class Room:
 
     def _mute(self, p: Participant, q: r.MuteTrackRequest, now_ms: int) -> None:
         if (track := p.tracks.get(TrackSid(q.sid))) is None:
-            self._tell(
-                p, request_response=r.RequestResponse(reason=r.RequestResponse.NOT_FOUND, mute=q)
-            )
+            self._tell(p, request_response=r.RequestResponse(reason=r.RequestResponse.NOT_FOUND, mute=q))
         else:
             self._set_muted(p, track, q.muted, now_ms)
 
@@ -727,20 +725,24 @@ class Room:
         """Find which section carries which declared track; what is carried no more is unpublished."""
         codec_of = {s.mid: s.codec for s in answered}
         placed: set[TrackSid] = set()
-        for s in offered:
-            if s.kind not in ("audio", "video") or not s.sends:
-                continue
-            video = s.kind == "video"
-            track = p.by_mid(s.mid)
-            by_cid = p.by_cid(s.msid)
-            if track is None or (by_cid is not None and by_cid is not track):
-                # A cid is usually the msid's track id; else the oldest track of the kind that has no
-                # section yet.
-                track = by_cid or next(
+        sending = [s for s in offered if s.kind in ("audio", "video") and s.sends]
+        by_msid = {s.mid: track for s in sending if (track := p.by_cid(s.msid)) is not None}
+        named = {track.sid for track in by_msid.values()}
+        for s in sending:
+            # A cid is usually the msid's track id; else what the section carried before, else the oldest track of
+            # the kind that has no section yet. A section may go on sending a track that the server unpublished.
+            track = by_msid.get(s.mid) or next(
+                (t for t in p.tracks.values() if t.sid not in named and t.mid == s.mid), None
+            )
+            if track is None:
+                video = s.kind == "video"
+                track = next(
                     (
                         t
                         for t in p.tracks.values()
-                        if t.mid is None and (t.info.type == m.TrackType.VIDEO) == video
+                        if t.mid is None
+                        and t.sid not in named
+                        and (t.info.type == m.TrackType.VIDEO) == video
                     ),
                     None,
                 )

@@ -219,9 +219,7 @@ def room_service_routes(calls: CallService) -> list[BaseRoute]:
         try:
             return _answer(calls, request, await _body(request))
         except Fault as fault:
-            return JSONResponse(
-                {"code": fault.code, "msg": fault.message}, _STATUS.get(fault.code, 500)
-            )
+            return JSONResponse({"code": fault.code, "msg": fault.message}, _STATUS.get(fault.code, 500))
 
     return [Route(f"{PREFIX}/{{method}}", answer, methods=["POST"])]
 

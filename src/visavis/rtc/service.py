@@ -190,9 +190,7 @@ class CallService:
 
     def _shut_down(self) -> None:
         for room in list(self._rooms.values()):
-            self.perform(
-                room, room.close(m.SERVER_SHUTDOWN, self._now_ms(), action=r.LeaveRequest.RECONNECT)
-            )
+            self.perform(room, room.close(m.SERVER_SHUTDOWN, self._now_ms(), action=r.LeaveRequest.RECONNECT))
 
     async def farewell(self) -> None:
         """Tell everybody to join anew, and wait until they have read it, or two seconds."""
@@ -524,9 +522,7 @@ class CallService:
             lifetime_s = tokens.LIFETIME_S
             if self._rules.longest_s is None:
                 lifetime_s = max(lifetime_s, (p.grants.expires_ms - now_ms) // 1000)
-            token = tokens.mint(
-                self._key, p.grants, now_ms=now_ms, lifetime_s=lifetime_s, rules=self._rules
-            )
+            token = tokens.mint(self._key, p.grants, now_ms=now_ms, lifetime_s=lifetime_s, rules=self._rules)
             self.perform(room, room.refresh(sid, token))
 
     async def _tell_numbers(self) -> None:
