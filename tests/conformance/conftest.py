@@ -11,7 +11,6 @@ import uuid
 
 import anyio
 import pytest
-
 from tests.conformance.peers import Peer
 from tests.conformance.servers import engine_running, livekit_running
 

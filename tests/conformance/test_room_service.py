@@ -13,7 +13,6 @@ import anyio
 import pytest
 from livekit import api, rtc
 from livekit.protocol import models as m
-
 from tests.conformance.peers import until
 from tests.conformance.servers import KEY, SECRET
 
@@ -42,7 +41,7 @@ async def refused(awaitable):
 async def eventually(ask, wanted, what):
     """Ask the API until the answer is as wanted: servers tell of a change a moment after it; the answer."""
     with anyio.fail_after(30):
-        while not wanted(answer := await ask()):
+        while not wanted(answer := await ask()):  # noqa: ASYNC110 - the server tells nobody
             await anyio.sleep(0.05)
     assert wanted(answer), what
     return answer

@@ -14,7 +14,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
 from tests.conformance.servers import DEV_KEY, DEV_SECRET, ROOT
 
 pytestmark = [pytest.mark.media, pytest.mark.slow]

@@ -220,7 +220,7 @@ class Room:
             version=1,
             client_protocol=a.client_protocol,
             attributes=g.attributes,
-            kind=_KINDS.get(g.kind.upper(), m.ParticipantInfo.STANDARD),
+            kind=g.kind.upper() if g.kind.upper() in _KINDS else "STANDARD",
             permission=_permission(g),
         )
         others = [o.describe() for o in self._by_sid.values() if not o.grants.hidden]
@@ -823,8 +823,7 @@ class Room:
         Not before somebody receives it; a client without dynacast does not listen.
         """
         owner = self._owner.get(sid)
-        track = owner and owner.tracks[sid]
-        if owner is None or track is None or track.info.type != m.TrackType.VIDEO:
+        if owner is None or (track := owner.tracks[sid]).info.type != m.TrackType.VIDEO:
             return
         wanted = [
             setting.max_layer
@@ -966,7 +965,7 @@ _UNSUPPORTED: Final = frozenset(
 """LiveKit has these, this server not: data tracks and blobs, which would pass by the call's keys."""
 
 
-_KINDS: Final = dict(m.ParticipantInfo.Kind.items())
+_KINDS: Final = frozenset(m.ParticipantInfo.Kind.keys())
 
 
 def _permission(g: Grants) -> m.ParticipantPermission:
