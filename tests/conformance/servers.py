@@ -12,13 +12,12 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+import httpx2
 from livekit import api
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,10 +92,9 @@ def _wait(process, log, where):
     while time.monotonic() < deadline and process.poll() is None:
         if (http := where()) is not None:
             try:
-                with urllib.request.urlopen(http, timeout=5) as answer:  # noqa: S310 - ours, on loopback
-                    if answer.status == 200:
-                        return http
-            except (urllib.error.URLError, ConnectionError, TimeoutError):
+                if httpx2.get(http, timeout=5).status_code == 200:
+                    return http
+            except httpx2.TransportError:
                 pass
         time.sleep(0.05)
     raise AssertionError(f"the server did not start:\n{log.read_text(errors='replace')[-3000:]}")
