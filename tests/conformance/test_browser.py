@@ -150,7 +150,7 @@ async def test_call(browse):
 
 
 async def test_layers_that_nobody_needs(browse):
-    """A publisher with dynacast stops the layers that no picture on a subscriber's screen needs, and starts them again."""
+    """A publisher with dynacast stops the layers that no subscriber's screen needs, and starts them again."""
     async with browse() as page:
         await page.join("a1", {"dynacast": True})
         await page.join("b1", {"adaptiveStream": {"pixelDensity": 1}})
