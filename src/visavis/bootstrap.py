@@ -96,7 +96,13 @@ async def _open_node(settings: Settings) -> AsyncIterator[Node]:
 
 
 ENGINE_ROOMS = RoomPolicy(
-    encrypted=None, max_participants=0, max_tracks=256, empty_s=300, departure_s=20, simulations=True
+    encrypted=None,
+    max_participants=0,
+    max_tracks=256,
+    empty_s=300,
+    departure_s=20,
+    simulations=True,
+    configurable=True,
 )
 """What livekit-server's rooms are: whatever a token allows, and a while empty before they end."""
 

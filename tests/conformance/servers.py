@@ -50,6 +50,7 @@ class Server:
         name="",
         metadata="",
         attributes=None,
+        room_config=None,
         **grants,
     ):
         """A token made by LiveKit's own library; grants as its `VideoGrants` spells them."""
@@ -61,6 +62,8 @@ class Server:
             token = token.with_metadata(metadata)
         if attributes:
             token = token.with_attributes(attributes)
+        if room_config:
+            token = token.with_room_config(room_config)
         return token.to_jwt()
 
 

@@ -80,6 +80,20 @@ async def test_joining_a_made_room(lk, meet, room):
             await join("c1")
 
 
+async def test_a_room_as_a_token_wants_it(lk, meet, room):
+    """A room that is made for who joins is as its token says; who comes later finds it so."""
+    wanted = api.RoomConfiguration(max_participants=2, empty_timeout=77, departure_timeout=33, metadata="of it")
+    async with meet() as join:
+        a = await join("a1", room_config=wanted)
+        assert a.room.metadata == "of it"
+        b = await join("b1", room_config=api.RoomConfiguration(metadata="other"))
+        assert b.room.metadata == "of it"
+        (found,) = (await lk.list_rooms(api.ListRoomsRequest(names=[room]))).rooms
+        assert (found.max_participants, found.empty_timeout, found.departure_timeout) == (2, 77, 33)
+        with pytest.raises(rtc.room.ConnectError):
+            await join("c1")
+
+
 async def test_room_metadata(lk, meet, room):
     """A room's metadata that changes is told to everybody in it."""
     async with meet() as join:

@@ -70,7 +70,7 @@ from visavis.rtc.errors import (
 )
 from visavis.rtc.participant import Downlink, Participant, Setting, Track
 from visavis.rtc.ports import HIGHEST_LAYER, NOTHING_TO_OFFER, Mid, Offer, Sending, TransportId
-from visavis.rtc.tokens import Grants
+from visavis.rtc.tokens import Grants, RoomConfig
 
 SERVER_VERSION: Final = "1.13.0"
 """The LiveKit server whose behaviour is followed; clients choose their paths by it."""
@@ -113,6 +113,7 @@ class RoomPolicy:
     max_participants: 0: no limit. max_tracks: of one participant.
     empty_s, departure_s: how long a room stays that nobody has come to yet, and one that everybody has left.
     simulations: whether clients may ask for LiveKit's test scenarios.
+    configurable: whether whoever makes a room may say how long it stays, how many it holds, and its metadata.
     """
 
     encrypted: bool | None = True
@@ -121,6 +122,18 @@ class RoomPolicy:
     empty_s: int = 0
     departure_s: int = 0
     simulations: bool = False
+    configurable: bool = False
+
+    def configured(self, config: RoomConfig | None) -> RoomPolicy:
+        """This policy as a token or the server API wants it for a room that is made, where that is allowed."""
+        if config is None or not self.configurable:
+            return self
+        return replace(
+            self,
+            empty_s=config.empty_timeout or self.empty_s,
+            departure_s=config.departure_timeout or self.departure_s,
+            max_participants=config.max_participants or self.max_participants,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +152,14 @@ class Room:
     """One room. Every method returns effects, to be done in their order."""
 
     def __init__(
-        self, name: str, number: int, *, policy: RoomPolicy, new_sid: Callable[[str], str], now_ms: int
+        self,
+        name: str,
+        number: int,
+        *,
+        policy: RoomPolicy,
+        new_sid: Callable[[str], str],
+        now_ms: int,
+        metadata: str = "",
     ) -> None:
         """number: the engine's name of the room. new_sid: prefix → an id never given before."""
         self.name, self.number, self.policy = name, number, policy
@@ -152,6 +172,7 @@ class Room:
             empty_timeout=policy.empty_s,
             departure_timeout=policy.departure_s,
             max_participants=policy.max_participants,
+            metadata=metadata,
         )
         for codec in _CODECS:
             self._info.enabled_codecs.add(mime=codec)

@@ -18,7 +18,7 @@ so `visavis serve` mounts none of this, and its rooms are reached through the sl
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from google.protobuf.json_format import MessageToJson, Parse, ParseError
@@ -34,10 +34,10 @@ from visavis.errors import Malformed, Refused, VisavisError
 from visavis.rtc.effects import TrackSid
 from visavis.rtc.errors import TokenInvalid
 from visavis.rtc.participant import Participant
-from visavis.rtc.rooms import Room
+from visavis.rtc.rooms import MAX_METADATA, Room
 from visavis.rtc.service import CallService
 from visavis.rtc.signalling import MAX_MESSAGE_BYTES
-from visavis.rtc.tokens import MAX_ROOM, Grants
+from visavis.rtc.tokens import MAX_ROOM, Grants, RoomConfig
 
 PREFIX: Final = "/twirp/livekit.RoomService"
 JSON: Final = "application/json"
@@ -100,17 +100,12 @@ def create_room(c: Call) -> Message:
     c.demand(c.grants.room_create)
     if not 1 <= len(q.name) <= MAX_ROOM:
         raise Fault("invalid_argument", "room name is empty or its length exceeds limits")
-    policy = c.calls.default_policy(q.name)
-    room = c.calls.find_room(q.name) or c.calls.open_room(
-        q.name,
-        replace(
-            policy,
-            empty_s=q.empty_timeout or policy.empty_s,
-            departure_s=q.departure_timeout or policy.departure_s,
-            max_participants=q.max_participants or policy.max_participants,
-        ),
-    )
-    if q.metadata:
+    if len(q.metadata.encode()) > MAX_METADATA:
+        raise Fault("invalid_argument", "metadata size exceeds limits")
+    config = RoomConfig(q.empty_timeout, q.departure_timeout, q.max_participants, q.metadata)
+    if (room := c.calls.find_room(q.name)) is None:
+        room = c.calls.open_room(q.name, config)
+    elif q.metadata:
         c.calls.perform(room, room.set_metadata(q.metadata))
     return room.describe()
 

@@ -52,7 +52,7 @@ from visavis.rtc.errors import CallStopped, EngineFailed, SessionUnknown, TokenI
 from visavis.rtc.ports import Closed, Connected, EngineEvent, MediaEngine, MediaStarted, TransportId
 from visavis.rtc.rooms import Arrival, Reason, Room, RoomPolicy
 from visavis.rtc.signalling import Connection
-from visavis.rtc.tokens import Grants, TokenKey, TokenRules
+from visavis.rtc.tokens import Grants, RoomConfig, TokenKey, TokenRules
 
 RESUME_GRACE_S: Final = 15.0
 """How long a participant whose socket broke is kept, its media flowing; LiveKit's clients come back within
@@ -260,14 +260,14 @@ class CallService:
     def find_room(self, name: str) -> Room | None:
         return self._rooms.get(name)
 
-    def open_room(self, name: str, policy: RoomPolicy | None = None) -> Room:
+    def open_room(self, name: str, config: RoomConfig | None = None) -> Room:
         """The room of a name, made if it is not there; it stays as long as its policy says. Raises `TooMany`.
 
-        policy: of a room that is made; None: what the service gives rooms of this name.
+        config: what a room that is made is to be, where the service's policy for it allows that.
         """
         if name not in self._rooms and len(self._rooms) >= MAX_ROOMS:
             raise TooMany("This node has as many rooms as it may.")
-        room = self._room(name, policy)
+        room = self._room(name, config)
         self.perform(room, ())
         return room
 
@@ -275,10 +275,6 @@ class CallService:
         """Put everybody out, and forget the room. Their tokens stay good, as LiveKit has it."""
         self.perform(room, room.close(reason, self._now_ms()))
         self._forget(room)
-
-    def default_policy(self, name: str) -> RoomPolicy:
-        """What a room of this name would be for."""
-        return self._policy(name)
 
     @property
     def now_ms(self) -> int:
@@ -345,7 +341,7 @@ class CallService:
             arrival = Arrival(grants, up, down, connection.number, auto_subscribe, client_protocol)
             if self._tasks is None:
                 raise CallStopped("The call service is not running.")
-            room = self._room(grants.room)
+            room = self._room(grants.room, grants.room_config)
             effects = room.join(arrival, self._now_ms())
         except BaseException:
             self._engine.close(up)
@@ -386,14 +382,16 @@ class CallService:
 
     # --- doing ----------------------------------------------------------------------
 
-    def _room(self, name: str, policy: RoomPolicy | None = None) -> Room:
+    def _room(self, name: str, config: RoomConfig | None = None) -> Room:
         if (room := self._rooms.get(name)) is None:
+            policy = self._policy(name)
             room = Room(
                 name,
                 next(self._numbers),
-                policy=policy or self._policy(name),
+                policy=policy.configured(config),
                 new_sid=self._new_sid,
                 now_ms=self._now_ms(),
+                metadata=config.metadata if config is not None and policy.configurable else "",
             )
             self._rooms[name] = room
         return room

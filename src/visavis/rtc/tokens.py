@@ -7,7 +7,8 @@ On the wire (claims):
 
     {"iss": API key, "sub": identity, "iat", "nbf", "exp", "jti", "name", "metadata", "attributes", "kind",
      "video": {"roomJoin": true, "room", "canPublish", "canSubscribe", "canPublishData",
-               "canPublishSources", "canUpdateOwnMetadata", "hidden", "roomAdmin", "roomCreate", "roomList"}}
+               "canPublishSources", "canUpdateOwnMetadata", "hidden", "roomAdmin", "roomCreate", "roomList"},
+     "roomConfig": {"emptyTimeout", "departureTimeout", "maxParticipants", "metadata"}}
 
 What a server takes is its `TokenRules`. A node's are stricter than LiveKit's in two things: a token is good for
 at most ten minutes (design 3a §2.1; who stays gets a fresh one on the signal socket), and one that would hide
@@ -65,12 +66,22 @@ AS_LIVEKIT: Final = TokenRules(longest_s=None, leeway_s=60, unseen=True)
 """livekit-server's rules."""
 
 
+class RoomConfig(msgspec.Struct, frozen=True, rename="camel"):
+    """What a token wants of the room, if it has to be made for its holder. 0 and "": nothing said. In seconds."""
+
+    empty_timeout: Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)] = 0
+    departure_timeout: Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)] = 0
+    max_participants: Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)] = 0
+    metadata: Annotated[str, msgspec.Meta(max_length=4096)] = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Grants:
     """What a token says: who, in which room, with which rights.
 
     sources:     kinds of track that may be published (LiveKit's names, upper case); empty: all.
     hidden:      the others do not learn of its holder.
+    room_config: what the room is to be, if it is made for its holder; nothing in a node's rooms, whose rooms are set.
     room_admin, room_create, room_list: what LiveKit's server API asks for (`roomservice`); of no effect in a call.
     issued_ms:   when the token was made, milliseconds since the epoch; expires_ms: until when it is good, 0: not said.
     """
@@ -91,6 +102,7 @@ class Grants:
     room_admin: bool = False
     room_create: bool = False
     room_list: bool = False
+    room_config: RoomConfig | None = None
     issued_ms: int = 0
     expires_ms: int = field(default=0, compare=False)
 
@@ -145,6 +157,7 @@ class _Claims(msgspec.Struct, frozen=True):
     metadata: _Text = ""
     attributes: Annotated[dict[str, _Text], msgspec.Meta(max_length=MAX_ATTRIBUTES)] | None = None
     kind: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    room_config: RoomConfig | None = msgspec.field(name="roomConfig", default=None)
 
 
 def mint(
@@ -274,6 +287,7 @@ def read(key: TokenKey, token: str, *, now_ms: int, rules: TokenRules = STRICT) 
         room_admin=v.room_admin,
         room_create=v.room_create,
         room_list=v.room_list,
+        room_config=claims.room_config,
         expires_ms=int(claims.exp * 1000),
         issued_ms=int(issued_s * 1000),
     )
