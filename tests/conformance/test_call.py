@@ -307,6 +307,49 @@ async def test_reliable_data(meet):
         assert a.events("data_received") == []
 
 
+async def test_reliable_data_over_a_resume(meet):
+    """Reliable messages sent while a connection breaks and is resumed come all, once and in order, both ways."""
+    async with meet() as join:
+        a, b = await join("a1"), await join("b1")
+        await a.sees("b1")
+        await a.me.publish_data(b"0")
+        await b.me.publish_data(b"0")
+        for peer in (a, b):
+            await peer.event("data_received")
+
+        async def count(peer):
+            for n in range(1, 120):
+                await peer.me.publish_data(str(n))
+                await anyio.sleep(0.01)
+
+        async with anyio.create_task_group() as counting:
+            counting.start_soon(count, a)
+            counting.start_soon(count, b)
+            await a.event("data_received", lambda p: p.data == b"20")
+            await a.room.simulate_scenario(rtc.SimulateScenarioKind.SIMULATE_SIGNAL_RECONNECT)
+        await a.event("reconnected")
+        for peer in (a, b):
+            await peer.event("data_received", lambda p: p.data == b"119")
+            assert [int(p.data) for (p,) in peer.events("data_received")] == list(range(120))
+
+
+async def test_reliable_data_at_once(meet):
+    """What is sent to somebody as soon as they are known reaches them, however far their own connection is."""
+    async with meet() as join:
+        a, c = await join("a1"), await join("c1")
+        await a.me.publish_data(b"my channel is open")
+        await c.event("data_received")
+
+        async def greet():
+            await a.event("participant_connected", lambda p: p.identity == "b1")
+            await a.me.publish_data(b"welcome")
+
+        async with anyio.create_task_group() as greeting:
+            greeting.start_soon(greet)
+            b = await join("b1")
+        await b.event("data_received", lambda p: p.data == b"welcome")
+
+
 async def test_lossy_data(meet):
     """Lossy messages come, as such, in the order that they were sent."""
     async with meet() as join:
