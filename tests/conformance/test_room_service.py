@@ -82,7 +82,9 @@ async def test_joining_a_made_room(lk, meet, room):
 
 async def test_a_room_as_a_token_wants_it(lk, meet, room):
     """A room that is made for who joins is as its token says; who comes later finds it so."""
-    wanted = api.RoomConfiguration(max_participants=2, empty_timeout=77, departure_timeout=33, metadata="of it")
+    wanted = api.RoomConfiguration(
+        max_participants=2, empty_timeout=77, departure_timeout=33, metadata="of it"
+    )
     async with meet() as join:
         a = await join("a1", room_config=wanted)
         assert a.room.metadata == "of it"
