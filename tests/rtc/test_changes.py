@@ -156,6 +156,68 @@ async def test_layers_that_nobody_receives(serve_calls):
         assert await told() == [True, True, True]
 
 
+async def test_speakers(serve_calls):
+    """Everybody is told who speaks and how loud, whenever that changes; who is muted does not speak."""
+    async with serve_calls() as node:
+        a, b = await node.client("a1"), await node.client("b1")
+        await b.answer()
+        track = await a.publish_and_send("cid-1")
+        await b.answer()
+
+        async def told(peer):
+            (speaker,) = (await peer.get("speakers_changed")).speakers_changed.speakers
+            assert speaker.sid == a.sid
+            return round(speaker.level, 3), speaker.active
+
+        node.engine.sound(a.up, "0", 20)
+        for peer in (a, b):
+            assert await told(peer) == (0.1, True)
+        node.engine.sound(a.up, "0", 20)
+        node.engine.sound(a.up, "0", 40)
+        assert await told(b) == (0.01, True)
+        await a.send(mute=r.MuteTrackRequest(sid=track.sid, muted=True))
+        assert await told(b) == (0, False)
+        node.engine.sound(a.up, "0", 10)
+        await a.send(mute=r.MuteTrackRequest(sid=track.sid, muted=False))
+        assert await told(b) == (0.316, True)
+        await a.offer([None], 2)
+        assert await told(b) == (0, False)
+
+
+async def test_quality(serve_calls):
+    """Everybody is told how good a participant's connection is: the worse of its two ways."""
+    async with serve_calls() as node:
+        a, b = await node.client("a1"), await node.client("b1")
+
+        async def told():
+            (info,) = (await b.get("connection_quality")).connection_quality.updates
+            assert info.participant_sid == a.sid
+            return info.quality
+
+        node.engine.judge(a.up, 2)
+        assert await told() == m.ConnectionQuality.EXCELLENT
+        node.engine.judge(a.down, 0)
+        assert await told() == m.ConnectionQuality.POOR
+        node.engine.judge(a.up, 1)
+        node.engine.judge(a.down, 2)
+        assert await told() == m.ConnectionQuality.GOOD
+
+
+async def test_throttled(serve_calls):
+    """A subscriber is told that a track is paused for want of room, and when it goes on."""
+    async with serve_calls() as node:
+        a, b = await node.client("a1"), await node.client("b1")
+        await b.answer()
+        track = await a.publish_and_send("cid-1", video=True)
+        await b.answer()
+        await a.get("track_subscribed")
+        ((target, mid),) = node.engine.routes
+        for paused, state in ((True, r.StreamState.PAUSED), (False, r.StreamState.ACTIVE)):
+            node.engine.throttle(target, mid, paused=paused)
+            (info,) = (await b.get("stream_state_update")).stream_state_update.stream_states
+            assert (info.participant_sid, info.track_sid, info.state) == (a.sid, track.sid, state)
+
+
 async def test_hidden(serve_calls):
     """Who is hidden is told of the others and they not of it; a node's rooms let nobody hide."""
     async with serve_calls(rules=AS_LIVEKIT) as node:

@@ -18,6 +18,9 @@ from visavis.rtc.effects import ConnectionId, ParticipantSid, TrackSid
 from visavis.rtc.ports import HIGHEST_LAYER, Mid, TransportId
 from visavis.rtc.tokens import Grants
 
+SILENCE: Final = 127
+"""Of a level as RFC 6464 has it."""
+
 
 class Phase(Enum):
     """Where the subscriber's negotiation stands."""
@@ -205,6 +208,7 @@ class Track:
     mid: Mid | None = None
     silent: bool = True
     heard: bool = False  # somebody subscribed once, and its publisher was told
+    level: int = SILENCE  # how loud it is; decibels below the loudest
     told_layer: int = HIGHEST_LAYER  # the highest that its publisher was told somebody receives; -1: none
 
     @property
@@ -237,6 +241,14 @@ class Participant:
     offer_sdp: str = ""
     offer_waiting: tuple[int, str] | None = None
     permitted: dict[str, frozenset[TrackSid] | None] | None = None
+    told_level: int = SILENCE
+    qualities: dict[TransportId, int] = field(default_factory=dict)
+
+    @property
+    def level(self) -> int:
+        """How loud it speaks: its loudest track that is not muted."""
+        audible = (t.level for t in self.tracks.values() if t.announced and not t.info.muted)
+        return min(audible, default=SILENCE)
 
     @property
     def identity(self) -> str:

@@ -87,7 +87,39 @@ class ChannelOpened:
     label: str
 
 
-EngineEvent = Connected | Closed | IceChanged | MediaStarted | ChannelOpened
+@dataclass(frozen=True, slots=True)
+class Loudness:
+    """How loud a published section of sound is now: told when that changes, at most twice a second.
+
+    level: as in RFC 6464, decibels below the loudest: 0 … 127; 127: nobody speaks.
+    """
+
+    transport: TransportId
+    mid: Mid
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How good a transport's way is, told when that changes: 0 poor, 1 good, 2 excellent.
+
+    Never of a transport that may be lost: at that word browsers' clients join anew.
+    """
+
+    transport: TransportId
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """The engine stopped sending in a subscriber's section, since its way has no room for it, or goes on."""
+
+    transport: TransportId
+    mid: Mid
+    paused: bool
+
+
+EngineEvent = Connected | Closed | IceChanged | MediaStarted | ChannelOpened | Loudness | Quality | Throttled
 
 
 class MediaEngine(Protocol):
@@ -96,7 +128,7 @@ class MediaEngine(Protocol):
     Calls that parse or build session descriptions are awaited (milliseconds); the rest only leave a command.
     Awaited calls raise `SdpMalformed` (the client's description is at fault) or `EngineFailed` (no such
     transport, nothing to answer, the engine is gone). Commands for what no longer exists are without effect.
-    Audio levels are not told yet, so nobody can say from here who speaks.
+    The embedded engine does not tell `Loudness`, `Quality` and `Throttled` yet.
     """
 
     async def create(self, transport: TransportId) -> None:

@@ -20,7 +20,7 @@ The order that LiveKit's clients need (design 3, "What is known of the protocol"
 
 There is no host: nothing here lets one participant mute, move or remove another. What LiveKit's server API may
 do (`update_participant`, `mute_track`, …) is asked through `roomservice` alone, which no node mounts.
-Active speakers are not told: the engine gives no audio level yet.
+Who speaks, how good a connection is and what is paused for want of room is told when the engine tells it.
 """
 
 from __future__ import annotations
@@ -68,8 +68,18 @@ from visavis.rtc.errors import (
     SignalMalformed,
     TooMany,
 )
-from visavis.rtc.participant import Downlink, Participant, Setting, Track
-from visavis.rtc.ports import HIGHEST_LAYER, NOTHING_TO_OFFER, Mid, Offer, Sending, TransportId
+from visavis.rtc.participant import SILENCE, Downlink, Participant, Setting, Track
+from visavis.rtc.ports import (
+    HIGHEST_LAYER,
+    NOTHING_TO_OFFER,
+    Loudness,
+    Mid,
+    Offer,
+    Quality,
+    Sending,
+    Throttled,
+    TransportId,
+)
 from visavis.rtc.tokens import Grants, RoomConfig
 
 SERVER_VERSION: Final = "1.13.0"
@@ -181,6 +191,7 @@ class Room:
         self._owner: dict[TrackSid, Participant] = {}
         self._missed: dict[ParticipantSid, list[m.ParticipantInfo]] = {}
         self._requalified: set[TrackSid] = set()
+        self._heard: set[ParticipantSid] = set()
         self._told_numbers = (0, 0)
         self._out: list[Effect] = []
         self.emptied = 0
@@ -484,6 +495,40 @@ class Room:
             self._unveil(p, track, now_ms)
         return self._done()
 
+    def loudness(self, sid: ParticipantSid, event: Loudness) -> list[Effect]:
+        """A publisher's sound is louder or softer."""
+        p = self._by_sid.get(sid)
+        track = p.by_mid(event.mid) if p is not None and event.transport == p.up else None
+        if track is not None and track.info.type == m.TrackType.AUDIO:
+            track.level = max(0, min(event.level, SILENCE))
+            self._heard.add(sid)
+        return self._done()
+
+    def quality(self, sid: ParticipantSid, event: Quality) -> list[Effect]:
+        """A participant's connection is better or worse: the worse of its two transports counts."""
+        p = self._by_sid.get(sid)
+        if p is not None:
+            before = min(p.qualities.values(), default=None)
+            p.qualities[event.transport] = max(0, min(event.level, len(_QUALITIES) - 1))
+            if (worse := min(p.qualities.values())) != before:
+                score, quality = _QUALITIES[worse]
+                told = r.ConnectionQualityInfo(participant_sid=p.sid, quality=quality, score=score)
+                update = r.ConnectionQualityUpdate(updates=[told])
+                for o in [p] if p.grants.hidden else self._by_sid.values():
+                    self._tell(o, connection_quality=update)
+        return self._done()
+
+    def throttled(self, sid: ParticipantSid, event: Throttled) -> list[Effect]:
+        """The engine paused a track for a subscriber, or goes on."""
+        p = self._by_sid.get(sid)
+        found = p and next((t for t, mid in p.down.receiving.items() if mid == event.mid), None)
+        owner = self._owner.get(found) if found else None
+        if p is not None and found and owner is not None and event.transport == p.down.transport:
+            state = r.StreamState.PAUSED if event.paused else r.StreamState.ACTIVE
+            told = r.StreamStateInfo(participant_sid=owner.sid, track_sid=found, state=state)
+            self._tell(p, stream_state_update=r.StreamStateUpdate(stream_states=[told]))
+        return self._done()
+
     def transport_closed(self, sid: ParticipantSid, now_ms: int) -> list[Effect]:
         """A transport ended by itself, and its participant has not left: it shall join anew, if it still listens."""
         p = self._by_sid.get(sid)
@@ -600,6 +645,7 @@ class Room:
     def _set_muted(self, p: Participant, track: Track, muted: bool, now_ms: int) -> None:
         if track.info.muted != muted:
             track.info.muted = muted
+            self._heard.add(p.sid)
             if track.announced:
                 self._announce(p)
                 self._happened(Muted(self.name, p.identity, p.sid, track.sid, muted, now_ms))
@@ -794,6 +840,7 @@ class Room:
     def _unpublish(self, p: Participant, track: Track, now_ms: int) -> None:
         announced = track.announced
         del p.tracks[track.sid]
+        self._heard.add(p.sid)
         self._withdraw(track)
         self._tell(p, track_unpublished=r.TrackUnpublishedResponse(track_sid=track.sid))
         if announced:
@@ -914,6 +961,15 @@ class Room:
         self._info.num_publishers = sum(any(t.mid for t in p.tracks.values()) for p in self._by_sid.values())
         return self._info
 
+    def _speaks(self, p: Participant) -> None:
+        if p.level == p.told_level:
+            return
+        p.told_level = p.level
+        loud = 10 ** (-p.level / 20) if p.level < SILENCE else 0.0
+        told = m.SpeakerInfo(sid=p.sid, level=loud, active=p.level < SILENCE)
+        for o in [p] if p.grants.hidden else self._by_sid.values():
+            self._tell(o, speakers_changed=r.SpeakersChanged(speakers=[told]))
+
     def _tell_room(self) -> None:
         for p in self._by_sid.values():
             self._tell(p, room_update=r.RoomUpdate(room=self._room_info()))
@@ -937,6 +993,9 @@ class Room:
 
     def _done(self) -> list[Effect]:
         """The effects of this turn; last of all, an offer for everybody who is due one and can be reached."""
+        for p in [self._by_sid[sid] for sid in sorted(self._heard & self._by_sid.keys())]:
+            self._speaks(p)
+        self._heard.clear()
         for sid in sorted(self._requalified):
             self._requalify(sid)
         self._requalified.clear()
@@ -973,6 +1032,13 @@ _HANDLERS: Final[Mapping[str, Callable[[Room, Participant, Any, int], None]]] = 
     "update_video_track": Room._update_video_track,
     "simulate": Room._simulate,
 }
+
+_QUALITIES: Final = (
+    (1.5, m.ConnectionQuality.POOR),
+    (3.0, m.ConnectionQuality.GOOD),
+    (4.5, m.ConnectionQuality.EXCELLENT),
+)
+"""LiveKit's words, and scores in the middle of what it calls so (1 … 5)."""
 
 _UNSUPPORTED: Final = frozenset(
     {

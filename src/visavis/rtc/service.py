@@ -49,7 +49,17 @@ from visavis.rtc.effects import (
     Unseat,
 )
 from visavis.rtc.errors import CallStopped, EngineFailed, SessionUnknown, TokenInvalid, TooMany
-from visavis.rtc.ports import Closed, Connected, EngineEvent, MediaEngine, MediaStarted, TransportId
+from visavis.rtc.ports import (
+    Closed,
+    Connected,
+    EngineEvent,
+    Loudness,
+    MediaEngine,
+    MediaStarted,
+    Quality,
+    Throttled,
+    TransportId,
+)
 from visavis.rtc.rooms import Arrival, Reason, Room, RoomPolicy
 from visavis.rtc.signalling import Connection
 from visavis.rtc.tokens import Grants, RoomConfig, TokenKey, TokenRules
@@ -478,6 +488,12 @@ class CallService:
                 self.perform(room, room.connected(sid, event.transport))
             case MediaStarted():
                 self.perform(room, room.media_started(sid, event.transport, event.mid, self._now_ms()))
+            case Loudness():
+                self.perform(room, room.loudness(sid, event))
+            case Quality():
+                self.perform(room, room.quality(sid, event))
+            case Throttled():
+                self.perform(room, room.throttled(sid, event))
             case Closed():
                 if self._tasks is not None:
                     self._tasks.start_soon(self._await_farewell, room, sid)

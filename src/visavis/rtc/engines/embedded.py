@@ -22,10 +22,13 @@ from visavis.rtc.ports import (
     Connected,
     EngineEvent,
     IceChanged,
+    Loudness,
     MediaStarted,
     Mid,
     Offer,
+    Quality,
     Sending,
+    Throttled,
     TransportId,
 )
 
@@ -184,5 +187,11 @@ def _event(name: str, transport: TransportId, arg: str, number: int) -> EngineEv
             return MediaStarted(transport, Mid(arg), number)
         case "channel":
             return ChannelOpened(transport, arg)
+        case "level":
+            return Loudness(transport, Mid(arg), number)
+        case "quality":
+            return Quality(transport, number)
+        case "throttled":
+            return Throttled(transport, Mid(arg), number != 0)
         case _:  # a newer binding may tell more
             return None

@@ -21,10 +21,13 @@ from visavis.rtc.ports import (
     Closed,
     Connected,
     EngineEvent,
+    Loudness,
     MediaStarted,
     Mid,
     Offer,
+    Quality,
     Sending,
+    Throttled,
     TransportId,
 )
 
@@ -93,6 +96,18 @@ class FakeEngine:
         """A transport dies by itself."""
         self.close(transport)
         self._tell.send_nowait(Closed(transport))
+
+    def sound(self, transport: TransportId, mid: Mid, level: int) -> None:
+        """A published section of sound is so loud now."""
+        self._tell.send_nowait(Loudness(transport, mid, level))
+
+    def judge(self, transport: TransportId, level: int) -> None:
+        """A transport's way is so good now."""
+        self._tell.send_nowait(Quality(transport, level))
+
+    def throttle(self, transport: TransportId, mid: Mid, *, paused: bool) -> None:
+        """There is no room for a subscriber's section on its way, or there is again."""
+        self._tell.send_nowait(Throttled(transport, mid, paused))
 
     # --- the port --------------------------------------------------------------
 
