@@ -279,6 +279,10 @@ async def test_simulations_are_for_the_engine_alone(serve_calls):
         await a.send(simulate=scenario)
         assert (await a.get("leave")).leave.action == r.LeaveRequest.RECONNECT
         await a.end()
+        b = await node.client("b1")
+        await b.send(simulate=r.SimulateScenario(node_failure=True))
+        assert await b.end() == 1011
+        assert b.all("leave") == []
 
 
 async def test_farewell(serve_calls):

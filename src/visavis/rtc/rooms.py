@@ -780,7 +780,7 @@ class Room:
             case "server_leave":
                 self._dismiss(p, m.SERVER_SHUTDOWN, r.LeaveRequest.DISCONNECT, now_ms)
             case "node_failure":
-                self._remove(p, m.UNKNOWN_REASON, now_ms, 1006)
+                self._remove(p, m.UNKNOWN_REASON, now_ms, 1011)
             case _:
                 pass
 
