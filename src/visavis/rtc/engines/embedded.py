@@ -22,12 +22,13 @@ from visavis.rtc.ports import (
     Connected,
     EngineEvent,
     IceChanged,
+    Loudness,
     MediaStarted,
     Mid,
     Offer,
+    Quality,
     Sending,
-    SoundLevel,
-    Starved,
+    Throttled,
     TransportId,
 )
 
@@ -196,8 +197,10 @@ def _event(name: str, transport: TransportId, arg: str, number: int) -> EngineEv
         case "channel":
             return ChannelOpened(transport, arg)
         case "level":
-            return SoundLevel(transport, Mid(arg), number)
-        case "starved":
-            return Starved(transport, Mid(arg), bool(number))
+            return Loudness(transport, Mid(arg), number)
+        case "quality":
+            return Quality(transport, number)
+        case "throttled":
+            return Throttled(transport, Mid(arg), number != 0)
         case _:  # a newer binding may tell more
             return None
