@@ -1,6 +1,6 @@
 """What a packet costs on our engine and on livekit-server: both in one run, in turns, each freshly started.
 
-    python bench/engine.py [--json] [--runs 2] [--scenario audio]… [--scale 1] [--seconds 10] [--nice 0]
+    python bench/engine.py [--json] [--runs 2] [--scenario audio]… [--scale 1] [--seconds 10] [--realtime]
 
 Workload, gates and figures: bench/engines/README.md, with the result of a run. Needs Go for the client and for
 livekit-server (scripts/system-packages.sh go); both are built at the first run, which takes minutes.
@@ -27,13 +27,19 @@ NAMES = ("ours", "theirs")
 
 def main() -> None:
     names = [s.name for s in SCENARIOS]
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--json", action="store_true", help="one line a scenario")
-    parser.add_argument("--runs", type=int, default=2, help="pairs of runs a scenario; 6 or more for a figure to cite")
+    parser.add_argument(
+        "--runs", type=int, default=2, help="pairs of runs a scenario; 6 or more for a figure to cite"
+    )
     parser.add_argument("--scenario", action="append", choices=names, help="only this one; may be repeated")
     parser.add_argument("--scale", type=float, default=1.0, help="of the packet rate, for small machines")
     parser.add_argument("--seconds", type=float, default=10.0, help="the steady window")
-    parser.add_argument("--nice", type=int, default=0, help="priority of servers and client; below 0 needs root")
+    parser.add_argument(
+        "--realtime", action="store_true", help="servers and client before all other work (root)"
+    )
     wish = parser.parse_args()
     clock = Clock(window_s=wish.seconds)
     scenarios = [s.scaled(wish.scale) for s in SCENARIOS if not wish.scenario or s.name in wish.scenario]
@@ -44,11 +50,15 @@ def main() -> None:
         for scenario in scenarios:
             found: dict[str, Run] = {}
             for name in NAMES if n % 2 == 0 else reversed(NAMES):
-                found[name] = run_trial(name, scenario, client, clock, nice=wish.nice)
+                found[name] = run_trial(name, scenario, client, clock, realtime=wish.realtime)
                 print(_one(scenario.name, n, found[name]), file=sys.stderr, flush=True)
             pairs[scenario.name].append((found["ours"], found["theirs"]))
     for scenario in scenarios:
-        line = {**compare(scenario, pairs[scenario.name]), "processors": os.cpu_count(), "nice": wish.nice}
+        line = {
+            **compare(scenario, pairs[scenario.name]),
+            "processors": os.cpu_count(),
+            "realtime": wish.realtime,
+        }
         print(json.dumps(line) if wish.json else _table(line))
 
 
@@ -74,9 +84,11 @@ def _table(line: dict[str, Any]) -> str:
         rows.append(
             f"  {metric:16} {_cell(line['ours'][metric]):>24} {_cell(line['theirs'][metric]):>24} {ratio:>20}"
         )
-    for side in NAMES:
-        if line[side]["not_counted"]:
-            rows.append(f"  {side}, not counted: {'; '.join(line[side]['not_counted'])}")
+    rows += [
+        f"  {side}, not counted: {'; '.join(line[side]['not_counted'])}"
+        for side in NAMES
+        if line[side]["not_counted"]
+    ]
     for goal in line["goals"]:
         value = "–" if goal["value"] is None else f"{goal['value']:.3g}"
         rows.append(

@@ -63,7 +63,7 @@ def _command(name: str, port: int, udp_port: int, log: Path) -> list[str]:
 
 
 @contextmanager
-def started(name: str, *, nice: int = 0) -> Iterator[Server]:
+def started(name: str, *, realtime: bool = False) -> Iterator[Server]:
     """An engine ("ours" or "theirs") that answers, until the block ends.
 
     Raises RuntimeError, with the end of its log, if it does not answer within a minute.
@@ -71,7 +71,7 @@ def started(name: str, *, nice: int = 0) -> Iterator[Server]:
     BUILD.mkdir(parents=True, exist_ok=True)
     log = BUILD / f"{name}.log"
     port, udp_port = _free(socket.SOCK_STREAM), _free(socket.SOCK_DGRAM)
-    command = [*niced(nice), *_command(name, port, udp_port, log)]
+    command = [*scheduled(realtime), *_command(name, port, udp_port, log)]
     with (
         log.open("w") as out,
         subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL) as process,
@@ -87,9 +87,12 @@ def started(name: str, *, nice: int = 0) -> Iterator[Server]:
                 process.kill()
 
 
-def niced(nice: int) -> list[str]:
-    """The words before a command that give it this priority."""
-    return ["nice", "-n", str(nice)] if nice else []
+def scheduled(realtime: bool) -> list[str]:
+    """The words before a command that put it before all ordinary work of the machine: SCHED_RR, as root alone may.
+
+    `nice` does not do that: where the kernel groups tasks by session it weighs within a session only.
+    """
+    return ["chrt", "--rr", "1"] if realtime else []
 
 
 def _await(process: subprocess.Popen[bytes], port: int, log: Path) -> None:

@@ -1,6 +1,6 @@
 """Our engine alone, on loopback, for plain tracks.
 
-    python bench/engines/standin.py PORT UDP_PORT KEY SECRET
+python bench/engines/standin.py PORT UDP_PORT KEY SECRET
 """
 
 from __future__ import annotations
@@ -35,4 +35,11 @@ async def main(port: int, udp_port: int, key: str, secret: str) -> None:
 
 
 if __name__ == "__main__":
-    anyio.run(main, int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4], backend_options={"use_uvloop": True})
+    anyio.run(
+        main,
+        int(sys.argv[1]),
+        int(sys.argv[2]),
+        sys.argv[3],
+        sys.argv[4],
+        backend_options={"use_uvloop": True},
+    )

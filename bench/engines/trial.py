@@ -18,7 +18,7 @@ from typing import IO, Any, Final
 
 from bench.engines.figures import Run, Scenario
 from bench.engines.processes import machine_busy_s, memory_mb, processor_s
-from bench.engines.servers import BUILD, KEY, ROOT, SECRET, Server, niced, started
+from bench.engines.servers import BUILD, KEY, ROOT, SECRET, Server, scheduled, started
 
 CLIENT_LIMIT_S: Final = 180.0
 LOAD: Final = ROOT / "bench" / "engines" / "load"
@@ -50,10 +50,13 @@ def client_program() -> Path:
     return program
 
 
-def run_trial(name: str, scenario: Scenario, client: Path, clock: Clock, *, nice: int = 0) -> Run:
+def run_trial(name: str, scenario: Scenario, client: Path, clock: Clock, *, realtime: bool = False) -> Run:
     """Run a scenario against an engine ("ours" or "theirs") that is started for it alone."""
     try:
-        with started(name, nice=nice) as server, _client(client, server, scenario, clock, nice) as talk:
+        with (
+            started(name, realtime=realtime) as server,
+            _client(client, server, scenario, clock, realtime) as talk,
+        ):
             return _follow(server, scenario, clock, talk)
     except (ClientFailed, RuntimeError) as e:
         return Run(name, failure=str(e), load_average=os.getloadavg()[0])
@@ -116,9 +119,11 @@ def _follow(server: Server, scenario: Scenario, clock: Clock, talk: Talk) -> Run
 
 
 @contextmanager
-def _client(program: Path, server: Server, scenario: Scenario, clock: Clock, nice: int) -> Iterator[Talk]:
+def _client(
+    program: Path, server: Server, scenario: Scenario, clock: Clock, realtime: bool
+) -> Iterator[Talk]:
     command = [
-        *niced(nice),
+        *scheduled(realtime),
         str(program),
         f"-url={server.url}",
         f"-key={KEY}",
