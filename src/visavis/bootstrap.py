@@ -1,6 +1,6 @@
 """How a node is put together: the one place that knows the slices, the store and the engine at once.
 
-Lives here: `open_node`, `open_record`, `open_door`, `open_stopped`, `alone`, the keys that a node keeps.
+Lives here: `open_node`, `open_engine`, `open_record`, `open_door`, `open_stopped`, `alone`, the keys that a node keeps.
 Not here: use cases (`node` and the slices), the application (`web.app`).
 """
 
@@ -18,7 +18,7 @@ from pathlib import Path
 import anyio
 import msgspec
 
-from visavis.config import Settings
+from visavis.config import EngineSettings, Settings
 from visavis.dialogue.admission import Admission
 from visavis.dialogue.service import Dialogues
 from visavis.errors import Malformed, Unavailable
@@ -27,8 +27,9 @@ from visavis.paper.sealing import Seal, make_seal, read_seal
 from visavis.press.service import Desk
 from visavis.record.digest import to_text
 from visavis.rtc.engines.embedded import EmbeddedEngine
+from visavis.rtc.rooms import RoomPolicy
 from visavis.rtc.service import CallService
-from visavis.rtc.tokens import TokenKey
+from visavis.rtc.tokens import AS_LIVEKIT, TokenKey
 from visavis.rulebook import COMMANDS, EDITION_1
 from visavis.seating import Seating
 from visavis.serving import write_private
@@ -92,6 +93,26 @@ async def _open_node(settings: Settings) -> AsyncIterator[Node]:
             tasks.cancel_scope.cancel()
     finally:
         await store.close()
+
+
+ENGINE_ROOMS = RoomPolicy(
+    encrypted=None, max_participants=0, max_tracks=256, empty_s=300, departure_s=20, simulations=True
+)
+"""What livekit-server's rooms are: whatever a token allows, and a while empty before they end."""
+
+
+@asynccontextmanager
+async def open_engine(settings: EngineSettings) -> AsyncIterator[tuple[CallService, int]]:
+    """The engine alone, as a LiveKit-compatible SFU, and its UDP port, until the block ends.
+
+    Raises `Unavailable` if the UDP port is taken.
+    """
+    engine = EmbeddedEngine(settings.bind, settings.udp_port, list(settings.advertise) or [settings.bind])
+    key, *more = (TokenKey(key, secret, short=True) for key, secret in settings.keys.items())
+    async with CallService(
+        engine, key, more_keys=more, rules=AS_LIVEKIT, policy=lambda _: ENGINE_ROOMS
+    ) as calls:
+        yield calls, engine.port
 
 
 @asynccontextmanager

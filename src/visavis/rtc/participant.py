@@ -67,7 +67,8 @@ class Downlink:
 
     A track is in at most one of `adding` (to be offered), `making` (in the offer being made), `offered`
     (in the offer the client has) and `receiving` (answered, routed). `stopping` are sections to be made
-    inactive, `unanswered` those that no answer has confirmed.
+    inactive, `unanswered` those that no answer has confirmed. `declined` and `asked` is what the client said of a
+    track itself, `denied` what it was told that a publisher keeps from it.
     """
 
     transport: TransportId
@@ -82,6 +83,8 @@ class Downlink:
     receiving: dict[TrackSid, Mid] = field(default_factory=dict)
     unanswered: set[Mid] = field(default_factory=set)
     declined: set[TrackSid] = field(default_factory=set)
+    asked: set[TrackSid] = field(default_factory=set)
+    denied: set[TrackSid] = field(default_factory=set)
     settings: dict[TrackSid, Setting] = field(default_factory=dict)
     sections: dict[TrackSid, int] = field(default_factory=dict)
 
@@ -124,6 +127,8 @@ class Downlink:
     def forget(self, track: TrackSid) -> None:
         """A track is gone for good: forget what was asked of it."""
         self.declined.discard(track)
+        self.asked.discard(track)
+        self.denied.discard(track)
         self.settings.pop(track, None)
         self.sections.pop(track, None)
 
@@ -200,6 +205,7 @@ class Track:
     mid: Mid | None = None
     silent: bool = True
     heard: bool = False  # somebody subscribed once, and its publisher was told
+    told_layer: int = HIGHEST_LAYER  # the highest that its publisher was told somebody receives; -1: none
 
     @property
     def sid(self) -> TrackSid:
@@ -245,6 +251,10 @@ class Participant:
         told.tracks.extend(t.info for t in self.tracks.values() if t.announced)
         told.is_publisher = any(t.mid is not None for t in self.tracks.values())
         return told
+
+    def wants(self, track: TrackSid) -> bool:
+        """Whether it is to receive a track: by what it asked for, else by subscribing to all."""
+        return track in self.down.asked or (self.auto_subscribe and track not in self.down.declined)
 
     def permits(self, identity: str, track: TrackSid) -> bool:
         """Whether this publisher lets an identity receive its track."""
