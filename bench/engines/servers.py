@@ -56,7 +56,9 @@ def livekit_program() -> Path:
 
 def _command(name: str, port: int, udp_port: int, log: Path) -> list[str]:
     if name == "ours":
-        return [sys.executable, str(ROOT / "bench/engines/standin.py"), str(port), str(udp_port), KEY, SECRET]
+        keys = f"{KEY}: {SECRET}"
+        where = ["--bind", "127.0.0.1", "--port", str(port), "--udp-port", str(udp_port)]
+        return [sys.executable, "-m", "visavis", "engine", *where, "--keys", keys]
     config = log.with_suffix(".yaml")
     config.write_text(LIVEKIT.format(port=port, udp_port=udp_port, key=KEY, secret=SECRET))
     return [str(livekit_program()), "--config", str(config)]

@@ -39,6 +39,7 @@ type Workload struct {
 	audio, video bool          // what each publisher sends
 	framePackets int           // packets of a video frame
 	packetBytes  int           // payload of a video packet
+	together     bool          // all publishers send at the same moments; else their moments are evenly spread
 	joinsPerS    float64       // how fast people come in
 	settle       time.Duration // full rate before the window
 	window       time.Duration
@@ -56,6 +57,7 @@ func main() {
 	flag.BoolVar(&w.video, "video", false, "publishers send VP8, 30 frames/s")
 	flag.IntVar(&w.framePackets, "frame-packets", 8, "packets of a video frame")
 	flag.IntVar(&w.packetBytes, "packet-bytes", 1042, "payload bytes of a video packet")
+	flag.BoolVar(&w.together, "together", false, "all publishers send at the same moments, not evenly spread")
 	flag.Float64Var(&w.joinsPerS, "joins-per-s", 10, "joins a second")
 	flag.DurationVar(&w.settle, "settle", 3*time.Second, "full rate before the window")
 	flag.DurationVar(&w.window, "window", 10*time.Second, "the steady window")
@@ -163,9 +165,9 @@ func (h *Hall) fill() error {
 		go func() {
 			time.Sleep(time.Duration(float64(i) / h.joinsPerS * float64(time.Second)))
 			if i < h.publishers {
-				errs <- h.enter(fmt.Sprintf("p%d", i), true, h.subscribers == 0)
+				errs <- h.enter(fmt.Sprintf("p%d", i), h.phase(i), h.subscribers == 0)
 			} else {
-				errs <- h.enter(fmt.Sprintf("s%d", i-h.publishers), false, true)
+				errs <- h.enter(fmt.Sprintf("s%d", i-h.publishers), nil, true)
 			}
 		}()
 	}
@@ -177,8 +179,17 @@ func (h *Hall) fill() error {
 	return nil
 }
 
-// enter is one participant's join, and its publishing if it does.
-func (h *Hall) enter(identity string, publishes, subscribes bool) error {
+// phase is when in its period the publisher of this number sends.
+func (h *Hall) phase(number int) *float64 {
+	phase := 0.0
+	if !h.together {
+		phase = float64(number) / float64(h.publishers)
+	}
+	return &phase
+}
+
+// enter is one participant's join, and its publishing at that phase if it does.
+func (h *Hall) enter(identity string, publishes *float64, subscribes bool) error {
 	token, err := auth.NewAccessToken(h.key, h.secret).
 		SetIdentity(identity).
 		SetVideoGrant(&auth.VideoGrant{RoomJoin: true, Room: h.room}).
@@ -203,7 +214,7 @@ func (h *Hall) enter(identity string, publishes, subscribes bool) error {
 	h.rooms = append(h.rooms, room)
 	h.joinMS = append(h.joinMS, time.Since(begun).Seconds()*1000)
 	h.mu.Unlock()
-	if !publishes {
+	if publishes == nil {
 		return nil
 	}
 	for _, kind := range []struct {
@@ -211,7 +222,7 @@ func (h *Hall) enter(identity string, publishes, subscribes bool) error {
 		video bool
 	}{{h.audio, false}, {h.video, true}} {
 		if kind.on {
-			if err := h.publish(room, identity, kind.video); err != nil {
+			if err := h.publish(room, identity, *publishes, kind.video); err != nil {
 				return fmt.Errorf("%s could not publish: %w", identity, err)
 			}
 		}
@@ -219,8 +230,8 @@ func (h *Hall) enter(identity string, publishes, subscribes bool) error {
 	return nil
 }
 
-func (h *Hall) publish(room *lksdk.Room, identity string, video bool) error {
-	s := newSender(h.pace, video, h.framePackets, h.packetBytes)
+func (h *Hall) publish(room *lksdk.Room, identity string, phase float64, video bool) error {
+	s := newSender(h.pace, phase, video, h.framePackets, h.packetBytes)
 	options := &lksdk.TrackPublicationOptions{Name: s.kind()}
 	if video {
 		options.VideoWidth, options.VideoHeight = width, height

@@ -59,6 +59,7 @@ func (p *Pace) counts(stamp int64) bool {
 // Sender sends one track.
 type Sender struct {
 	pace         *Pace
+	phase        float64 // of its period, 0 to 1, at which it sends
 	video        bool
 	framePackets int
 	packetBytes  int
@@ -72,8 +73,8 @@ type Sender struct {
 	base     uint32
 }
 
-func newSender(pace *Pace, video bool, framePackets, packetBytes int) *Sender {
-	s := &Sender{pace: pace, video: video, framePackets: framePackets, packetBytes: packetBytes, base: rand.Uint32()}
+func newSender(pace *Pace, phase float64, video bool, framePackets, packetBytes int) *Sender {
+	s := &Sender{pace: pace, phase: phase, video: video, framePackets: framePackets, packetBytes: packetBytes, base: rand.Uint32()}
 	codec := webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}
 	if video {
 		codec = webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8, ClockRate: 90000}
@@ -101,14 +102,18 @@ func (s *Sender) heard(packet rtcp.Packet) {
 	}
 }
 
-// run sends until stop, each frame at its due time; senders begin at a random phase.
+// run sends until stop, each frame at its due time, which is this sender's phase on a grid of the machine's clock.
 func (s *Sender) run(stop chan struct{}) {
 	every := audioEvery
 	if s.video {
 		every = videoEvery
 	}
 	begun := monotonic()
-	due := begun + rand.Int64N(int64(every))
+	next := func() int64 { // the first due time from now on
+		now, phase := monotonic(), int64(s.phase*float64(every))
+		return now + int64(every) - (now-phase)%int64(every)
+	}
+	due := next()
 	for {
 		full := s.pace.full.Load()
 		if wait := due - monotonic(); wait > 0 {
@@ -131,10 +136,10 @@ func (s *Sender) run(stop chan struct{}) {
 			due += int64(every)
 		} else {
 			// In short steps, so that the full rate begins at once.
-			for next := due + int64(trickleEvery); due < next && !s.pace.full.Load(); due += int64(every) {
+			for until := due + int64(trickleEvery); monotonic() < until && !s.pace.full.Load(); {
 				time.Sleep(every)
 			}
-			due = max(due, monotonic())
+			due = next()
 		}
 	}
 }
