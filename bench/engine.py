@@ -1,6 +1,7 @@
 """What a packet costs on our engine and on livekit-server: both in one run, in turns, each freshly started.
 
-    python bench/engine.py [--json] [--runs 2] [--scenario audio]… [--scale 1] [--seconds 10] [--realtime]
+    python bench/engine.py [--json] [--runs 2] [--scenario audio]… [--scale 1] [--seconds 10]
+        [--realtime] [--together] [--profile]
 
 Workload, gates and figures: bench/engines/README.md, with the result of a run. Needs Go for the client and for
 livekit-server (scripts/system-packages.sh go); both are built at the first run, which takes minutes.
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from bench.engines.figures import METRICS, RATIOS, SCENARIOS, Run, compare, why_not  # noqa: E402
-from bench.engines.servers import livekit_program  # noqa: E402
+from bench.engines.servers import BUILD, livekit_program  # noqa: E402
 from bench.engines.trial import Clock, client_program, run_trial  # noqa: E402
 
 NAMES = ("ours", "theirs")
@@ -40,10 +42,21 @@ def main() -> None:
     parser.add_argument(
         "--realtime", action="store_true", help="servers and client before all other work (root)"
     )
+    parser.add_argument("--together", action="store_true", help="all publishers send at the same moments")
+    parser.add_argument(
+        "--profile", action="store_true", help="one run of ours a scenario under perf, no comparison"
+    )
     wish = parser.parse_args()
-    clock = Clock(window_s=wish.seconds)
+    clock = Clock(window_s=wish.seconds, together=wish.together)
     scenarios = [s.scaled(wish.scale) for s in SCENARIOS if not wish.scenario or s.name in wish.scenario]
     client = client_program()
+    if wish.profile:
+        for scenario in scenarios:
+            sampled = BUILD / f"{scenario.name}.perf"
+            run = run_trial("ours", scenario, client, clock, realtime=wish.realtime, profile=sampled)
+            print(_one(scenario.name, 0, run))
+            print(hottest(sampled))
+        return
     livekit_program()
     pairs: dict[str, list[tuple[Run, Run]]] = {s.name: [] for s in scenarios}
     for n in range(wish.runs):
@@ -58,8 +71,17 @@ def main() -> None:
             **compare(scenario, pairs[scenario.name]),
             "processors": os.cpu_count(),
             "realtime": wish.realtime,
+            "together": wish.together,
         }
         print(json.dumps(line) if wish.json else _table(line))
+
+
+def hottest(sampled: Path, lines: int = 40) -> str:
+    """Where the time went, by thread and function; without symbols in the engine (README) only by library."""
+    command = ["perf", "report", "-i", str(sampled), "--stdio", "--no-children", "--sort", "comm,dso,symbol"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    told = [line.rstrip() for line in done.stdout.splitlines() if line.strip() and not line.startswith("#")]
+    return "\n".join(told[:lines])
 
 
 def _one(scenario: str, n: int, run: Run) -> str:

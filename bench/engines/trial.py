@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -26,11 +27,15 @@ LOAD: Final = ROOT / "bench" / "engines" / "load"
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """How long a run's phases are, in seconds, and how fast people join."""
+    """How long a run's phases are, in seconds, how fast people join, and when in their periods publishers send.
+
+    together: all at the same moments; else evenly spread, as people who do not know of each other nearly are.
+    """
 
     window_s: float = 10.0
     settle_s: float = 3.0
     joins_per_s: float = 10.0
+    together: bool = False
 
 
 class ClientFailed(Exception):
@@ -50,14 +55,25 @@ def client_program() -> Path:
     return program
 
 
-def run_trial(name: str, scenario: Scenario, client: Path, clock: Clock, *, realtime: bool = False) -> Run:
-    """Run a scenario against an engine ("ours" or "theirs") that is started for it alone."""
+def run_trial(
+    name: str,
+    scenario: Scenario,
+    client: Path,
+    clock: Clock,
+    *,
+    realtime: bool = False,
+    profile: Path | None = None,
+) -> Run:
+    """Run a scenario against an engine ("ours" or "theirs") that is started for it alone.
+
+    profile: where perf leaves what it sampled in the window.
+    """
     try:
         with (
             started(name, realtime=realtime) as server,
             _client(client, server, scenario, clock, realtime) as talk,
         ):
-            return _follow(server, scenario, clock, talk)
+            return _follow(server, scenario, clock, talk, profile)
     except (ClientFailed, RuntimeError) as e:
         return Run(name, failure=str(e), load_average=os.getloadavg()[0])
 
@@ -82,7 +98,7 @@ class Talk:
         self._answers.flush()
 
 
-def _follow(server: Server, scenario: Scenario, clock: Clock, talk: Talk) -> Run:
+def _follow(server: Server, scenario: Scenario, clock: Clock, talk: Talk, profile: Path | None = None) -> Run:
     talk.await_("warm")
     before_mb, before_s = memory_mb(server.pid), processor_s(server.pid)
     talk.go_on()
@@ -91,7 +107,8 @@ def _follow(server: Server, scenario: Scenario, clock: Clock, talk: Talk) -> Run
     talk.go_on()
     talk.await_("steady")
     begun_s, begun_busy_s = processor_s(server.pid), machine_busy_s()
-    talk.await_("over")
+    with _sampled(server.pid, profile):
+        talk.await_("over")
     used_s, busy_s = processor_s(server.pid) - begun_s, machine_busy_s() - begun_busy_s
     after_mb, load = memory_mb(server.pid), os.getloadavg()[0]
     r = talk.await_("result")
@@ -119,6 +136,20 @@ def _follow(server: Server, scenario: Scenario, clock: Clock, talk: Talk) -> Run
 
 
 @contextmanager
+def _sampled(pid: int, into: Path | None) -> Iterator[None]:
+    """Sample a process 4000 times a second of its own CPU time while the block runs."""
+    if into is None:
+        yield
+        return
+    command = ["perf", "record", "-q", "-F", "4000", "-e", "cpu-clock", "-p", str(pid), "-o", str(into)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as perf:
+        try:
+            yield
+        finally:
+            perf.send_signal(signal.SIGINT)
+
+
+@contextmanager
 def _client(
     program: Path, server: Server, scenario: Scenario, clock: Clock, realtime: bool
 ) -> Iterator[Talk]:
@@ -134,6 +165,7 @@ def _client(
         f"-video={str(scenario.video).lower()}",
         f"-frame-packets={scenario.frame_packets}",
         f"-packet-bytes={scenario.packet_bytes}",
+        f"-together={str(clock.together).lower()}",
         f"-joins-per-s={clock.joins_per_s}",
         f"-settle={clock.settle_s}s",
         f"-window={clock.window_s}s",
