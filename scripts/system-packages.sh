@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # See that the machine has what no lock file can bring: a compiler, Rust and Node; with `browser`, Chromium and a font;
-# with `go`, the Go that builds others' tools for tests/interop and LiveKit's server (scripts/livekit_server.sh).
+# with `go`, the Go that builds others' tools for tests/interop, LiveKit's server and the bench's client.
 #
 #   scripts/system-packages.sh [browser | go]
 #
