@@ -646,7 +646,8 @@ class Room:
     def _set_muted(self, p: Participant, track: Track, muted: bool, now_ms: int) -> None:
         if track.info.muted != muted:
             track.info.muted = muted
-            track.level = SILENCE
+            if muted:
+                track.level = SILENCE
             self._heard.add(p.sid)
             if track.announced:
                 self._announce(p)
