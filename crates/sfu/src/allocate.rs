@@ -17,10 +17,6 @@ pub(crate) const LAYERS: usize = 3;
 ///
 /// Of a path that shows strain, what is planned with; the rest is for repairs.
 const STRAINED: u64 = 95;
-/// Of a path that shows none, so that what flows is kept: an estimator that sees little sent sinks towards what is
-/// sent, and its probes at a low rate find less than there is. So for layers above the lowest, and for the lowest.
-const KEPT: u64 = 110;
-const LOWEST_KEPT: u64 = 160;
 /// What must be there before a subscriber steps up.
 const STEP: u64 = 83;
 
@@ -33,6 +29,12 @@ const FIRST_LOOK: Duration = Duration::from_secs(4);
 
 /// How much more than everything that is wished for the estimator is to look for, in hundredths.
 const SOUGHT: u64 = 130;
+
+/// What flows over a path without strain, it bears, whatever the estimator says: one that sees little sent sinks towards
+/// what is sent, and its probes at a low rate find less than there is. It then begins anew so far above what flows, in
+/// hundredths: it paces by its estimate, and would hold back what flows freely.
+const FLOWS: u64 = 150;
+const ANEW: Duration = Duration::from_millis(1200);
 
 /// A path strains if it loses this share of what is sent, or takes this much longer than it did at best.
 const LOSS: f32 = 0.04;
@@ -142,6 +144,8 @@ pub(crate) struct Allocator {
     pub(crate) sought: u64,
     strained_since: Option<Instant>,
     calm_since: Option<Instant>,
+    /// Since when more flows than the estimator believes in, and nothing shows that it is too much.
+    held_back: Option<Instant>,
     looked: Option<Instant>,
     look_wait: Duration,
     shortest_trip: Option<Duration>,
@@ -175,6 +179,15 @@ impl Allocator {
         let estimate = self.estimate?;
         let passed =
             |since: Option<Instant>, time| since.is_none_or(|s| now.saturating_duration_since(s) >= time);
+        let spent: u64 = claims.iter().zip(current).map(|(c, l)| c.rate(*l)).sum::<u64>() + sound;
+        if spent <= estimate || self.strained_since.is_some() {
+            self.held_back = None;
+        } else if passed(Some(*self.held_back.get_or_insert(now)), ANEW) {
+            self.held_back = None;
+            let flows = spent * FLOWS / 100;
+            self.estimate = Some(flows);
+            return Some(flows);
+        }
         let wait = self.look_wait.max(FIRST_LOOK);
         if self.calm_since.is_none() || !passed(self.calm_since, CALM) {
             return None;
@@ -182,7 +195,6 @@ impl Allocator {
         if !passed(self.looked, wait) || !passed(self.stepped_up, FIRST_LOOK) {
             return None;
         }
-        let spent: u64 = claims.iter().zip(current).map(|(c, l)| c.rate(*l)).sum::<u64>() + sound;
         let next = claims.iter().zip(current).filter_map(|(c, now)| {
             let (layer, rate) = c.layers().find(|(l, _)| rank_of(Some(*l)) > rank_of(*now))?;
             Some((rank_of(Some(layer)), c.rank, rate.saturating_sub(c.rate(*now))))
@@ -213,13 +225,14 @@ impl Allocator {
             return claims.iter().map(|c| Some(c.max_layer)).collect();
         };
         let share = |hundredths: u64| (estimate * hundredths / 100).saturating_sub(sound);
-        let (floor, budget) = match self.strained_since {
-            Some(since) if now.saturating_duration_since(since) >= PERSISTENT => (STRAINED, STRAINED),
-            Some(_) => (LOWEST_KEPT, STRAINED),
-            None => (LOWEST_KEPT, KEPT),
-        };
-        let best = deal(share(floor), share(budget), claims);
-        let lower = |i: usize| rank_of(best[i]) < rank_of(current[i]);
+        let mut best = deal(share(STRAINED), share(STRAINED), claims);
+        let strained = self.strained_since.map(|since| now.saturating_duration_since(since));
+        if strained.is_none_or(|time| time < PERSISTENT) {
+            for (b, claim) in best.iter_mut().zip(claims) {
+                *b = b.or(claim.layers().next().map(|(lowest, _)| lowest));
+            }
+        }
+        let lower = |i: usize| strained.is_some() && rank_of(best[i]) < rank_of(current[i]);
         let mut out: Vec<Option<u8>> =
             (0..claims.len()).map(|i| if lower(i) { best[i] } else { current[i] }).collect();
         if (0..claims.len()).any(lower) {
@@ -355,14 +368,18 @@ mod tests {
         let at = |ms: u64| start + Duration::from_millis(ms);
         let mut a = Allocator { estimate: Some(200 * KBPS), ..Allocator::default() };
         let claims = [claim(1, 2)];
+        a.note(Some(0.1), None, at(0));
         assert_eq!(a.allot(&claims, &[Some(2)], 0, at(0)), [Some(0)]);
+        a.note(Some(0.0), None, at(100));
         a.estimate = Some(5000 * KBPS);
         assert_eq!(a.allot(&claims, &[Some(0)], 0, at(500)), [Some(0)], "too soon");
         assert_eq!(a.allot(&claims, &[Some(0)], 0, at(1100)), [Some(1)], "one step");
         assert_eq!(a.allot(&claims, &[Some(1)], 0, at(1300)), [Some(1)]);
         assert_eq!(a.allot(&claims, &[Some(1)], 0, at(2200)), [Some(2)]);
         a.estimate = Some(1000 * KBPS);
+        a.note(Some(0.1), None, at(3000));
         assert_eq!(a.allot(&claims, &[Some(2)], 0, at(3000)), [Some(1)], "a mistake");
+        a.note(Some(0.0), None, at(3100));
         a.estimate = Some(5000 * KBPS);
         assert_eq!(a.allot(&claims, &[Some(1)], 0, at(4500)), [Some(1)], "waits twice as long");
         assert_eq!(a.allot(&claims, &[Some(1)], 0, at(5100)), [Some(2)]);

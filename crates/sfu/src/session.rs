@@ -63,7 +63,7 @@ const FIRST_ESTIMATE: Bitrate = Bitrate::mbps(5);
 const MAX_TURNS: usize = 64;
 
 /// How often it is looked what a path loses and how long it takes.
-const PATH_INTERVAL: Duration = Duration::from_secs(1);
+const PATH_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Sent packets kept for resending.
 const RESEND_PACKETS: usize = 1024;
