@@ -129,11 +129,8 @@ class MediaEngine(Protocol):
     transport, nothing to answer, the engine is gone). Commands for what no longer exists are without effect.
     """
 
-    async def create(self, transport: TransportId, *, sends: bool) -> None:
-        """Make a transport. Raises `EngineFailed` if it exists.
-
-        sends: the engine sends media on it, so it watches what the path bears.
-        """
+    async def create(self, transport: TransportId) -> None:
+        """Make a transport. Raises `EngineFailed` if it exists."""
         ...
 
     async def accept_offer(self, transport: TransportId, sdp: str) -> str:

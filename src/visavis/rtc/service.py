@@ -346,8 +346,8 @@ class CallService:
             here.check_space(grants.identity)
         up, down = TransportId(next(self._numbers)), TransportId(next(self._numbers))
         try:
-            await self._engine.create(up, sends=False)
-            await self._engine.create(down, sends=True)
+            await self._engine.create(up)
+            await self._engine.create(down)
             arrival = Arrival(grants, up, down, connection.number, auto_subscribe, client_protocol)
             if self._tasks is None:
                 raise CallStopped("The call service is not running.")

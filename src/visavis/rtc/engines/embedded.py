@@ -74,8 +74,8 @@ class EmbeddedEngine:
         """The UDP port that media comes to."""
         return self._sfu.port
 
-    async def create(self, transport: TransportId, *, sends: bool) -> None:
-        await self._ask(lambda: self._sfu.create(transport, sends))
+    async def create(self, transport: TransportId) -> None:
+        await self._ask(lambda: self._sfu.create(transport))
 
     async def accept_offer(self, transport: TransportId, sdp: str) -> str:
         return await self._ask(lambda: self._sfu.accept_offer(transport, sdp))

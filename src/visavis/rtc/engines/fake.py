@@ -112,7 +112,7 @@ class FakeEngine:
 
     # --- the port --------------------------------------------------------------
 
-    async def create(self, transport: TransportId, *, sends: bool) -> None:
+    async def create(self, transport: TransportId) -> None:
         self._alive()
         if transport in self.transports:
             raise EngineFailed("This transport exists.", engine="transport-exists")
