@@ -60,7 +60,7 @@ check: setup ## Read the code without running it: style, types, layers, locks
 	  "locks: $(BIN)/python scripts/check_locks.py"
 
 .PHONY: bench
-bench: setup ## Measure; each file in bench/ says its workload and prints its figures
+bench: setup go ## Measure; each file in bench/ says its workload and prints its figures
 	@for bench in bench/*.py; do printf '\033[1m== %s\033[0m\n' "$$bench"; $(BIN)/python "$$bench"; done
 
 INPUTS ?= 1000000
@@ -96,7 +96,7 @@ system:
 browser: system
 	@PYTHON=$(PYTHON) scripts/system-packages.sh browser
 
-# Only tests build others' tools (tests/interop).
+# Only tests and the bench build others' tools (tests/interop, bench/engines).
 .PHONY: go
 go: system
 	@PYTHON=$(PYTHON) scripts/system-packages.sh go

@@ -3,7 +3,7 @@
 A lock pins names, versions and hashes. The registry is the builder's own choice, which the machine
 tells to pip, npm and cargo. A host in a lock would send every builder to that host.
 
-Lives here: reading the three locks and client/.npmrc.
+Lives here: reading the locks and each .npmrc.
 Not here: making them (`make lock`, `npm install`, `cargo update`).
 """
 
@@ -57,6 +57,8 @@ LOCKS = {
     "scripts/tools.lock": python_lock,
     "client/package-lock.json": npm_lock,
     "client/.npmrc": npmrc,
+    "tests/conformance/rtc_node/package-lock.json": npm_lock,
+    "tests/conformance/rtc_node/.npmrc": npmrc,
     "Cargo.lock": cargo_lock,
 }
 

@@ -43,11 +43,8 @@ class Engine:
             argument is the section of the offer to the subscriber.
         """
 
-    def create(self, transport: int, sends: bool) -> None:
-        """Make a transport. sends: media goes out on it, so what its path bears is estimated.
-
-        Raises code `transport-exists`.
-        """
+    def create(self, transport: int) -> None:
+        """Make a transport. Raises code `transport-exists`."""
 
     def accept_offer(self, transport: int, sdp: str) -> str:
         """Take a publisher's offer; returns the answer.

@@ -1,6 +1,7 @@
 """How a node is put together: the one place that knows the slices, the store and the engine at once.
 
-Lives here: `open_node`, `open_record`, `open_door`, `open_stopped`, `move_out`, `alone`, the keys that a node keeps.
+Lives here: `open_node`, `open_engine`, `open_record`, `open_door`, `open_stopped`, `move_out`, `alone`, the keys that a
+node keeps.
 Not here: use cases (`node` and the slices), the application (`web.app`).
 """
 
@@ -21,7 +22,7 @@ import msgspec
 from cryptography.x509 import Certificate
 
 from visavis.authority import HttpAuthority
-from visavis.config import Settings
+from visavis.config import EngineSettings, Settings
 from visavis.dialogue.admission import Admission
 from visavis.dialogue.service import Dialogues
 from visavis.dialogue.stamping import Stamping
@@ -32,8 +33,9 @@ from visavis.press.service import Desk
 from visavis.record.digest import to_text
 from visavis.record.timestamp import read_authorities
 from visavis.rtc.engines.embedded import EmbeddedEngine
+from visavis.rtc.rooms import RoomPolicy
 from visavis.rtc.service import CallService
-from visavis.rtc.tokens import TokenKey
+from visavis.rtc.tokens import AS_LIVEKIT, TokenKey
 from visavis.rulebook import COMMANDS, EDITION_1
 from visavis.seating import Seating
 from visavis.serving import write_private
@@ -115,6 +117,32 @@ def timestamp_authority(settings: Settings) -> HttpAuthority | None:
                 "the timestamp authority's CA file cannot be read", path=settings.timestamp_ca.name
             ) from error
     return HttpAuthority(settings.timestamp_authority, roots, settings.timestamp_policy)
+
+
+ENGINE_ROOMS = RoomPolicy(
+    encrypted=None,
+    max_participants=0,
+    max_tracks=256,
+    empty_s=300,
+    departure_s=20,
+    simulations=True,
+    configurable=True,
+)
+"""What livekit-server's rooms are: whatever a token allows, and a while empty before they end."""
+
+
+@asynccontextmanager
+async def open_engine(settings: EngineSettings) -> AsyncIterator[tuple[CallService, int]]:
+    """The engine alone, as a LiveKit-compatible SFU, and its UDP port, until the block ends.
+
+    Raises `Unavailable` if the UDP port is taken.
+    """
+    engine = EmbeddedEngine(settings.bind, settings.udp_port, list(settings.advertise) or [settings.bind])
+    key, *more = (TokenKey(key, secret, short=True) for key, secret in settings.keys.items())
+    async with CallService(
+        engine, key, more_keys=more, rules=AS_LIVEKIT, policy=lambda _: ENGINE_ROOMS
+    ) as calls:
+        yield calls, engine.port
 
 
 @asynccontextmanager

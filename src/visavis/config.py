@@ -1,13 +1,13 @@
-"""Settings of a node, from the environment and the command line.
+"""Settings of a node, from the environment and the command line; and of the engine alone.
 
-Lives here: `Settings`, read once at start. Not here: what is built from them (`bootstrap`).
+Lives here: `Settings`, `EngineSettings`, read once at start. Not here: what is built from them (`bootstrap`).
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,6 +79,47 @@ class Settings:
 
 def _url(value: object) -> str | None:
     return None if value is None else str(value).rstrip("/")
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """How `visavis engine` runs.
+
+    bind, port: where signalling is served; port 0: any free one. udp_port: of the media; 0: any free one.
+    keys:       API key → secret; the first one signs the tokens that clients are refreshed with.
+    advertise:  IP addresses at which clients reach the UDP port; empty: `bind`.
+    """
+
+    bind: str
+    port: int
+    udp_port: int
+    keys: Mapping[str, str]
+    advertise: tuple[str, ...] = ()
+
+
+def read_keys(given: Iterable[str]) -> dict[str, str]:
+    """API keys and their secrets, each given as "key: secret" or as a file of such lines.
+
+    A line that is empty or begins with "#" says nothing. Raises `Malformed` for a line that is no pair and for a
+    file that cannot be read.
+    """
+    keys: dict[str, str] = {}
+    for text in given:
+        if ":" not in text:
+            try:
+                text = Path(text).read_text(encoding="utf-8")
+            except (OSError, ValueError) as error:
+                raise Malformed(
+                    "keys: neither a pair, as key: secret, nor a file that can be read"
+                ) from error
+        for line in filter(None, map(str.strip, text.splitlines())):
+            if line.startswith("#"):
+                continue
+            key, _, secret = (part.strip().strip("\"'") for part in line.partition(":"))
+            if not key or not secret:
+                raise Malformed("keys: a line is no pair, as key: secret")
+            keys[key] = secret
+    return keys
 
 
 def _switch(value: object, name: str) -> bool:

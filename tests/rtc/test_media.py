@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from livekit import rtc
 from livekit.rtc.participant import PublishTrackError
+from tests.conformance.peers import LIMIT_S, closing, until
 
 from visavis.rtc.effects import Left
 from visavis.rtc.engines.embedded import EmbeddedEngine
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
-LIMIT_S = 30.0
 WIDTH, HEIGHT, FPS = 320, 180, 15
 RATE = 48_000
 
@@ -123,26 +123,6 @@ class Seat:
             n += 480
             wave = (np.sin(2 * np.pi * self.tone_hz * t) * 12_000).astype(np.int16)
             await source.capture_frame(rtc.AudioFrame(wave.tobytes(), RATE, 1, 480))
-
-
-@contextlib.asynccontextmanager
-async def closing(stream):
-    """Close an SDK's stream at the end, also when cancelled."""
-    try:
-        yield
-    finally:
-        with anyio.move_on_after(5, shield=True):
-            await stream.aclose()
-
-
-async def until(condition, what):
-    """Wait until something holds; the limit is wide, and says what was missing."""
-    try:
-        with anyio.fail_after(LIMIT_S):
-            while not condition():  # noqa: ASYNC110 - the counters are the SDK's and the engine's
-                await anyio.sleep(0.02)
-    except TimeoutError:
-        pytest.fail(f"not within {LIMIT_S:.0f} s: {what}")
 
 
 def sees_and_hears(one, other):

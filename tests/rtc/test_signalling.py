@@ -15,7 +15,6 @@ from visavis.rtc.effects import Joined, Left, Muted, Published, Unpublished
 from visavis.rtc.engines.embedded import EmbeddedEngine
 from visavis.rtc.engines.fake import FakeEngine
 from visavis.rtc.errors import CallStopped
-from visavis.rtc.ports import SILENT
 from visavis.rtc.rooms import RoomPolicy
 from visavis.rtc.service import CallService
 from visavis.rtc.tokens import TokenKey
@@ -272,51 +271,6 @@ async def test_track_settings(serve_calls):
             await b.ping()
             route = next(iter(node.engine.routes.values()))
             assert (route.max_layer, route.paused) == expected
-
-
-async def test_who_speaks(serve_calls):
-    """Everybody learns who speaks and how loud, and when they no longer do; a muted sound is silent at once."""
-    async with serve_calls() as node:
-        a, b = await node.client("a1"), await node.client("b1")
-        await b.answer()
-        track = await a.publish_and_send("cid-1")
-        await b.answer()
-        await a.get("track_subscribed")
-        mid = next(x.source_mid for x in node.engine.routes.values())
-
-        async def told():
-            return [
-                (s.sid, round(s.level, 2), s.active)
-                for s in (await b.get("speakers_changed")).speakers_changed.speakers
-            ]
-
-        node.engine.speak(a.up, mid, 20)
-        assert await told() == [(a.sid, 0.1, True)]
-        node.engine.speak(a.up, mid, SILENT)
-        assert await told() == [(a.sid, 0, False)]
-        node.engine.speak(a.up, mid, 0)
-        assert await told() == [(a.sid, 1, True)]
-        await a.send(mute=r.MuteTrackRequest(sid=track.sid, muted=True))
-        assert await told() == [(a.sid, 0, False)]
-        node.engine.speak(a.up, mid, 0)  # of before the mute, and late
-        await node.settle()
-        await b.ping()
-        assert len(b.all("speakers_changed")) == 4
-
-
-async def test_a_starved_picture_is_told(serve_calls):
-    """Whose path bears a picture no longer is told so, and when it bears it again."""
-    async with serve_calls() as node:
-        a, b = await node.client("a1"), await node.client("b1")
-        await b.answer()
-        track = await a.publish_and_send("cid-1", video=True)
-        await b.answer()
-        await a.get("track_subscribed")
-        target, mid = next(iter(node.engine.routes))
-        for starved, state in ((True, r.PAUSED), (False, r.ACTIVE)):
-            node.engine.starve(target, mid, starved=starved)
-            told = (await b.get("stream_state_update")).stream_state_update.stream_states
-            assert [(t.participant_sid, t.track_sid, t.state) for t in told] == [(a.sid, track.sid, state)]
 
 
 async def test_a_screen_goes_before_faces(serve_calls):

@@ -131,9 +131,9 @@ impl Handle {
         Ok(result.recv().map_err(|_| Error::Stopped)??)
     }
 
-    /// Make a transport; `sends`: media goes out on it. Errors: `TransportExists`.
-    pub fn create(&self, id: TransportId, sends: bool) -> Result<(), Error> {
-        let session = self.blueprint.build(Instant::now(), sends)?;
+    /// Make a transport. Errors: `TransportExists`.
+    pub fn create(&self, id: TransportId) -> Result<(), Error> {
+        let session = self.blueprint.build(Instant::now())?;
         self.ask(move |engine, now| engine.add(now, id, session))
     }
 
@@ -334,8 +334,8 @@ mod tests {
         let handle = start();
         assert_ne!(handle.port(), 0);
         let id = TransportId(1);
-        handle.create(id, true).unwrap();
-        assert_eq!(handle.create(id, true).unwrap_err().code(), "transport-exists");
+        handle.create(id).unwrap();
+        assert_eq!(handle.create(id).unwrap_err().code(), "transport-exists");
         let (offer, mids) = handle.make_offer(id, vec![], vec![], true, false).unwrap();
         assert!(offer.contains(&format!(" 127.0.0.1 {} typ host", handle.port())), "the address is offered");
         assert!(mids.is_empty());
@@ -364,10 +364,10 @@ mod tests {
     #[test]
     fn a_stopped_engine_says_so_and_stops_once() {
         let handle = start();
-        handle.create(TransportId(1), true).unwrap();
+        handle.create(TransportId(1)).unwrap();
         handle.shutdown();
         handle.shutdown();
-        assert_eq!(handle.create(TransportId(2), true).unwrap_err().code(), "stopped");
+        assert_eq!(handle.create(TransportId(2)).unwrap_err().code(), "stopped");
         assert_eq!(handle.stats().unwrap_err().code(), "stopped");
         handle.drain();
         assert!(handle.drain().is_empty(), "no further events");

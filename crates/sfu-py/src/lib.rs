@@ -83,9 +83,9 @@ impl Engine {
             .collect()
     }
 
-    /// Make a transport; `sends`: media goes out on it.
-    fn create(&self, py: Python<'_>, transport: u64, sends: bool) -> PyResult<()> {
-        self.call(py, |h| h.create(TransportId(transport), sends))
+    /// Make a transport.
+    fn create(&self, py: Python<'_>, transport: u64) -> PyResult<()> {
+        self.call(py, |h| h.create(TransportId(transport)))
     }
 
     /// Take a publisher's offer; returns the answer.

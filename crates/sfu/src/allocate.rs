@@ -1,8 +1,8 @@
 //! How a subscriber's share of the network is dealt out among the videos it watches.
 //!
 //! Lives here: the deal (pure: a budget and claims in, a layer or nothing for each claim out), and `Allocator`, which
-//! keeps what is known of one subscriber's path, and steps up late and down at once, so that nothing swings.
-//! Not here: the estimate itself (str0m's send-side estimator), the switch at a keyframe (`forward`).
+//! learns from what one subscriber's path loses, and steps up late and down at once, so that nothing swings.
+//! Not here: the feedback itself (str0m), the switch at a keyframe (`forward`). Why no estimator: ADR 12.
 //!
 //! Sound is never held back: it is taken from the budget first. Then every video in its rank gets its lowest layer, so
 //! that nobody is dark while another is sharp; then the layers above, rank by rank. What does not fit waits.
@@ -13,42 +13,30 @@ use std::time::{Duration, Instant};
 /// Simulcast layers of a track.
 pub(crate) const LAYERS: usize = 3;
 
-/// Shares of the estimate, in hundredths.
-///
-/// Of a path that shows strain, what is planned with; the rest is for repairs.
-const STRAINED: u64 = 95;
-/// Of a path that shows none, so that what flows is kept: an estimator that sees little sent sinks towards what is
-/// sent, and its probes at a low rate find less than there is. So for layers above the lowest, and for the lowest.
-const KEPT: u64 = 110;
-const LOWEST_KEPT: u64 = 160;
-/// What must be there before a subscriber steps up.
-const STEP: u64 = 83;
-
-/// A path that has shown no strain for so long may bear more than its estimator has seen: one that sees little sent
-/// comes back from a drop slowly. It is then told to begin anew at what the next layer needs, and its probes say within
-/// `PROBATION` whether that is there.
-const CALM: Duration = Duration::from_secs(3);
-const PROBATION: Duration = Duration::from_millis(1200);
-const FIRST_LOOK: Duration = Duration::from_secs(4);
-
-/// How much more than everything that is wished for the estimator is to look for, in hundredths.
-const SOUGHT: u64 = 130;
-
 /// A path strains if it loses this share of what is sent, or takes this much longer than it did at best.
 const LOSS: f32 = 0.04;
 const LATENESS: Duration = Duration::from_millis(200);
 
+/// What a path that is late counts as losing, if it loses less: its queue grows by what it does not carry.
+const LATE_LOSS: f32 = 0.15;
+
+/// Of what a straining path carried, the share that is planned with; the rest empties its queue.
+const CARRIED: f32 = 0.9;
+
 /// A lowest layer is taken away only from a path that has strained for so long: darkness is worse than a stumble.
 const PERSISTENT: Duration = Duration::from_secs(2);
 
-/// Shortest time between two steps up.
-const STEP_UP: Duration = Duration::from_millis(1000);
+/// How long a path is calm before a layer is tried that it may not bear.
+const CALM: Duration = Duration::from_secs(3);
+
+/// Shortest time between two changes of which the second is a step up.
+const STEP_UP: Duration = Duration::from_secs(4);
 
 /// A step up that had to be taken back so soon was a mistake: the next one waits twice as long.
 const TOO_SOON: Duration = Duration::from_secs(8);
 
 /// The longest that a step up waits after mistakes.
-const PATIENCE: Duration = Duration::from_secs(32);
+const PATIENCE: Duration = Duration::from_secs(64);
 
 /// One video that a subscriber watches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,17 +75,26 @@ impl Claim {
         layer.and_then(|l| *self.rates.get(usize::from(l))?).unwrap_or(0)
     }
 
+    fn lowest(&self) -> Option<u8> {
+        self.layers().next().map(|(layer, _)| layer)
+    }
+
+    /// The next layer above `current` that may be chosen.
+    fn above(&self, current: Option<u8>) -> Option<u8> {
+        self.layers().map(|(layer, _)| layer).find(|l| rank_of(Some(*l)) > rank_of(current))
+    }
+
+    #[cfg(test)]
     /// What the subscriber would get if the network bore everything.
     fn wish(&self) -> u64 {
         self.layers().next_back().map_or(0, |(_, rate)| rate)
     }
 }
 
-/// Deal bits a second out among `claims`: the layer for each, or `None` where it waits.
+/// Deal `budget` bits a second out among `claims`: the layer for each, or `None` where it waits.
 ///
-/// floor: for everybody's lowest layer. budget: for these and the layers above them.
 /// A claim of which nothing is alive costs nothing and gets its highest layer, to begin with whatever comes first.
-pub(crate) fn deal(floor: u64, budget: u64, claims: &[Claim]) -> Vec<Option<u8>> {
+pub(crate) fn deal(budget: u64, claims: &[Claim]) -> Vec<Option<u8>> {
     let mut order: Vec<usize> = (0..claims.len()).collect();
     // Within a rank, who watches a thing large goes before who watches it small.
     order.sort_by_key(|i| (claims[*i].rank, Reverse(claims[*i].max_layer)));
@@ -106,7 +103,7 @@ pub(crate) fn deal(floor: u64, budget: u64, claims: &[Claim]) -> Vec<Option<u8>>
     for &i in &order {
         match claims[i].layers().next() {
             None => dealt[i] = Some(claims[i].max_layer),
-            Some((layer, rate)) if spent + rate <= floor => {
+            Some((layer, rate)) if spent + rate <= budget => {
                 spent += rate;
                 dealt[i] = Some(layer);
             }
@@ -133,20 +130,24 @@ pub(crate) fn deal(floor: u64, budget: u64, claims: &[Claim]) -> Vec<Option<u8>>
     dealt
 }
 
-/// One subscriber's estimate, and what it was dealt last.
+/// What one subscriber's path showed of itself, and when what it carries was changed.
 #[derive(Debug, Default)]
 pub(crate) struct Allocator {
-    /// Bits a second that the path is thought to bear; `None`: not known yet, or the client gives no feedback.
-    pub(crate) estimate: Option<u64>,
-    /// What the estimator was last told to look for.
-    pub(crate) sought: u64,
-    strained_since: Option<Instant>,
+    strain: Option<Strain>,
     calm_since: Option<Instant>,
-    looked: Option<Instant>,
-    look_wait: Duration,
     shortest_trip: Option<Duration>,
+    changed: Option<Instant>,
     stepped_up: Option<Instant>,
     wait: Duration,
+}
+
+/// More is sent than the path bears.
+#[derive(Debug, Clone, Copy)]
+struct Strain {
+    since: Instant,
+    lost: f32,
+    /// Nothing was done about it yet.
+    fresh: bool,
 }
 
 impl Allocator {
@@ -157,51 +158,20 @@ impl Allocator {
             self.shortest_trip = Some(shortest);
             trip - shortest > LATENESS
         });
-        let strained = late || lost.is_some_and(|lost| lost >= LOSS);
-        self.strained_since = if strained { self.strained_since.or(Some(now)) } else { None };
-        self.calm_since = if strained { None } else { self.calm_since.or(Some(now)) };
-    }
-
-    /// At what rate the estimator is to begin anew, if it is time to look for more than it believes in.
-    ///
-    /// claims, current, sound: as in `allot`. Looks that find nothing come ever later.
-    pub(crate) fn look(
-        &mut self,
-        claims: &[Claim],
-        current: &[Option<u8>],
-        sound: u64,
-        now: Instant,
-    ) -> Option<u64> {
-        let estimate = self.estimate?;
-        let passed =
-            |since: Option<Instant>, time| since.is_none_or(|s| now.saturating_duration_since(s) >= time);
-        let wait = self.look_wait.max(FIRST_LOOK);
-        if self.calm_since.is_none() || !passed(self.calm_since, CALM) {
-            return None;
+        let lost = lost.unwrap_or(0.0).max(if late { LATE_LOSS } else { 0.0 });
+        if lost < LOSS {
+            self.strain = None;
+            self.calm_since.get_or_insert(now);
+            return;
         }
-        if !passed(self.looked, wait) || !passed(self.stepped_up, FIRST_LOOK) {
-            return None;
-        }
-        let spent: u64 = claims.iter().zip(current).map(|(c, l)| c.rate(*l)).sum::<u64>() + sound;
-        let next = claims.iter().zip(current).filter_map(|(c, now)| {
-            let (layer, rate) = c.layers().find(|(l, _)| rank_of(Some(*l)) > rank_of(*now))?;
-            Some((rank_of(Some(layer)), c.rank, rate.saturating_sub(c.rate(*now))))
-        });
-        let (.., more) = next.min()?;
-        // A tenth above what a step takes, so that the step is taken if the probes confirm it.
-        let needed = (spent + more) * 110 / STEP;
-        if needed <= estimate {
-            return None;
-        }
-        self.look_wait = (wait * 2).min(PATIENCE);
-        self.looked = Some(now);
-        self.estimate = Some(needed);
-        Some(needed)
+        let since = self.strain.map_or(now, |before| before.since);
+        self.strain = Some(Strain { since, lost, fresh: true });
+        self.calm_since = None;
     }
 
     /// What each claim gets from now on. current: what it has. sound: bits a second that are no claim's.
     ///
-    /// Down at once; up one claim at a time, with room to spare and some time after the last change.
+    /// Down at once, to what the path carried; up one layer at a time, over a calm path, and ever later after mistakes.
     pub(crate) fn allot(
         &mut self,
         claims: &[Claim],
@@ -209,52 +179,46 @@ impl Allocator {
         sound: u64,
         now: Instant,
     ) -> Vec<Option<u8>> {
-        let Some(estimate) = self.estimate else {
-            return claims.iter().map(|c| Some(c.max_layer)).collect();
-        };
-        let share = |hundredths: u64| (estimate * hundredths / 100).saturating_sub(sound);
-        let (floor, budget) = match self.strained_since {
-            Some(since) if now.saturating_duration_since(since) >= PERSISTENT => (STRAINED, STRAINED),
-            Some(_) => (LOWEST_KEPT, STRAINED),
-            None => (LOWEST_KEPT, KEPT),
-        };
-        let best = deal(share(floor), share(budget), claims);
-        let lower = |i: usize| rank_of(best[i]) < rank_of(current[i]);
-        let mut out: Vec<Option<u8>> =
-            (0..claims.len()).map(|i| if lower(i) { best[i] } else { current[i] }).collect();
-        if (0..claims.len()).any(lower) {
-            if self.stepped_up.is_some_and(|at| now.saturating_duration_since(at) < TOO_SOON) {
-                self.wait = (self.wait.max(STEP_UP) * 2).min(PATIENCE);
+        let passed = |since: Instant, time| now.saturating_duration_since(since) >= time;
+        match &mut self.strain {
+            Some(strain) if strain.fresh => {
+                strain.fresh = false;
+                let last = passed(strain.since, PERSISTENT);
+                let sent = claims.iter().zip(current).map(|(c, l)| c.rate(*l)).sum::<u64>() + sound;
+                let carried = sent as f32 * (1.0 - strain.lost) * CARRIED;
+                let borne = (carried as u64).saturating_sub(sound);
+                let out: Vec<Option<u8>> = deal(borne, claims)
+                    .into_iter()
+                    .zip(claims)
+                    .map(|(dealt, c)| if last { dealt } else { dealt.or(c.lowest()) })
+                    .zip(current)
+                    .map(|(dealt, now)| if rank_of(dealt) < rank_of(*now) { dealt } else { *now })
+                    .collect();
+                if out != current {
+                    let mistake = self.stepped_up.take().is_some_and(|at| !passed(at, TOO_SOON));
+                    self.wait = if mistake { (self.wait * 2).min(PATIENCE) } else { STEP_UP };
+                    self.changed = Some(now);
+                }
+                return out;
             }
-            self.stepped_up = Some(now);
+            Some(_) => return current.to_vec(),
+            None => {}
+        }
+        let mut out = current.to_vec();
+        if self.stepped_up.is_some_and(|at| passed(at, TOO_SOON)) {
+            (self.stepped_up, self.wait) = (None, STEP_UP);
+        }
+        let waited = self.changed.is_none_or(|at| passed(at, self.wait.max(STEP_UP)));
+        if !waited || !self.calm_since.is_some_and(|at| passed(at, CALM)) {
             return out;
         }
-        let since = self.stepped_up.map(|at| now.saturating_duration_since(at));
-        if since.is_some_and(|since| since < self.wait.max(STEP_UP)) {
-            return out;
-        }
-        if self.looked.is_some_and(|at| now.saturating_duration_since(at) < PROBATION) {
-            return out;
-        }
-        let careful = deal(share(STEP), share(STEP), claims);
-        let mut order: Vec<usize> = (0..claims.len()).collect();
-        order.sort_by_key(|i| (rank_of(current[*i]), claims[*i].rank));
-        if let Some(i) = order.into_iter().find(|i| rank_of(careful[*i]) > rank_of(current[*i])) {
-            // One layer at a time: what comes of it is seen before the next.
-            let above = claims[i].layers().map(|(l, _)| Some(l)).find(|l| rank_of(*l) > rank_of(current[i]));
-            out[i] = above.unwrap_or(careful[i]);
-            self.look_wait = FIRST_LOOK;
-            if since.is_some_and(|since| since > 2 * PATIENCE) {
-                self.wait = STEP_UP;
-            }
-            self.stepped_up = Some(now);
+        let next = (0..claims.len())
+            .filter_map(|i| Some((rank_of(current[i]), claims[i].rank, i, claims[i].above(current[i])?)));
+        if let Some((_, _, i, layer)) = next.min() {
+            out[i] = Some(layer);
+            (self.stepped_up, self.changed) = (Some(now), Some(now));
         }
         out
-    }
-
-    /// What the estimator should look for so that every wish could be met, in bits a second.
-    pub(crate) fn seek(claims: &[Claim], sound: u64) -> u64 {
-        (claims.iter().map(Claim::wish).sum::<u64>() + sound) * SOUGHT / 100
     }
 }
 
@@ -277,34 +241,34 @@ mod tests {
     #[test]
     fn everybody_is_seen_before_anybody_is_sharp() {
         let claims = [claim(1, 2), claim(1, 2), claim(1, 2)];
-        assert_eq!(deal(5100 * KBPS, 5100 * KBPS, &claims), [Some(2), Some(2), Some(2)]);
-        assert_eq!(deal(1500 * KBPS, 1500 * KBPS, &claims), [Some(1), Some(1), Some(1)]);
-        assert_eq!(deal(800 * KBPS, 800 * KBPS, &claims), [Some(1), Some(0), Some(0)]);
-        assert_eq!(deal(450 * KBPS, 450 * KBPS, &claims), [Some(0), Some(0), Some(0)]);
-        assert_eq!(deal(300 * KBPS, 300 * KBPS, &claims), [Some(0), Some(0), None]);
-        assert_eq!(deal(100 * KBPS, 100 * KBPS, &claims), [None, None, None]);
+        assert_eq!(deal(5100 * KBPS, &claims), [Some(2), Some(2), Some(2)]);
+        assert_eq!(deal(1500 * KBPS, &claims), [Some(1), Some(1), Some(1)]);
+        assert_eq!(deal(800 * KBPS, &claims), [Some(1), Some(0), Some(0)]);
+        assert_eq!(deal(450 * KBPS, &claims), [Some(0), Some(0), Some(0)]);
+        assert_eq!(deal(300 * KBPS, &claims), [Some(0), Some(0), None]);
+        assert_eq!(deal(100 * KBPS, &claims), [None, None, None]);
     }
 
     #[test]
     fn a_screen_is_sharp_before_a_gallery_is() {
         let claims = [claim(1, 2), claim(0, 2)];
-        assert_eq!(deal(2000 * KBPS, 2000 * KBPS, &claims), [Some(0), Some(2)]);
-        assert_eq!(deal(160 * KBPS, 160 * KBPS, &claims), [None, Some(0)]);
+        assert_eq!(deal(2000 * KBPS, &claims), [Some(0), Some(2)]);
+        assert_eq!(deal(160 * KBPS, &claims), [None, Some(0)]);
     }
 
     #[test]
     fn who_watches_it_large_goes_before_who_watches_it_small() {
-        assert_eq!(deal(2000 * KBPS, 2000 * KBPS, &[claim(1, 0), claim(1, 2)]), [Some(0), Some(2)]);
-        assert_eq!(deal(150 * KBPS, 150 * KBPS, &[claim(1, 0), claim(1, 2)]), [None, Some(0)]);
+        assert_eq!(deal(2000 * KBPS, &[claim(1, 0), claim(1, 2)]), [Some(0), Some(2)]);
+        assert_eq!(deal(150 * KBPS, &[claim(1, 0), claim(1, 2)]), [None, Some(0)]);
     }
 
     #[test]
     fn a_layer_that_is_not_sent_is_not_dealt_and_a_lone_high_one_is() {
         let lone = Claim { rank: 1, max_layer: 0, rates: [None, None, RATES[2]] };
-        assert_eq!(deal(2000 * KBPS, 2000 * KBPS, &[lone]), [Some(2)]);
-        assert_eq!(deal(1000 * KBPS, 1000 * KBPS, &[lone]), [None]);
+        assert_eq!(deal(2000 * KBPS, &[lone]), [Some(2)]);
+        assert_eq!(deal(1000 * KBPS, &[lone]), [None]);
         let silent = Claim { rank: 1, max_layer: 2, rates: [None; LAYERS] };
-        assert_eq!(deal(0, 0, &[silent]), [Some(2)]);
+        assert_eq!(deal(0, &[silent]), [Some(2)]);
     }
 
     #[test]
@@ -329,96 +293,76 @@ mod tests {
                 })
                 .collect();
             let budget = random(6000) * KBPS;
-            let dealt = deal(budget, budget, &claims);
+            let dealt = deal(budget, &claims);
             let cost: u64 = claims.iter().zip(&dealt).map(|(c, d)| c.rate(*d)).sum();
             assert!(cost <= budget);
             let everything: u64 = claims.iter().map(Claim::wish).sum();
-            assert!(deal(everything, everything, &claims)
-                .iter()
-                .zip(&claims)
-                .all(|(d, c)| c.rate(*d) == c.wish()));
+            assert!(deal(everything, &claims).iter().zip(&claims).all(|(d, c)| c.rate(*d) == c.wish()));
         }
     }
 
-    #[test]
-    fn without_an_estimate_a_subscriber_gets_what_it_asked_for() {
+    /// What a path gets, looked at each half second, that bears so much: (second, layer) at each change.
+    fn course(seconds: u64, bears: impl Fn(u64) -> u64) -> Vec<(u64, Option<u8>)> {
+        let start = Instant::now();
+        let sound = 30 * KBPS;
+        let claims = [claim(1, 2)];
         let mut a = Allocator::default();
-        assert_eq!(
-            a.allot(&[claim(1, 2), claim(1, 1)], &[None, None], 0, Instant::now()),
-            [Some(2), Some(1)]
-        );
+        let mut current = vec![Some(2)];
+        let mut changes = vec![];
+        for n in 0..2 * seconds {
+            let now = start + Duration::from_millis(500 * n);
+            let sent = claims[0].rate(current[0]) + sound;
+            let lost = 1.0 - (bears(n / 2) as f32 / sent as f32).min(1.0);
+            a.note(Some(lost), Some(Duration::from_millis(40)), now);
+            let next = a.allot(&claims, &current, sound, now);
+            if next != current {
+                changes.push((n / 2, next[0]));
+            }
+            current = next;
+        }
+        changes
     }
 
     #[test]
-    fn down_at_once_up_one_step_at_a_time_and_later_after_a_mistake() {
-        let start = Instant::now();
-        let at = |ms: u64| start + Duration::from_millis(ms);
-        let mut a = Allocator { estimate: Some(200 * KBPS), ..Allocator::default() };
+    fn a_path_that_bears_everything_keeps_everything() {
+        assert!(course(300, |_| 10_000 * KBPS).is_empty());
+    }
+
+    #[test]
+    fn down_at_once_up_one_step_at_a_time_and_ever_later_after_mistakes() {
+        let changes = course(120, |s| if s < 10 { 10_000 * KBPS } else { 300 * KBPS });
+        assert_eq!(changes[0], (10, Some(0)));
+        let tries: Vec<u64> = changes.iter().filter(|(_, l)| *l == Some(1)).map(|(s, _)| *s).collect();
+        assert_eq!(tries, [14, 22, 39, 71], "each later than the one before");
+        assert!(changes.iter().all(|(_, l)| l.is_some()), "the lowest fits: {changes:?}");
+        let back = course(60, |s| if (10..20).contains(&s) { 300 * KBPS } else { 10_000 * KBPS });
+        assert_eq!(back.last().map(|(_, l)| *l), Some(Some(2)));
+    }
+
+    #[test]
+    fn the_lowest_layer_goes_only_from_a_path_that_strains_for_long() {
+        let changes = course(30, |s| if s < 10 { 10_000 * KBPS } else { 100 * KBPS });
+        assert_eq!(changes[..2], [(10, Some(0)), (12, None)]);
+        let stumble = course(12, |s| if s == 10 { 100 * KBPS } else { 10_000 * KBPS });
+        assert_eq!(stumble, [(10, Some(0))], "darkness is worse than a stumble");
+    }
+
+    #[test]
+    fn a_path_that_is_late_strains_though_it_loses_nothing() {
+        let now = Instant::now();
+        let mut a = Allocator::default();
         let claims = [claim(1, 2)];
-        assert_eq!(a.allot(&claims, &[Some(2)], 0, at(0)), [Some(0)]);
-        a.estimate = Some(5000 * KBPS);
-        assert_eq!(a.allot(&claims, &[Some(0)], 0, at(500)), [Some(0)], "too soon");
-        assert_eq!(a.allot(&claims, &[Some(0)], 0, at(1100)), [Some(1)], "one step");
-        assert_eq!(a.allot(&claims, &[Some(1)], 0, at(1300)), [Some(1)]);
-        assert_eq!(a.allot(&claims, &[Some(1)], 0, at(2200)), [Some(2)]);
-        a.estimate = Some(1000 * KBPS);
-        assert_eq!(a.allot(&claims, &[Some(2)], 0, at(3000)), [Some(1)], "a mistake");
-        a.estimate = Some(5000 * KBPS);
-        assert_eq!(a.allot(&claims, &[Some(1)], 0, at(4500)), [Some(1)], "waits twice as long");
-        assert_eq!(a.allot(&claims, &[Some(1)], 0, at(5100)), [Some(2)]);
+        a.note(Some(0.0), Some(Duration::from_millis(40)), now);
+        assert_eq!(a.allot(&claims, &[Some(2)], 0, now), [Some(2)]);
+        a.note(Some(0.0), Some(Duration::from_millis(400)), now);
+        assert_eq!(a.allot(&claims, &[Some(2)], 0, now), [Some(1)]);
+        assert_eq!(a.allot(&claims, &[Some(1)], 0, now), [Some(1)], "once for each look");
     }
 
     #[test]
-    fn a_step_up_takes_room_to_spare() {
-        let start = Instant::now();
-        let mut a = Allocator { estimate: Some(540 * KBPS), ..Allocator::default() };
-        let claims = [claim(1, 1)];
-        assert_eq!(a.allot(&claims, &[Some(1)], 0, start), [Some(1)], "enough to stay");
-        assert_eq!(a.allot(&claims, &[Some(0)], 0, start), [Some(0)], "not enough to come");
-        a.estimate = Some(700 * KBPS);
-        assert_eq!(a.allot(&claims, &[Some(0)], 0, start), [Some(1)]);
-        assert_eq!(a.allot(&claims, &[Some(0)], 200 * KBPS, start), [Some(0)], "sound goes first");
-    }
-
-    #[test]
-    fn a_path_without_strain_keeps_what_flows_and_one_that_strains_for_long_does_not() {
-        let start = Instant::now();
-        let at = |ms: u64| start + Duration::from_millis(ms);
-        let trip = |ms: u64| Some(Duration::from_millis(ms));
-        let mut a = Allocator { estimate: Some(120 * KBPS), ..Allocator::default() };
-        let claims = [claim(1, 2)];
-        assert_eq!(a.allot(&claims, &[Some(0)], 30 * KBPS, at(0)), [Some(0)]);
-        assert_eq!(a.allot(&claims, &[None], 30 * KBPS, at(0)), [None], "kept is not come by");
-        a.note(Some(0.1), trip(50), at(0));
-        assert_eq!(a.allot(&claims, &[Some(0)], 30 * KBPS, at(500)), [Some(0)], "a stumble");
-        a.note(Some(0.1), trip(50), at(2000));
-        assert_eq!(a.allot(&claims, &[Some(0)], 30 * KBPS, at(2000)), [None]);
-        a.note(Some(0.0), trip(60), at(2500));
-        assert_eq!(a.allot(&claims, &[Some(0)], 30 * KBPS, at(5000)), [Some(0)]);
-        a.note(None, trip(400), at(5000));
-        assert_eq!(a.allot(&claims, &[Some(0)], 30 * KBPS, at(7000)), [None], "late is strained, too");
-        a.estimate = Some(400 * KBPS);
-        assert_eq!(a.allot(&claims, &[Some(1)], 0, at(7000)), [Some(0)], "higher layers go at once");
-    }
-
-    #[test]
-    fn a_calm_path_is_looked_at_for_the_next_layer_and_ever_later_in_vain() {
-        let start = Instant::now();
-        let at = |ms: u64| start + Duration::from_millis(ms);
-        let mut a = Allocator { estimate: Some(200 * KBPS), ..Allocator::default() };
-        let claims = [claim(1, 2)];
-        a.note(Some(0.2), None, at(0));
-        assert_eq!(a.look(&claims, &[Some(0)], 0, at(10_000)), None, "not calm");
-        a.note(Some(0.0), None, at(10_000));
-        assert_eq!(a.look(&claims, &[Some(0)], 0, at(12_000)), None, "not calm for long");
-        let needed = a.look(&claims, &[Some(0)], 0, at(13_000)).unwrap();
-        assert!((600 * KBPS..700 * KBPS).contains(&needed), "{needed}");
-        assert_eq!(a.allot(&claims, &[Some(0)], 0, at(14_000)), [Some(0)], "not proven yet");
-        a.estimate = Some(250 * KBPS);
-        assert_eq!(a.allot(&claims, &[Some(0)], 0, at(15_000)), [Some(0)], "the probes found nothing");
-        assert_eq!(a.look(&claims, &[Some(0)], 0, at(20_000)), None, "later than the first time");
-        let needed = a.look(&claims, &[Some(0)], 0, at(21_500)).unwrap();
-        assert_eq!(a.allot(&claims, &[Some(0)], 0, at(23_000)), [Some(1)], "{needed} stood");
-        assert_eq!(a.look(&claims, &[Some(2)], 0, at(90_000)), None, "nothing more to wish for");
+    fn a_client_without_feedback_gets_what_it_asked_for() {
+        let now = Instant::now();
+        let mut a = Allocator::default();
+        assert_eq!(a.allot(&[claim(1, 2)], &[Some(2)], 0, now + CALM), [Some(2)]);
     }
 }

@@ -18,12 +18,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use str0m::bwe::BweKind;
 use str0m::format::Codec;
 use str0m::media::Mid;
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, Ssrc, Vp8Descriptor};
 
-use crate::allocate::{Allocator, Claim};
+use crate::allocate::Claim;
 use crate::data::{Member, Members};
 use crate::demux::{is_stun, stun_fragment, Demux};
 use crate::forward::{Arrival, Publication, Subscription, RETARGET_INTERVAL};
@@ -395,14 +394,6 @@ impl Engine {
                     self.publications.get_mut(&source).and_then(|p| p.keyframe_wanted(id, request.mid, now));
                 self.ask_keyframes(source.0, ask);
             }
-            E::EgressBitrateEstimate(BweKind::Twcc(estimate)) => {
-                if let Some(s) = self.sessions.get_mut(&id) {
-                    s.allocator.estimate = Some(estimate.as_u64());
-                }
-                for source in self.allot(id) {
-                    self.retarget(source);
-                }
-            }
             E::PeerStats(stats) => {
                 let Some(s) = self.sessions.get_mut(&id) else { return };
                 s.allocator.note(stats.egress_loss_fraction, stats.rtt, self.now);
@@ -524,17 +515,10 @@ impl Engine {
         }
     }
 
-    fn retarget(&mut self, source: (TransportId, Mid)) {
+    /// Deal a subscriber's bandwidth out anew.
+    fn allot(&mut self, id: TransportId) {
         let now = self.now;
-        if let Some(asks) = self.publications.get_mut(&source).map(|p| p.retarget(now)) {
-            self.ask_keyframes(source.0, asks);
-        }
-    }
-
-    /// Deal a subscriber's bandwidth out anew; returns the tracks of which it now gets another layer.
-    fn allot(&mut self, id: TransportId) -> Vec<(TransportId, Mid)> {
-        let now = self.now;
-        let Some(session) = self.sessions.get_mut(&id) else { return Vec::new() };
+        let Some(session) = self.sessions.get_mut(&id) else { return };
         let mut sound = 0;
         let mut watched: Vec<Watched> = Vec::new();
         for (mid, source) in &session.sources {
@@ -552,11 +536,6 @@ impl Engine {
         let claims: Vec<Claim> = watched.iter().map(|w| w.claim).collect();
         let current: Vec<Option<u8>> = watched.iter().map(|w| w.layer).collect();
         let dealt = session.allocator.allot(&claims, &current, sound, now);
-        session.seek(Allocator::seek(&claims, sound));
-        if let Some(rate) = session.allocator.look(&claims, &dealt, sound, now) {
-            session.begin_anew(rate);
-        }
-        let mut changed = Vec::new();
         for (Watched { mid, source, layer: before, .. }, after) in watched.into_iter().zip(dealt) {
             if before == after {
                 continue;
@@ -564,18 +543,17 @@ impl Engine {
             if let Some(s) = self.publications.get_mut(&source).and_then(|p| p.subscription(id, mid)) {
                 s.allowed = after;
             }
-            changed.push(source);
             if before.is_none() != after.is_none() {
                 self.emit(id, EventKind::Throttled { mid: mid.to_string(), paused: after.is_none() });
             }
         }
-        changed
     }
 
     fn retarget_all(&mut self) {
         let now = self.now;
-        let estimated = self.sessions.iter().filter(|(_, s)| s.allocator.estimate.is_some());
-        for id in estimated.map(|(id, _)| *id).collect::<Vec<_>>() {
+        for id in
+            self.sessions.iter().filter(|(_, s)| !s.sources.is_empty()).map(|(id, _)| *id).collect::<Vec<_>>()
+        {
             self.allot(id);
         }
         let mut asks: Vec<(TransportId, Vec<Ssrc>)> = Vec::new();

@@ -11,7 +11,6 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use str0m::bwe::Bitrate;
 use str0m::change::SdpPendingOffer;
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 use str0m::config::DtlsCert;
@@ -55,15 +54,8 @@ const MAX_LOSSY_WAITING: usize = 64;
 /// behind so far loses its transport and joins again.
 const MAX_RELIABLE_WAITING_BYTES: usize = 128 * MAX_PACKET_BYTES;
 
-/// What a path is taken for until its feedback says more: a subscriber begins sharp, and steps down within a second
-/// where that was too much.
-const FIRST_ESTIMATE: Bitrate = Bitrate::mbps(5);
-
-/// Turns that a session gets in one run while it asks for the next at once; then others have theirs.
-const MAX_TURNS: usize = 64;
-
 /// How often it is looked what a path loses and how long it takes.
-const PATH_INTERVAL: Duration = Duration::from_secs(1);
+const PATH_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Sent packets kept for resending.
 const RESEND_PACKETS: usize = 1024;
@@ -147,14 +139,11 @@ pub(crate) struct Harvest {
 
 impl Blueprint {
     /// Build a transport. Costs about a millisecond, so do it off the media thread.
-    ///
-    /// sends: the engine sends media on it, so what its path bears is to be estimated.
-    pub fn build(&self, now: Instant, sends: bool) -> Result<Session, Error> {
+    pub fn build(&self, now: Instant) -> Result<Session, Error> {
         let mut rtc = Rtc::builder()
             .set_rtp_mode(true)
             .set_ice_lite(true)
             .set_dtls_cert(self.certificate.clone())
-            .enable_bwe(sends.then_some(FIRST_ESTIMATE))
             .set_stats_interval(Some(PATH_INTERVAL))
             .build(now);
         for address in self.addresses.iter() {
@@ -285,15 +274,9 @@ impl Session {
             let failed = |_| Error::TransportFailed;
             s.rtc.handle_input(input).map_err(failed)?;
             s.flush_waiting(harvest)?;
-            let mut turns = 0;
             loop {
                 harvest.polls += 1;
                 match s.rtc.poll_output().map_err(failed)? {
-                    // The pacer lets one packet go a turn, and asks for the next turn at once.
-                    Output::Timeout(due) if due <= now && turns < MAX_TURNS => {
-                        turns += 1;
-                        s.rtc.handle_input(Input::Timeout(now)).map_err(failed)?;
-                    }
                     Output::Timeout(due) => {
                         s.due = due;
                         return Ok(s.rtc.is_alive());
@@ -408,22 +391,6 @@ impl Session {
             // Without a ratio: str0m's default of 15 % stops resending when losses are highest.
             stream.set_rtx_cache(RESEND_PACKETS, RESEND_AGE, Some(RESEND_RATIO));
         }
-    }
-
-    /// Let the estimator look for so many bits a second.
-    pub(crate) fn seek(&mut self, bits_per_second: u64) {
-        if self.allocator.sought != bits_per_second {
-            self.allocator.sought = bits_per_second;
-            self.rtc.bwe().set_desired_bitrate(Bitrate::bps(bits_per_second));
-        }
-    }
-
-    /// Let the estimator forget what it knows, and begin at so many bits a second.
-    pub(crate) fn begin_anew(&mut self, bits_per_second: u64) {
-        let sought = Bitrate::bps(self.allocator.sought);
-        let mut bwe = self.rtc.bwe();
-        bwe.reset(Bitrate::bps(bits_per_second));
-        bwe.set_desired_bitrate(sought);
     }
 
     /// Send a packet in the section `mid`. False: there is no such section to send in.

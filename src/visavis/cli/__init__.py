@@ -22,6 +22,11 @@ app = App(
 # As text, so that `visavis record verify` does not load a web server.
 app.command("visavis.cli.serve:serve", name="serve", help="Run a node: the pages, the record and the call.")
 app.command(
+    "visavis.cli.engine:engine",
+    name="engine",
+    help="Run the call's engine alone, for every client of the LiveKit protocol.",
+)
+app.command(
     "visavis.cli.rehearse:rehearse", name="rehearse", help="Play a day of talks end to end, and report."
 )
 app.command(

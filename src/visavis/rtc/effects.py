@@ -181,6 +181,13 @@ class Unseat:
 
 
 @dataclass(frozen=True, slots=True)
+class Refresh:
+    """Mint a participant a token of what it is granted now. Answered by `Room.refresh`."""
+
+    participant: ParticipantSid
+
+
+@dataclass(frozen=True, slots=True)
 class Happened:
     """Tell the observers."""
 
@@ -199,4 +206,4 @@ class Note:
 Asked = AcceptOffer | MakeOffer | AcceptAnswer
 """Effects that the engine answers."""
 
-Effect = Asked | Send | Hang | Route | Unroute | SetLayer | Seat | Unseat | Happened | Note
+Effect = Asked | Send | Hang | Route | Unroute | SetLayer | Seat | Unseat | Refresh | Happened | Note

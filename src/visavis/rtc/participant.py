@@ -15,8 +15,11 @@ from typing import Final
 from livekit.protocol import models as m
 
 from visavis.rtc.effects import ConnectionId, ParticipantSid, TrackSid
-from visavis.rtc.ports import HIGHEST_LAYER, SILENT, Mid, TransportId
+from visavis.rtc.ports import HIGHEST_LAYER, Mid, TransportId
 from visavis.rtc.tokens import Grants
+
+SILENCE: Final = 127
+"""Of a level as RFC 6464 has it."""
 
 
 class Phase(Enum):
@@ -67,7 +70,8 @@ class Downlink:
 
     A track is in at most one of `adding` (to be offered), `making` (in the offer being made), `offered`
     (in the offer the client has) and `receiving` (answered, routed). `stopping` are sections to be made
-    inactive, `unanswered` those that no answer has confirmed.
+    inactive, `unanswered` those that no answer has confirmed. `declined` and `asked` is what the client said of a
+    track itself, `denied` what it was told that a publisher keeps from it.
     """
 
     transport: TransportId
@@ -82,6 +86,8 @@ class Downlink:
     receiving: dict[TrackSid, Mid] = field(default_factory=dict)
     unanswered: set[Mid] = field(default_factory=set)
     declined: set[TrackSid] = field(default_factory=set)
+    asked: set[TrackSid] = field(default_factory=set)
+    denied: set[TrackSid] = field(default_factory=set)
     settings: dict[TrackSid, Setting] = field(default_factory=dict)
     sections: dict[TrackSid, int] = field(default_factory=dict)
 
@@ -124,6 +130,8 @@ class Downlink:
     def forget(self, track: TrackSid) -> None:
         """A track is gone for good: forget what was asked of it."""
         self.declined.discard(track)
+        self.asked.discard(track)
+        self.denied.discard(track)
         self.settings.pop(track, None)
         self.sections.pop(track, None)
 
@@ -199,8 +207,9 @@ class Track:
     cids: frozenset[str]
     mid: Mid | None = None
     silent: bool = True
-    level: int = SILENT  # of its sound, as `ports.SoundLevel` has it
     heard: bool = False  # somebody subscribed once, and its publisher was told
+    level: int = SILENCE  # how loud it is; decibels below the loudest
+    told_layer: int = HIGHEST_LAYER  # the highest that its publisher was told somebody receives; -1: none
 
     @property
     def sid(self) -> TrackSid:
@@ -227,12 +236,19 @@ class Participant:
     auto_subscribe: bool
     info: m.ParticipantInfo
     cuts: int = 0
-    speaks: bool = False
     tracks: dict[TrackSid, Track] = field(default_factory=dict)
     offer_in_work: int | None = None
     offer_sdp: str = ""
     offer_waiting: tuple[int, str] | None = None
     permitted: dict[str, frozenset[TrackSid] | None] | None = None
+    told_level: int = SILENCE
+    qualities: dict[TransportId, int] = field(default_factory=dict)
+
+    @property
+    def level(self) -> int:
+        """How loud it speaks: its loudest track that is not muted."""
+        audible = (t.level for t in self.tracks.values() if t.announced and not t.info.muted)
+        return min(audible, default=SILENCE)
 
     @property
     def identity(self) -> str:
@@ -247,6 +263,10 @@ class Participant:
         told.tracks.extend(t.info for t in self.tracks.values() if t.announced)
         told.is_publisher = any(t.mid is not None for t in self.tracks.values())
         return told
+
+    def wants(self, track: TrackSid) -> bool:
+        """Whether it is to receive a track: by what it asked for, else by subscribing to all."""
+        return track in self.down.asked or (self.auto_subscribe and track not in self.down.declined)
 
     def permits(self, identity: str, track: TrackSid) -> bool:
         """Whether this publisher lets an identity receive its track."""

@@ -23,10 +23,6 @@ Mid = NewType("Mid", str)
 HIGHEST_LAYER = 2
 """Simulcast layers are 0 (quarter), 1 (half), 2 (full)."""
 
-SILENT = 127
-"""A sound's level where nobody speaks (RFC 6464 §3)."""
-
-
 NOTHING_TO_OFFER = "nothing-to-offer"
 """What `EngineFailed` says in `details["engine"]` if an offer would change nothing."""
 
@@ -91,10 +87,10 @@ class ChannelOpened:
 
 
 @dataclass(frozen=True, slots=True)
-class SoundLevel:
-    """How loud a published sound was in the last 400 ms: while it is speech, and once when it no longer is.
+class Loudness:
+    """How loud a published section of sound is now: told when that changes, at most twice a second.
 
-    level: decibels below the loudest possible, 0 to 127 (RFC 6464); `SILENT`: nobody speaks.
+    level: as in RFC 6464, decibels below the loudest: 0 … 127; 127: nobody speaks.
     """
 
     transport: TransportId
@@ -103,15 +99,26 @@ class SoundLevel:
 
 
 @dataclass(frozen=True, slots=True)
-class Starved:
-    """A subscriber's path does not bear even the lowest layer of a video; or (`starved` False) bears it again."""
+class Quality:
+    """How good a transport's way is, told when that changes: 0 poor, 1 good, 2 excellent.
+
+    Never of a transport that may be lost: at that word browsers' clients join anew.
+    """
+
+    transport: TransportId
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """The engine stopped sending in a subscriber's section, since its way has no room for it, or goes on."""
 
     transport: TransportId
     mid: Mid
-    starved: bool
+    paused: bool
 
 
-EngineEvent = Connected | Closed | IceChanged | MediaStarted | ChannelOpened | SoundLevel | Starved
+EngineEvent = Connected | Closed | IceChanged | MediaStarted | ChannelOpened | Loudness | Quality | Throttled
 
 
 class MediaEngine(Protocol):
@@ -122,11 +129,8 @@ class MediaEngine(Protocol):
     transport, nothing to answer, the engine is gone). Commands for what no longer exists are without effect.
     """
 
-    async def create(self, transport: TransportId, *, sends: bool) -> None:
-        """Make a transport. Raises `EngineFailed` if it exists.
-
-        sends: the engine sends media on it, so it watches what the path bears.
-        """
+    async def create(self, transport: TransportId) -> None:
+        """Make a transport. Raises `EngineFailed` if it exists."""
         ...
 
     async def accept_offer(self, transport: TransportId, sdp: str) -> str:

@@ -18,13 +18,15 @@ The order that LiveKit's clients need (design 3, "What is known of the protocol"
       |<-- answer --------------------|
       |=== first packet ============>(engine)--- ParticipantUpdate, offer->|
 
-There is no host: nothing here lets one participant mute, move or remove another.
+There is no host: nothing here lets one participant mute, move or remove another. What LiveKit's server API may
+do (`update_participant`, `mute_track`, …) is asked through `roomservice` alone, which no node mounts.
+Who speaks, how good a connection is and what is paused for want of room is told when the engine tells it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from livekit.protocol import models as m
@@ -48,6 +50,7 @@ from visavis.rtc.effects import (
     Note,
     ParticipantSid,
     Published,
+    Refresh,
     Route,
     Seat,
     Send,
@@ -65,9 +68,19 @@ from visavis.rtc.errors import (
     SignalMalformed,
     TooMany,
 )
-from visavis.rtc.participant import Downlink, Participant, Setting, Track
-from visavis.rtc.ports import HIGHEST_LAYER, NOTHING_TO_OFFER, SILENT, Mid, Offer, Sending, TransportId
-from visavis.rtc.tokens import Grants
+from visavis.rtc.participant import SILENCE, Downlink, Participant, Setting, Track
+from visavis.rtc.ports import (
+    HIGHEST_LAYER,
+    NOTHING_TO_OFFER,
+    Loudness,
+    Mid,
+    Offer,
+    Quality,
+    Sending,
+    Throttled,
+    TransportId,
+)
+from visavis.rtc.tokens import Grants, RoomConfig
 
 SERVER_VERSION: Final = "1.13.0"
 """The LiveKit server whose behaviour is followed; clients choose their paths by it."""
@@ -80,7 +93,8 @@ PING_TIMEOUT_S: Final = 15
 MAX_TRACKS: Final = 16
 """Of one participant: camera, microphone, screen with sound, and language channels."""
 MAX_TEXT: Final = 256
-MAX_METADATA: Final = 16 * 1024
+MAX_METADATA: Final = 64_000
+"""Bytes of a participant's metadata, and of its attributes; LiveKit's own figure."""
 MAX_LAYERS: Final = 4
 MAX_SUBSCRIPTIONS: Final = 1024
 MAX_MISSED: Final = 256
@@ -105,11 +119,31 @@ class RoomPolicy:
     """What a room is for.
 
     encrypted: True: a call; a track that says it is not encrypted is refused, and its client leaves.
-    False: for everybody to hear; an encrypted track is refused likewise (design 3a §6).
+    False: for everybody to hear; an encrypted track is refused likewise (design 3a §6). None: whatever comes.
+    max_participants: 0: no limit. max_tracks: of one participant.
+    empty_s, departure_s: how long a room stays that nobody has come to yet, and one that everybody has left.
+    simulations: whether clients may ask for LiveKit's test scenarios.
+    configurable: whether whoever makes a room may say how long it stays, how many it holds, and its metadata.
     """
 
-    encrypted: bool = True
+    encrypted: bool | None = True
     max_participants: int = 64
+    max_tracks: int = MAX_TRACKS
+    empty_s: int = 0
+    departure_s: int = 0
+    simulations: bool = False
+    configurable: bool = False
+
+    def configured(self, config: RoomConfig | None) -> RoomPolicy:
+        """This policy as a token or the server API wants it for a room that is made, where that is allowed."""
+        if config is None or not self.configurable:
+            return self
+        return replace(
+            self,
+            empty_s=config.empty_timeout or self.empty_s,
+            departure_s=config.departure_timeout or self.departure_s,
+            max_participants=config.max_participants or self.max_participants,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +162,14 @@ class Room:
     """One room. Every method returns effects, to be done in their order."""
 
     def __init__(
-        self, name: str, number: int, *, policy: RoomPolicy, new_sid: Callable[[str], str], now_ms: int
+        self,
+        name: str,
+        number: int,
+        *,
+        policy: RoomPolicy,
+        new_sid: Callable[[str], str],
+        now_ms: int,
+        metadata: str = "",
     ) -> None:
         """number: the engine's name of the room. new_sid: prefix → an id never given before."""
         self.name, self.number, self.policy = name, number, policy
@@ -138,9 +179,10 @@ class Room:
             name=name,
             creation_time=now_ms // 1000,
             creation_time_ms=now_ms,
-            empty_timeout=0,
-            departure_timeout=0,
+            empty_timeout=policy.empty_s,
+            departure_timeout=policy.departure_s,
             max_participants=policy.max_participants,
+            metadata=metadata,
         )
         for codec in _CODECS:
             self._info.enabled_codecs.add(mime=codec)
@@ -148,7 +190,11 @@ class Room:
         self._by_sid: dict[ParticipantSid, Participant] = {}
         self._owner: dict[TrackSid, Participant] = {}
         self._missed: dict[ParticipantSid, list[m.ParticipantInfo]] = {}
+        self._requalified: set[TrackSid] = set()
+        self._heard: set[ParticipantSid] = set()
+        self._told_numbers = (0, 0)
         self._out: list[Effect] = []
+        self.emptied = 0
 
     # --- seen from outside ------------------------------------------------
 
@@ -160,6 +206,23 @@ class Room:
     def participants(self) -> tuple[Participant, ...]:
         return tuple(self._by_sid.values())
 
+    @property
+    def linger_s(self) -> int:
+        """How long the room stays while it is empty."""
+        return self.policy.departure_s if self.emptied else self.policy.empty_s
+
+    def describe(self) -> m.Room:
+        """The room as LiveKit's clients know it. A copy."""
+        told = m.Room()
+        told.CopyFrom(self._room_info())
+        return told
+
+    def find(self, identity: str) -> Participant | None:
+        return self._by_identity.get(identity)
+
+    def participant(self, sid: ParticipantSid) -> Participant | None:
+        return self._by_sid.get(sid)
+
     def sid_of(self, identity: str) -> ParticipantSid | None:
         p = self._by_identity.get(identity)
         return None if p is None else p.sid
@@ -168,7 +231,8 @@ class Room:
 
     def check_space(self, identity: str) -> None:
         """Raises `TooMany` if the room is full for this identity."""
-        if identity not in self._by_identity and len(self._by_sid) >= self.policy.max_participants:
+        most = self.policy.max_participants
+        if most and identity not in self._by_identity and len(self._by_sid) >= most:
             raise TooMany("The room is full.", room=self.name)
 
     def join(self, a: Arrival, now_ms: int) -> list[Effect]:
@@ -187,26 +251,22 @@ class Room:
             joined_at_ms=now_ms,
             version=1,
             client_protocol=a.client_protocol,
-            permission=m.ParticipantPermission(
-                can_subscribe=g.can_subscribe,
-                can_publish=g.can_publish,
-                can_publish_data=g.can_publish_data,
-                can_publish_sources=sorted(g.sources & _SOURCES),
-                can_update_metadata=g.can_update_own_metadata,
-            ),
+            attributes=g.attributes,
+            kind=g.kind.upper() if g.kind.upper() in _KINDS else "STANDARD",
+            permission=_permission(g),
         )
-        others = [o.describe() for o in self._by_sid.values()]
+        others = [o.describe() for o in self._by_sid.values() if not o.grants.hidden]
         p = Participant(
             sid=ParticipantSid(info.sid),
             grants=g,
             up=a.up,
             down=Downlink(a.down),
             connection=a.connection,
-            auto_subscribe=a.auto_subscribe and g.can_subscribe,
+            auto_subscribe=a.auto_subscribe,
             info=info,
         )
         self._by_identity[p.identity] = self._by_sid[p.sid] = p
-        self._do(Seat(self.number, p.identity, p.sid, p.up, p.down.transport, g.can_publish_data))
+        self._seat(p)
         self._tell(
             p,
             join=r.JoinResponse(
@@ -221,10 +281,9 @@ class Room:
                 enabled_publish_codecs=list(self._info.enabled_codecs),
             ),
         )
+        self._do(Refresh(p.sid))
         self._announce(p, to=[o for o in self._by_sid.values() if o is not p])
-        if p.auto_subscribe:
-            for track in list(self._owner):
-                self._offer_track(p, track)
+        self._offer_wanted(p)
         self._note("call-joined", p, tracks=len(p.down.adding))
         self._happened(Joined(self.name, p.identity, p.sid, now_ms))
         return self._done()
@@ -246,7 +305,8 @@ class Room:
         p.offer_waiting = None
         p.offer_in_work = None if p.offer_in_work is None else STALE
         self._tell(p, reconnect=r.ReconnectResponse(server_info=_server_info()))
-        told = [o.describe() for o in self._by_sid.values()] + self._missed.pop(p.sid, [])
+        seen = [o.describe() for o in self._by_sid.values() if o is p or not o.grants.hidden]
+        told = seen + self._missed.pop(p.sid, [])
         self._tell(p, update=r.ParticipantUpdate(participants=told))
         self._tell(p, room_update=r.RoomUpdate(room=self._room_info()))
         p.down.lost()
@@ -305,6 +365,51 @@ class Room:
             self._tell(p, refresh_token=token)
         return self._done()
 
+    def numbers_changed(self) -> list[Effect]:
+        """Tell everybody how many are in the room, if that changed since it was last asked."""
+        info = self._room_info()
+        if (numbers := (info.num_participants, info.num_publishers)) != self._told_numbers:
+            self._told_numbers = numbers
+            self._tell_room()
+        return self._done()
+
+    # --- what the server API asks (`roomservice`) ----------------------------
+
+    def set_metadata(self, metadata: str) -> list[Effect]:
+        """The room's metadata, told to everybody. Raises `SignalMalformed` if it is too long."""
+        if len(metadata.encode()) > MAX_METADATA:
+            raise SignalMalformed("The room's metadata is too long.", bytes=MAX_METADATA)
+        self._info.metadata = metadata
+        self._tell_room()
+        return self._done()
+
+    def update_participant(
+        self,
+        p: Participant,
+        change: r.UpdateParticipantMetadata,
+        permission: m.ParticipantPermission | None,
+        now_ms: int,
+    ) -> list[Effect]:
+        """Change what a participant is called and what it may do. Raises `SignalMalformed` for what is too long."""
+        self._set_metadata(p, change)
+        if permission is not None:
+            self._set_permission(p, permission, now_ms)
+        return self._done()
+
+    def mute_track(self, p: Participant, sid: TrackSid, muted: bool, now_ms: int) -> list[Effect]:
+        """Mute a track and tell its publisher, whose SDK stops sending."""
+        if (track := p.tracks.get(sid)) is not None:
+            self._tell(p, mute=r.MuteTrackRequest(sid=sid, muted=muted))
+            self._set_muted(p, track, muted, now_ms)
+        return self._done()
+
+    def update_subscriptions(
+        self, p: Participant, tracks: Iterable[TrackSid], subscribe: bool
+    ) -> list[Effect]:
+        """Let a participant receive these tracks, or no more."""
+        self._subscribe(p, tracks, subscribe)
+        return self._done()
+
     # --- what the engine tells ---------------------------------------------
 
     def offer_accepted(self, asked: AcceptOffer, answer: str, now_ms: int) -> list[Effect]:
@@ -340,6 +445,7 @@ class Room:
                 p.down.drop(track_sid)
                 continue
             setting = p.down.settings.get(track_sid, Setting())
+            self._requalified.add(track_sid)
             rank = _rank(track.info)
             self._do(Route(owner.up, track.mid, p.down.transport, mid, setting.max_layer, rank))
             if setting.paused:
@@ -390,36 +496,38 @@ class Room:
             self._unveil(p, track, now_ms)
         return self._done()
 
-    def sounded(self, sid: ParticipantSid, transport: TransportId, mid: Mid, level: int) -> list[Effect]:
-        """How loud a published sound is (`ports.SoundLevel`): everybody learns who speaks, and who no longer does."""
+    def loudness(self, sid: ParticipantSid, event: Loudness) -> list[Effect]:
+        """A publisher's sound is louder or softer."""
         p = self._by_sid.get(sid)
-        track = p.by_mid(mid) if p is not None and transport == p.up else None
-        if p is not None and track is not None and not track.info.muted:
-            track.level = level
-            self._tell_speaking(p)
+        track = p.by_mid(event.mid) if p is not None and event.transport == p.up else None
+        if track is not None and track.info.type == m.TrackType.AUDIO:
+            track.level = max(0, min(event.level, SILENCE))
+            self._heard.add(sid)
         return self._done()
 
-    def _tell_speaking(self, p: Participant) -> None:
-        level = min((t.level for t in p.tracks.values()), default=SILENT)
-        if level == SILENT and not p.speaks:
-            return
-        p.speaks = level != SILENT
-        speaker = m.SpeakerInfo(sid=p.sid, level=_linear(level), active=p.speaks)
-        for o in self._by_sid.values():
-            self._tell(o, speakers_changed=r.SpeakersChanged(speakers=[speaker]))
-
-    def starved(
-        self, sid: ParticipantSid, transport: TransportId, mid: Mid, *, starved: bool
-    ) -> list[Effect]:
-        """A subscriber's path bears a video no longer, or again: it is told, so that it does not wait for a picture."""
+    def quality(self, sid: ParticipantSid, event: Quality) -> list[Effect]:
+        """A participant's connection is better or worse: the worse of its two transports counts."""
         p = self._by_sid.get(sid)
-        if p is None or transport != p.down.transport:
-            return self._done()
-        for track, at in p.down.receiving.items():
-            if at == mid and (owner := self._owner.get(track)) is not None:
-                state = r.PAUSED if starved else r.ACTIVE
-                info = r.StreamStateInfo(participant_sid=owner.sid, track_sid=track, state=state)
-                self._tell(p, stream_state_update=r.StreamStateUpdate(stream_states=[info]))
+        if p is not None:
+            before = min(p.qualities.values(), default=None)
+            p.qualities[event.transport] = max(0, min(event.level, len(_QUALITIES) - 1))
+            if (worse := min(p.qualities.values())) != before:
+                score, quality = _QUALITIES[worse]
+                told = r.ConnectionQualityInfo(participant_sid=p.sid, quality=quality, score=score)
+                update = r.ConnectionQualityUpdate(updates=[told])
+                for o in [p] if p.grants.hidden else self._by_sid.values():
+                    self._tell(o, connection_quality=update)
+        return self._done()
+
+    def throttled(self, sid: ParticipantSid, event: Throttled) -> list[Effect]:
+        """The engine paused a track for a subscriber, or goes on."""
+        p = self._by_sid.get(sid)
+        found = p and next((t for t, mid in p.down.receiving.items() if mid == event.mid), None)
+        owner = self._owner.get(found) if found else None
+        if p is not None and found and owner is not None and event.transport == p.down.transport:
+            state = r.StreamState.PAUSED if event.paused else r.StreamState.ACTIVE
+            told = r.StreamStateInfo(participant_sid=owner.sid, track_sid=found, state=state)
+            self._tell(p, stream_state_update=r.StreamStateUpdate(stream_states=[told]))
         return self._done()
 
     def transport_closed(self, sid: ParticipantSid, now_ms: int) -> list[Effect]:
@@ -457,16 +565,15 @@ class Room:
                 self._out.clear()
                 raise
         elif kind in _UNSUPPORTED:
-            self._tell(
-                p,
-                request_response=r.RequestResponse(
-                    reason=r.RequestResponse.UNSUPPORTED_TYPE, message="not offered here"
-                ),
-            )
-            self._note("call-unsupported", p, kind=kind)
+            self._unsupported(p, kind)
         elif kind not in _IGNORED:
             self._note("call-unknown-message", p, kind=kind or "unknown")
         return self._done()
+
+    def _unsupported(self, p: Participant, kind: str | None) -> None:
+        reason = r.RequestResponse.UNSUPPORTED_TYPE
+        self._tell(p, request_response=r.RequestResponse(reason=reason, message="not offered here"))
+        self._note("call-unsupported", p, kind=kind)
 
     def _refuse(self, p: Participant, kind: str | None, q: r.SignalRequest, e: Refused, now_ms: int) -> None:
         reason = r.RequestResponse.LIMIT_EXCEEDED if isinstance(e, TooMany) else r.RequestResponse.NOT_ALLOWED
@@ -497,19 +604,15 @@ class Room:
             raise SignalMalformed("A track has no cid, or too many layers.")
         if a.type not in (m.TrackType.AUDIO, m.TrackType.VIDEO):
             raise PublishRefused("Only sound and picture are published here.")
-        if not p.grants.can_publish:
-            raise PublishRefused("This token does not allow publishing.")
-        if p.grants.sources and _source(a.source) not in p.grants.sources:
-            raise PublishRefused(
-                "This token does not allow publishing this source.", source=_source(a.source)
-            )
-        if self.policy.encrypted and a.encryption == NONE:
+        if not p.grants.may_publish(_source(a.source)):
+            raise PublishRefused("This token does not allow publishing this.", source=_source(a.source))
+        if self.policy.encrypted is True and a.encryption == NONE:
             raise PlainTrackRefused("This room takes encrypted tracks only.")
-        if not self.policy.encrypted and a.encryption != NONE:
+        if self.policy.encrypted is False and a.encryption != NONE:
             raise EncryptedTrackRefused("This room is for everybody to hear: no encrypted tracks.")
         if (known := p.by_cid(a.cid)) is None:
-            if len(p.tracks) >= MAX_TRACKS:
-                raise TooMany("A participant publishes at most so many tracks.", tracks=MAX_TRACKS)
+            if len(p.tracks) >= (most := self.policy.max_tracks):
+                raise TooMany("A participant publishes at most so many tracks.", tracks=most)
             known = _new_track(a, self._new_sid("TR_"))
             p.tracks[known.sid] = known
         self._tell(p, track_published=r.TrackPublishedResponse(cid=a.cid, track=known.info))
@@ -535,14 +638,20 @@ class Room:
             self._note("call-answer-out-of-turn", p)
 
     def _mute(self, p: Participant, q: r.MuteTrackRequest, now_ms: int) -> None:
-        track = p.tracks.get(TrackSid(q.sid))
-        if track is not None and track.info.muted != q.muted:
-            track.info.muted = q.muted
-            track.level = SILENT
-            self._tell_speaking(p)
+        if (track := p.tracks.get(TrackSid(q.sid))) is None:
+            self._tell(p, request_response=r.RequestResponse(reason=r.RequestResponse.NOT_FOUND, mute=q))
+        else:
+            self._set_muted(p, track, q.muted, now_ms)
+
+    def _set_muted(self, p: Participant, track: Track, muted: bool, now_ms: int) -> None:
+        if track.info.muted != muted:
+            track.info.muted = muted
+            if muted:
+                track.level = SILENCE
+            self._heard.add(p.sid)
             if track.announced:
                 self._announce(p)
-                self._happened(Muted(self.name, p.identity, p.sid, track.sid, q.muted, now_ms))
+                self._happened(Muted(self.name, p.identity, p.sid, track.sid, muted, now_ms))
 
     def _subscription(self, p: Participant, q: r.UpdateSubscription, now_ms: int) -> None:
         named = [*q.track_sids, *(s for t in q.participant_tracks for s in t.track_sids)]
@@ -550,13 +659,18 @@ class Room:
             raise SignalMalformed("A subscription names too many tracks.", tracks=len(named))
         if q.subscribe and not p.grants.can_subscribe:
             raise PublishRefused("This token does not allow receiving.")
-        for track in map(TrackSid, named):
+        self._subscribe(p, map(TrackSid, named), q.subscribe)
+
+    def _subscribe(self, p: Participant, tracks: Iterable[TrackSid], subscribe: bool) -> None:
+        for track in tracks:
             if track not in self._owner:
                 continue
-            if q.subscribe:
+            if subscribe:
                 p.down.declined.discard(track)
+                p.down.asked.add(track)
                 self._offer_track(p, track)
             else:
+                p.down.asked.discard(track)
                 p.down.declined.add(track)
                 self._unsubscribe(p, track)
 
@@ -569,6 +683,7 @@ class Room:
                 continue
             setting = Setting(_layer(owner.tracks[sid].info, q.quality, q.width), q.disabled)
             p.down.settings[sid] = setting
+            self._requalified.add(sid)
             if (mid := p.down.receiving.get(sid)) is not None:
                 rank = _rank(owner.tracks[sid].info)
                 self._do(SetLayer(p.down.transport, mid, setting.max_layer, setting.paused, rank))
@@ -589,22 +704,61 @@ class Room:
             for track in [t for t in p.tracks.values() if t.announced and o is not p]:
                 if not p.permits(o.identity, track.sid):
                     self._unsubscribe(o, track.sid)
-                elif o.auto_subscribe:
+                if o.wants(track.sid):
                     self._offer_track(o, track.sid)
 
     def _update_metadata(self, p: Participant, u: r.UpdateParticipantMetadata, now_ms: int) -> None:
         if not p.grants.can_update_own_metadata:
             raise PublishRefused("This token does not allow changing name or metadata.")
+        self._set_metadata(p, u)
+        self._tell(p, request_response=r.RequestResponse(request_id=u.request_id, update_metadata=u))
+
+    def _set_metadata(self, p: Participant, u: r.UpdateParticipantMetadata) -> None:
+        """What is empty stays as it is, but an attribute that is empty goes, as LiveKit has it."""
         attributes = {**p.info.attributes, **u.attributes}
-        if len(u.metadata) + sum(len(k) + len(v) for k, v in attributes.items()) > MAX_METADATA:
+        length = sum(len(k.encode()) + len(v.encode()) for k, v in attributes.items())
+        if len(u.metadata.encode()) > MAX_METADATA or length > MAX_METADATA:
             raise SignalMalformed("Name, metadata or attributes are too long.")
         _bounded(u.name)
+        if not (u.metadata or u.name or u.attributes):
+            return
         p.info.metadata = u.metadata or p.info.metadata
         p.info.name = u.name or p.info.name
         p.info.attributes.clear()
         p.info.attributes.update({k: v for k, v in attributes.items() if v})
+        p.grants = replace(
+            p.grants,
+            name=p.info.name,
+            metadata=p.info.metadata,
+            attributes=dict(p.info.attributes),
+        )
         self._announce(p)
-        self._tell(p, request_response=r.RequestResponse(request_id=u.request_id))
+        self._do(Refresh(p.sid))
+
+    def _set_permission(self, p: Participant, to: m.ParticipantPermission, now_ms: int) -> None:
+        grants = replace(
+            p.grants,
+            can_publish=to.can_publish,
+            can_subscribe=to.can_subscribe,
+            can_publish_data=to.can_publish_data,
+            sources=frozenset(map(_source, to.can_publish_sources)),
+            can_update_own_metadata=to.can_update_metadata,
+            hidden=to.hidden,
+        )
+        if grants == p.grants:
+            return
+        p.grants = grants
+        p.info.permission.CopyFrom(_permission(grants))
+        self._seat(p)
+        for track in [t for t in p.tracks.values() if not grants.may_publish(_source(t.info.source))]:
+            self._unpublish(p, track, now_ms)
+        if grants.can_subscribe:
+            self._offer_wanted(p)
+        else:
+            for sid in list(self._owner):
+                self._unsubscribe(p, sid)
+        self._announce(p)
+        self._do(Refresh(p.sid))
 
     def _update_audio_track(self, p: Participant, q: r.UpdateLocalAudioTrack, now_ms: int) -> None:
         track = p.tracks.get(TrackSid(q.track_sid))
@@ -619,6 +773,21 @@ class Room:
             track.info.width, track.info.height = q.width, q.height
             self._announce(p)
 
+    def _simulate(self, p: Participant, q: r.SimulateScenario, now_ms: int) -> None:
+        """LiveKit's test scenarios, as far as they need no second node."""
+        if not self.policy.simulations:
+            self._unsupported(p, "simulate")
+            return
+        match q.WhichOneof("scenario"):
+            case "leave_request_full_reconnect" | "migration" | "switch_candidate_protocol":
+                self._dismiss(p, m.UNKNOWN_REASON, r.LeaveRequest.RECONNECT, now_ms)
+            case "server_leave":
+                self._dismiss(p, m.SERVER_SHUTDOWN, r.LeaveRequest.DISCONNECT, now_ms)
+            case "node_failure":
+                self._remove(p, m.UNKNOWN_REASON, now_ms, 1011)
+            case _:
+                pass
+
     # --- tracks -------------------------------------------------------------
 
     def _place(
@@ -627,20 +796,24 @@ class Room:
         """Find which section carries which declared track; what is carried no more is unpublished."""
         codec_of = {s.mid: s.codec for s in answered}
         placed: set[TrackSid] = set()
-        for s in offered:
-            if s.kind not in ("audio", "video") or not s.sends:
-                continue
-            video = s.kind == "video"
-            track = p.by_mid(s.mid)
-            by_cid = p.by_cid(s.msid)
-            if track is None or (by_cid is not None and by_cid is not track):
-                # A cid is usually the msid's track id; else the oldest track of the kind that has no
-                # section yet.
-                track = by_cid or next(
+        sending = [s for s in offered if s.kind in ("audio", "video") and s.sends]
+        by_msid = {s.mid: track for s in sending if (track := p.by_cid(s.msid)) is not None}
+        named = {track.sid for track in by_msid.values()}
+        for s in sending:
+            # A cid is usually the msid's track id; else what the section carried before, else the oldest track of
+            # the kind that has no section yet. A section may go on sending a track that the server unpublished.
+            track = by_msid.get(s.mid) or next(
+                (t for t in p.tracks.values() if t.sid not in named and t.mid == s.mid), None
+            )
+            if track is None:
+                video = s.kind == "video"
+                track = next(
                     (
                         t
                         for t in p.tracks.values()
-                        if t.mid is None and (t.info.type == m.TrackType.VIDEO) == video
+                        if t.mid is None
+                        and t.sid not in named
+                        and (t.info.type == m.TrackType.VIDEO) == video
                     ),
                     None,
                 )
@@ -660,7 +833,7 @@ class Room:
         track.silent = False
         self._announce(p)
         for o in self._by_sid.values():
-            if o is not p and o.auto_subscribe:
+            if o is not p and o.wants(track.sid):
                 self._offer_track(o, track.sid)
         video = track.info.type == m.TrackType.VIDEO
         self._note("call-published", p, track=track.sid, source=_source(track.info.source))
@@ -671,7 +844,7 @@ class Room:
     def _unpublish(self, p: Participant, track: Track, now_ms: int) -> None:
         announced = track.announced
         del p.tracks[track.sid]
-        self._tell_speaking(p)
+        self._heard.add(p.sid)
         self._withdraw(track)
         self._tell(p, track_unpublished=r.TrackUnpublishedResponse(track_sid=track.sid))
         if announced:
@@ -685,20 +858,65 @@ class Room:
             self._unsubscribe(o, track.sid)
             o.down.forget(track.sid)
 
+    def _offer_wanted(self, p: Participant) -> None:
+        for sid in list(self._owner):
+            if p.wants(sid):
+                self._offer_track(p, sid)
+
     def _offer_track(self, p: Participant, sid: TrackSid) -> None:
-        """Let a participant receive a track, if it is another's, announced, and its publisher permits."""
+        """Let a participant receive a track, if it is another's, announced, and its publisher permits.
+
+        Whoever wants one that its publisher keeps from it is told so, and told when that ends.
+        """
         owner = self._owner.get(sid)
         if (
-            owner is not None
-            and owner is not p
-            and owner.tracks[sid].announced
-            and owner.permits(p.identity, sid)
+            owner is None
+            or owner is p
+            or owner.grants.hidden
+            or not owner.tracks[sid].announced
+            or not p.grants.can_subscribe
         ):
+            return
+        if (allowed := owner.permits(p.identity, sid)) == (sid in p.down.denied):
+            (p.down.denied.discard if allowed else p.down.denied.add)(sid)
+            told = r.SubscriptionPermissionUpdate(participant_sid=owner.sid, track_sid=sid, allowed=allowed)
+            self._tell(p, subscription_permission_update=told)
+        if allowed:
             p.down.want(sid)
 
     def _unsubscribe(self, p: Participant, sid: TrackSid) -> None:
         if (mid := p.down.drop(sid)) is not None:
+            self._requalified.add(sid)
             self._do(Unroute(p.down.transport, mid))
+
+    def _requalify(self, sid: TrackSid) -> None:
+        """Tell a publisher which layers of a picture anybody receives (LiveKit's dynacast).
+
+        Not before somebody receives it; a client without dynacast does not listen.
+        """
+        owner = self._owner.get(sid)
+        if owner is None or (track := owner.tracks[sid]).info.type != m.TrackType.VIDEO:
+            return
+        wanted = [
+            setting.max_layer
+            for o in self._by_sid.values()
+            if sid in o.down.receiving
+            for setting in [o.down.settings.get(sid, Setting())]
+            if not setting.paused
+        ]
+        highest = max(wanted, default=-1)
+        if highest == track.told_layer:
+            return
+        track.told_layer = highest
+        qualities = [
+            r.SubscribedQuality(quality=layer, enabled=layer <= highest)  # type: ignore[arg-type]
+            for layer in range(HIGHEST_LAYER + 1)
+        ]
+        codec = r.SubscribedCodec(codec=track.info.mime_type.partition("/")[2].lower(), qualities=qualities)
+        told = r.SubscribedQualityUpdate(
+            track_sid=sid, subscribed_qualities=qualities, subscribed_codecs=[codec]
+        )
+        self._tell(owner, subscribed_quality_update=told)
 
     # --- out ----------------------------------------------------------------
 
@@ -713,8 +931,10 @@ class Room:
         self._missed.pop(p.sid, None)
         for track in p.tracks.values():
             self._withdraw(track)
+        self._requalified.update(p.down.receiving)
         p.tracks.clear()
         self._do(Unseat(p.sid, p.up, p.down.transport))
+        self.emptied += not self._by_sid
         p.info.state = m.ParticipantInfo.DISCONNECTED
         p.info.disconnect_reason = reason
         self._announce(p, to=self._by_sid.values())
@@ -730,6 +950,8 @@ class Room:
         """
         info = p.describe(version_up=True)
         update = r.ParticipantUpdate(participants=[info])
+        if p.grants.hidden:
+            to = [p] if to is None else []
         for o in self._by_sid.values() if to is None else to:
             if o.connection is not None:
                 self._tell(o, update=update)
@@ -739,9 +961,26 @@ class Room:
                 del missed[:-MAX_MISSED]
 
     def _room_info(self) -> m.Room:
-        self._info.num_participants = len(self._by_sid)
+        self._info.num_participants = sum(not p.grants.hidden for p in self._by_sid.values())
         self._info.num_publishers = sum(any(t.mid for t in p.tracks.values()) for p in self._by_sid.values())
         return self._info
+
+    def _speaks(self, p: Participant) -> None:
+        if p.level == p.told_level:
+            return
+        p.told_level = p.level
+        loud = 10 ** (-p.level / 20) if p.level < SILENCE else 0.0
+        told = m.SpeakerInfo(sid=p.sid, level=loud, active=p.level < SILENCE)
+        for o in [p] if p.grants.hidden else self._by_sid.values():
+            self._tell(o, speakers_changed=r.SpeakersChanged(speakers=[told]))
+
+    def _tell_room(self) -> None:
+        for p in self._by_sid.values():
+            self._tell(p, room_update=r.RoomUpdate(room=self._room_info()))
+
+    def _seat(self, p: Participant) -> None:
+        may = p.grants.can_publish_data
+        self._do(Seat(self.number, p.identity, p.sid, p.up, p.down.transport, may))
 
     def _tell(self, p: Participant, **message: Any) -> None:
         if p.connection is not None:
@@ -758,6 +997,12 @@ class Room:
 
     def _done(self) -> list[Effect]:
         """The effects of this turn; last of all, an offer for everybody who is due one and can be reached."""
+        for p in [self._by_sid[sid] for sid in sorted(self._heard & self._by_sid.keys())]:
+            self._speaks(p)
+        self._heard.clear()
+        for sid in sorted(self._requalified):
+            self._requalify(sid)
+        self._requalified.clear()
         for p in self._by_sid.values():
             if p.connection is not None and p.down.due:
                 add, stop, channels, restart = p.down.plan()
@@ -789,11 +1034,18 @@ _HANDLERS: Final[Mapping[str, Callable[[Room, Participant, Any, int], None]]] = 
     "update_metadata": Room._update_metadata,
     "update_audio_track": Room._update_audio_track,
     "update_video_track": Room._update_video_track,
+    "simulate": Room._simulate,
 }
+
+_QUALITIES: Final = (
+    (1.5, m.ConnectionQuality.POOR),
+    (3.0, m.ConnectionQuality.GOOD),
+    (4.5, m.ConnectionQuality.EXCELLENT),
+)
+"""LiveKit's words, and scores in the middle of what it calls so (1 … 5)."""
 
 _UNSUPPORTED: Final = frozenset(
     {
-        "simulate",
         "publish_data_track_request",
         "unpublish_data_track_request",
         "update_data_subscription",
@@ -801,9 +1053,21 @@ _UNSUPPORTED: Final = frozenset(
         "get_data_blob_request",
     }
 )
-"""LiveKit has these, this server not: test scenarios, and data tracks and blobs, which would pass by the
-call's keys.
-"""
+"""LiveKit has these, this server not: data tracks and blobs, which would pass by the call's keys."""
+
+
+_KINDS: Final = frozenset(m.ParticipantInfo.Kind.keys())
+
+
+def _permission(g: Grants) -> m.ParticipantPermission:
+    return m.ParticipantPermission(
+        can_subscribe=g.can_subscribe,
+        can_publish=g.can_publish,
+        can_publish_data=g.can_publish_data,
+        can_publish_sources=sorted(g.sources & _SOURCES),
+        can_update_metadata=g.can_update_own_metadata,
+        hidden=g.hidden,
+    )
 
 
 def _server_info() -> m.ServerInfo:
@@ -857,11 +1121,6 @@ def _new_track(a: r.AddTrackRequest, sid: str) -> Track:
 def _rank(info: m.TrackInfo) -> int:
     """Who is served first where a path does not bear everything: what is shown on a screen, then faces."""
     return 0 if info.source == m.TrackSource.SCREEN_SHARE else 1
-
-
-def _linear(level: int) -> float:
-    """A level in decibels below the loudest possible as the share of it, 0 to 1, that clients expect."""
-    return 0.0 if level >= SILENT else float(10 ** (-level / 20))
 
 
 def _layer(info: m.TrackInfo, quality: int, width: int) -> int:

@@ -15,7 +15,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Protocol
 
@@ -40,6 +40,7 @@ from visavis.rtc.effects import (
     MakeOffer,
     Note,
     ParticipantSid,
+    Refresh,
     Route,
     Seat,
     Send,
@@ -52,15 +53,16 @@ from visavis.rtc.ports import (
     Closed,
     Connected,
     EngineEvent,
+    Loudness,
     MediaEngine,
     MediaStarted,
-    SoundLevel,
-    Starved,
+    Quality,
+    Throttled,
     TransportId,
 )
 from visavis.rtc.rooms import Arrival, Reason, Room, RoomPolicy
 from visavis.rtc.signalling import Connection
-from visavis.rtc.tokens import Grants, TokenKey
+from visavis.rtc.tokens import Grants, RoomConfig, TokenKey, TokenRules
 
 RESUME_GRACE_S: Final = 15.0
 """How long a participant whose socket broke is kept, its media flowing; LiveKit's clients come back within
@@ -72,6 +74,12 @@ FAREWELL_S: Final = 1.0
 
 REFRESH_S: Final = 240.0
 """How often who stays gets a fresh token; less than half a token's life."""
+
+NUMBERS_S: Final = 5.0
+"""How often a room tells how many are in it, if that changed; LiveKit's own figure."""
+
+FAREWELLS_S: Final = 2.0
+"""How long a server that ends waits for its clients to read why."""
 
 MAX_ROOMS: Final = 1000
 OBSERVER_QUEUE: Final = 10_000
@@ -110,7 +118,7 @@ class CallService:
 
     engine:    forwards the media; ended with the service.
     key:       of the access tokens. Keep it over restarts: a client that comes back after one brings its
-    token.
+    token. more_keys: whose tokens are taken too. rules: which tokens are.
     policy:    room name → what the room is for; by default a call, encrypted.
     observers: told of joining, leaving and publishing.
     now_ms:    milliseconds since the epoch.
@@ -121,6 +129,8 @@ class CallService:
         engine: MediaEngine,
         key: TokenKey,
         *,
+        more_keys: Sequence[TokenKey] = (),
+        rules: TokenRules = tokens.STRICT,
         policy: Callable[[str], RoomPolicy] = lambda _: RoomPolicy(),
         observers: Sequence[CallObserver] = (),
         now_ms: Callable[[], int] = _now_ms,
@@ -130,12 +140,14 @@ class CallService:
         refresh_s: float = REFRESH_S,
     ) -> None:
         self._engine, self._key, self._policy, self._observers = engine, key, policy, tuple(observers)
+        self._keys, self._rules = {k.key: k for k in (*more_keys, key)}, rules
         self._now_ms, self._new_sid = now_ms, new_sid
         self._resume_grace_s, self._farewell_s, self._refresh_s = resume_grace_s, farewell_s, refresh_s
         self._rooms: dict[str, Room] = {}
         self._connections: dict[ConnectionId, Connection] = {}
         self._seats: dict[TransportId, tuple[Room, ParticipantSid]] = {}
         self._revoked: dict[tuple[str, str | None], int] = {}
+        self._lingering: dict[int, int] = {}
         self._numbers = itertools.count(1)
         self._tasks: anyio.abc.TaskGroup | None = None
         self._telling: list[MemoryObjectSendStream[CallEvent]] = []
@@ -167,6 +179,7 @@ class CallService:
                 self._tasks = tasks
                 tasks.start_soon(self._follow_engine)
                 tasks.start_soon(self._refresh)
+                tasks.start_soon(self._tell_numbers)
                 for observer in self._observers:
                     give, take = anyio.create_memory_object_stream[CallEvent](OBSERVER_QUEUE)
                     streams.enter_context(give)
@@ -176,11 +189,7 @@ class CallService:
                 try:
                     yield self
                 finally:
-                    for room in list(self._rooms.values()):
-                        self._perform(
-                            room,
-                            room.close(m.SERVER_SHUTDOWN, self._now_ms(), action=r.LeaveRequest.RECONNECT),
-                        )
+                    self._shut_down()
                     self._tasks = None
                     tasks.cancel_scope.cancel()
         finally:
@@ -188,6 +197,17 @@ class CallService:
             streams.close()
             with anyio.CancelScope(shield=True):
                 await self._engine.shutdown()
+
+    def _shut_down(self) -> None:
+        for room in list(self._rooms.values()):
+            self.perform(room, room.close(m.SERVER_SHUTDOWN, self._now_ms(), action=r.LeaveRequest.RECONNECT))
+
+    async def farewell(self) -> None:
+        """Tell everybody to join anew, and wait until they have read it, or two seconds."""
+        self._shut_down()
+        with anyio.move_on_after(FAREWELLS_S):
+            for connection in list(self._connections.values()):
+                await connection.gone.wait()
 
     # --- for the rest of the node -----------------------------------------------
 
@@ -209,11 +229,18 @@ class CallService:
         grants = Grants(room, identity, can_publish, can_subscribe, can_publish_data, frozenset(sources))
         return tokens.mint(self._key, grants, now_ms=self._now_ms(), lifetime_s=lifetime_s)
 
+    def authorise_api(self, token: str) -> Grants:
+        """What a token grants to a user of the server API. Raises `TokenInvalid`."""
+        return tokens.read(self._key_of(token), token, now_ms=self._now_ms(), rules=self._rules)
+
+    def _key_of(self, token: str) -> TokenKey:
+        return self._key if len(self._keys) == 1 else self._keys.get(tokens.issuer(token), self._key)
+
     def authorise(self, token: str) -> Grants:
         """What a token grants now. Raises `TokenInvalid`, also for one made before its holder was removed."""
         try:
             now_ms = self._now_ms()
-            grants = tokens.verify(self._key, token, now_ms=now_ms)
+            grants = tokens.verify(self._key_of(token), token, now_ms=now_ms, rules=self._rules)
             for of_whom in ((grants.room, grants.identity), (grants.room, None)):
                 if grants.issued_ms <= self._revoked.get(of_whom, -1):
                     raise TokenInvalid("The access token was withdrawn.")
@@ -232,14 +259,43 @@ class CallService:
         sid = here.sid_of(identity) if here is not None else None
         if here is None or sid is None:
             return False
-        self._perform(here, here.expel(sid, reason, self._now_ms()))
+        self.perform(here, here.expel(sid, reason, self._now_ms()))
         return True
+
+    @property
+    def rooms(self) -> tuple[Room, ...]:
+        """The rooms there are."""
+        return tuple(self._rooms.values())
+
+    def find_room(self, name: str) -> Room | None:
+        return self._rooms.get(name)
+
+    def open_room(self, name: str, config: RoomConfig | None = None) -> Room:
+        """The room of a name, made if it is not there; it stays as long as its policy says. Raises `TooMany`.
+
+        config: what a room that is made is to be, where the service's policy for it allows that.
+        """
+        if name not in self._rooms and len(self._rooms) >= MAX_ROOMS:
+            raise TooMany("This node has as many rooms as it may.")
+        room = self._room(name, config)
+        self.perform(room, ())
+        return room
+
+    def end_room(self, room: Room, reason: Reason) -> None:
+        """Put everybody out, and forget the room. Their tokens stay good, as LiveKit has it."""
+        self.perform(room, room.close(reason, self._now_ms()))
+        self._forget(room)
+
+    @property
+    def now_ms(self) -> int:
+        """The service's clock."""
+        return self._now_ms()
 
     def close_room(self, room: str, reason: Reason = m.ROOM_CLOSED) -> None:
         """Put everybody out; tokens for the room made until now are void."""
         self._revoke(room, None)
         if (here := self._rooms.get(room)) is not None:
-            self._perform(here, here.close(reason, self._now_ms()))
+            self.perform(here, here.close(reason, self._now_ms()))
 
     def present(self, room: str) -> tuple[Presence, ...]:
         """Who is in a room."""
@@ -276,6 +332,7 @@ class CallService:
         """A socket is gone."""
         self._connections.pop(connection.number, None)
         connection.forget()
+        connection.gone.set()
 
     async def join(
         self, grants: Grants, connection: Connection, *, auto_subscribe: bool, client_protocol: int
@@ -289,12 +346,12 @@ class CallService:
             here.check_space(grants.identity)
         up, down = TransportId(next(self._numbers)), TransportId(next(self._numbers))
         try:
-            await self._engine.create(up, sends=False)
-            await self._engine.create(down, sends=True)
+            await self._engine.create(up)
+            await self._engine.create(down)
             arrival = Arrival(grants, up, down, connection.number, auto_subscribe, client_protocol)
             if self._tasks is None:
                 raise CallStopped("The call service is not running.")
-            room = self._room(grants.room)
+            room = self._room(grants.room, grants.room_config)
             effects = room.join(arrival, self._now_ms())
         except BaseException:
             self._engine.close(up)
@@ -305,7 +362,7 @@ class CallService:
             raise EngineFailed("The room let nobody in.")
         self._seats[up] = self._seats[down] = (room, sid)
         self._counts["joins"] += 1
-        self._perform(room, effects)
+        self.perform(room, effects)
         return room, sid
 
     def resume(self, grants: Grants, sid: str, connection: Connection) -> tuple[Room, ParticipantSid]:
@@ -315,17 +372,17 @@ class CallService:
             raise SessionUnknown("This session is over: join anew.", room=grants.room)
         found, effects = room.resume(grants.identity, sid, connection.number)
         self._counts["resumes"] += 1
-        self._perform(room, effects)
+        self.perform(room, effects)
         return room, found
 
     def request(self, room: Room, sid: ParticipantSid, connection: Connection, q: r.SignalRequest) -> None:
         """A message of a client. Raises `Malformed`."""
-        self._perform(room, room.request(sid, connection.number, q, self._now_ms()))
+        self.perform(room, room.request(sid, connection.number, q, self._now_ms()))
 
     def expel(self, room: Room, sid: ParticipantSid, connection: Connection, code: int) -> None:
         """A client broke the protocol: it is out, and told so."""
         effects = room.expel(sid, m.STATE_MISMATCH, self._now_ms(), connection=connection.number, code=code)
-        self._perform(room, effects)
+        self.perform(room, effects)
         connection.close(code)
 
     def detached(self, room: Room, sid: ParticipantSid, connection: Connection) -> None:
@@ -335,19 +392,21 @@ class CallService:
 
     # --- doing ----------------------------------------------------------------------
 
-    def _room(self, name: str) -> Room:
+    def _room(self, name: str, config: RoomConfig | None = None) -> Room:
         if (room := self._rooms.get(name)) is None:
+            policy = self._policy(name)
             room = Room(
                 name,
                 next(self._numbers),
-                policy=self._policy(name),
+                policy=policy.configured(config),
                 new_sid=self._new_sid,
                 now_ms=self._now_ms(),
+                metadata=config.metadata if config is not None and policy.configurable else "",
             )
             self._rooms[name] = room
         return room
 
-    def _perform(self, room: Room, effects: Iterable[Effect]) -> None:
+    def perform(self, room: Room, effects: Iterable[Effect]) -> None:
         """Do what a room asks, in order. Nothing here waits, so nothing comes between."""
         for e in effects:
             match e:
@@ -376,12 +435,19 @@ class CallService:
                     for transport in (e.up, e.down):
                         self._seats.pop(transport, None)
                         self._engine.close(transport)
+                case Refresh():
+                    self._refresh_one(room, e.participant)
                 case Happened():
                     self._happened(e.event)
                 case Note():
                     (log.warning if e.warning else log.info)(e.event, **e.fields)
         if room.empty and self._rooms.get(room.name) is room:
-            del self._rooms[room.name]
+            if room.linger_s and self._tasks is not None:
+                if self._lingering.get(room.number) != room.emptied:
+                    self._lingering[room.number] = room.emptied
+                    self._tasks.start_soon(self._await_company, room, room.emptied)
+            else:
+                self._forget(room)
 
     async def _ask(self, room: Room, asked: Asked) -> None:
         """Ask the engine and tell the room. Whatever goes wrong stays with this participant."""
@@ -405,7 +471,7 @@ class CallService:
             log.exception("call-engine-broke", room=room.name, sid=asked.participant)
             failed = EngineFailed("The media engine broke.", engine="broken")
             effects = room.engine_failed(asked, failed, self._now_ms())
-        self._perform(room, effects)
+        self.perform(room, effects)
 
     async def _follow_engine(self) -> None:
         async with aclosing(self._engine.events()) as events:
@@ -421,26 +487,39 @@ class CallService:
         room, sid = seat
         match event:
             case Connected():
-                self._perform(room, room.connected(sid, event.transport))
+                self.perform(room, room.connected(sid, event.transport))
             case MediaStarted():
-                self._perform(room, room.media_started(sid, event.transport, event.mid, self._now_ms()))
-            case SoundLevel():
-                self._perform(room, room.sounded(sid, event.transport, event.mid, event.level))
-            case Starved():
-                self._perform(room, room.starved(sid, event.transport, event.mid, starved=event.starved))
+                self.perform(room, room.media_started(sid, event.transport, event.mid, self._now_ms()))
+            case Loudness():
+                self.perform(room, room.loudness(sid, event))
+            case Quality():
+                self.perform(room, room.quality(sid, event))
+            case Throttled():
+                self.perform(room, room.throttled(sid, event))
             case Closed():
                 if self._tasks is not None:
                     self._tasks.start_soon(self._await_farewell, room, sid)
             case _:
                 log.debug("call-transport", room=room.name, sid=sid, told=type(event).__name__)
 
+    def _forget(self, room: Room) -> None:
+        self._lingering.pop(room.number, None)
+        if self._rooms.get(room.name) is room:
+            del self._rooms[room.name]
+
+    async def _await_company(self, room: Room, emptied: int) -> None:
+        """A room that has been empty for as long as it may is no more."""
+        await anyio.sleep(room.linger_s)
+        if room.empty and room.emptied == emptied:
+            self._forget(room)
+
     async def _await_return(self, room: Room, sid: ParticipantSid, cut: int) -> None:
         await anyio.sleep(self._resume_grace_s)
-        self._perform(room, room.expire(sid, cut, self._now_ms()))
+        self.perform(room, room.expire(sid, cut, self._now_ms()))
 
     async def _await_farewell(self, room: Room, sid: ParticipantSid) -> None:
         await anyio.sleep(self._farewell_s)
-        self._perform(room, room.transport_closed(sid, self._now_ms()))
+        self.perform(room, room.transport_closed(sid, self._now_ms()))
 
     async def _refresh(self) -> None:
         while True:
@@ -448,10 +527,25 @@ class CallService:
             now_ms = self._now_ms()
             for room in list(self._rooms.values()):
                 for p in room.participants:
-                    token = tokens.mint(self._key, replace(p.grants, issued_ms=0), now_ms=now_ms)
-                    self._perform(room, room.refresh(p.sid, token))
+                    self._refresh_one(room, p.sid)
             oldest = now_ms - 1000 * (tokens.LIFETIME_S + 2 * tokens.LEEWAY_S)
             self._revoked = {k: at for k, at in self._revoked.items() if at >= oldest}
+
+    def _refresh_one(self, room: Room, sid: ParticipantSid) -> None:
+        """A fresh token of what a participant is granted now; good no shorter than the one it came with."""
+        if (p := room.participant(sid)) is not None:
+            now_ms = self._now_ms()
+            lifetime_s = tokens.LIFETIME_S
+            if self._rules.longest_s is None:
+                lifetime_s = max(lifetime_s, (p.grants.expires_ms - now_ms) // 1000)
+            token = tokens.mint(self._key, p.grants, now_ms=now_ms, lifetime_s=lifetime_s, rules=self._rules)
+            self.perform(room, room.refresh(sid, token))
+
+    async def _tell_numbers(self) -> None:
+        while True:
+            await anyio.sleep(NUMBERS_S)
+            for room in list(self._rooms.values()):
+                self.perform(room, room.numbers_changed())
 
     def _revoke(self, room: str, identity: str | None) -> None:
         self._revoked[room, identity] = self._now_ms()

@@ -86,6 +86,7 @@ class Connection:
         self.number = number
         self.code = 1000
         self.scope: anyio.CancelScope | None = None
+        self.gone = anyio.Event()
         self._closing = False
         self._queued_bytes = 0
         self._in, self._out = anyio.create_memory_object_stream[bytes](QUEUE_MESSAGES)

@@ -119,11 +119,7 @@ impl World {
     }
 
     pub fn add(&mut self, id: TransportId) {
-        self.make(id, false);
-    }
-
-    fn make(&mut self, id: TransportId, sends: bool) {
-        let session = self.engine.blueprint().build(self.now, sends).unwrap();
+        let session = self.engine.blueprint().build(self.now).unwrap();
         self.engine.add(self.now, id, session).unwrap();
     }
 
@@ -179,7 +175,7 @@ impl World {
     /// Make an offer to `client` on a transport, which is made if need be; returns the added sections.
     pub fn subscribe(&mut self, id: TransportId, client: usize, plan: OfferPlan) -> Vec<String> {
         if !plan.restart {
-            self.make(id, true);
+            self.add(id);
         }
         let (offer, mids) = self.engine.make_offer(self.now, id, plan).unwrap();
         let offer = SdpOffer::from_sdp_string(&offer).unwrap();

@@ -22,12 +22,13 @@ from visavis.rtc.ports import (
     Connected,
     EngineEvent,
     IceChanged,
+    Loudness,
     MediaStarted,
     Mid,
     Offer,
+    Quality,
     Sending,
-    SoundLevel,
-    Starved,
+    Throttled,
     TransportId,
 )
 
@@ -73,8 +74,8 @@ class EmbeddedEngine:
         """The UDP port that media comes to."""
         return self._sfu.port
 
-    async def create(self, transport: TransportId, *, sends: bool) -> None:
-        await self._ask(lambda: self._sfu.create(transport, sends))
+    async def create(self, transport: TransportId) -> None:
+        await self._ask(lambda: self._sfu.create(transport))
 
     async def accept_offer(self, transport: TransportId, sdp: str) -> str:
         return await self._ask(lambda: self._sfu.accept_offer(transport, sdp))
@@ -196,8 +197,10 @@ def _event(name: str, transport: TransportId, arg: str, number: int) -> EngineEv
         case "channel":
             return ChannelOpened(transport, arg)
         case "level":
-            return SoundLevel(transport, Mid(arg), number)
-        case "starved":
-            return Starved(transport, Mid(arg), bool(number))
+            return Loudness(transport, Mid(arg), number)
+        case "quality":
+            return Quality(transport, number)
+        case "throttled":
+            return Throttled(transport, Mid(arg), number != 0)
         case _:  # a newer binding may tell more
             return None

@@ -21,12 +21,13 @@ from visavis.rtc.ports import (
     Closed,
     Connected,
     EngineEvent,
+    Loudness,
     MediaStarted,
     Mid,
     Offer,
+    Quality,
     Sending,
-    SoundLevel,
-    Starved,
+    Throttled,
     TransportId,
 )
 
@@ -92,22 +93,26 @@ class FakeEngine:
         if any(s.mid == mid for s in self._transport(transport).sections):
             self._tell.send_nowait(MediaStarted(transport, mid, layer))
 
-    def speak(self, transport: TransportId, mid: Mid, level: int) -> None:
-        """A published sound is so loud."""
-        self._tell.send_nowait(SoundLevel(transport, mid, level))
-
-    def starve(self, transport: TransportId, mid: Mid, *, starved: bool) -> None:
-        """A subscriber's path bears a video no longer, or again."""
-        self._tell.send_nowait(Starved(transport, mid, starved))
-
     def lose(self, transport: TransportId) -> None:
         """A transport dies by itself."""
         self.close(transport)
         self._tell.send_nowait(Closed(transport))
 
+    def sound(self, transport: TransportId, mid: Mid, level: int) -> None:
+        """A published section of sound is so loud now."""
+        self._tell.send_nowait(Loudness(transport, mid, level))
+
+    def judge(self, transport: TransportId, level: int) -> None:
+        """A transport's way is so good now."""
+        self._tell.send_nowait(Quality(transport, level))
+
+    def throttle(self, transport: TransportId, mid: Mid, *, paused: bool) -> None:
+        """There is no room for a subscriber's section on its way, or there is again."""
+        self._tell.send_nowait(Throttled(transport, mid, paused))
+
     # --- the port --------------------------------------------------------------
 
-    async def create(self, transport: TransportId, *, sends: bool) -> None:
+    async def create(self, transport: TransportId) -> None:
         self._alive()
         if transport in self.transports:
             raise EngineFailed("This transport exists.", engine="transport-exists")

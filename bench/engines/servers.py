@@ -1,0 +1,116 @@
+"""Either engine as a process of its own, freshly started on loopback.
+
+Lives here: `started`, and how each is told where to listen.
+Not here: building livekit-server (scripts/livekit_server.sh), the load (`trial`).
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+BUILD: Final = ROOT / "build" / "engines"
+START_LIMIT_S: Final = 60.0
+KEY: Final = "benchkey"
+SECRET: Final = "only for the bench, on loopback alone"  # noqa: S105
+
+# Everything else is livekit-server's own default, congestion control included.
+LIVEKIT: Final = """\
+port: {port}
+bind_addresses: ["127.0.0.1"]
+keys: {{"{key}": "{secret}"}}
+logging: {{level: warn, pion_level: error}}
+rtc:
+  udp_port: {udp_port}
+  tcp_port: 0
+  use_external_ip: false
+  enable_loopback_candidate: true
+  interfaces: {{includes: [lo]}}
+  stun_servers: ["127.0.0.1:{udp_port}"]
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running engine. pid: of the root of its process tree."""
+
+    name: str
+    pid: int
+    url: str
+
+
+def livekit_program() -> Path:
+    """livekit-server, built if it is not there."""
+    script = ROOT / "scripts" / "livekit_server.sh"
+    done = subprocess.run([str(script)], stdout=subprocess.PIPE, text=True, check=True)
+    return Path(done.stdout.strip())
+
+
+def _command(name: str, port: int, udp_port: int, log: Path) -> list[str]:
+    if name == "ours":
+        keys = f"{KEY}: {SECRET}"
+        where = ["--bind", "127.0.0.1", "--port", str(port), "--udp-port", str(udp_port)]
+        return [sys.executable, "-m", "visavis", "engine", *where, "--keys", keys]
+    config = log.with_suffix(".yaml")
+    config.write_text(LIVEKIT.format(port=port, udp_port=udp_port, key=KEY, secret=SECRET))
+    return [str(livekit_program()), "--config", str(config)]
+
+
+@contextmanager
+def started(name: str, *, realtime: bool = False) -> Iterator[Server]:
+    """An engine ("ours" or "theirs") that answers, until the block ends.
+
+    Raises RuntimeError, with the end of its log, if it does not answer within a minute.
+    """
+    BUILD.mkdir(parents=True, exist_ok=True)
+    log = BUILD / f"{name}.log"
+    port, udp_port = _free(socket.SOCK_STREAM), _free(socket.SOCK_DGRAM)
+    command = [*scheduled(realtime), *_command(name, port, udp_port, log)]
+    with (
+        log.open("w") as out,
+        subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL) as process,
+    ):
+        try:
+            _await(process, port, log)
+            yield Server(name, process.pid, f"ws://127.0.0.1:{port}")
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def scheduled(realtime: bool) -> list[str]:
+    """The words before a command that put it before all ordinary work of the machine: SCHED_RR, as root alone may.
+
+    `nice` does not do that: where the kernel groups tasks by session it weighs within a session only.
+    """
+    return ["chrt", "--rr", "1"] if realtime else []
+
+
+def _await(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    until = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise RuntimeError(f"the server does not answer:\n{log.read_text()[-2000:]}")
+
+
+def _free(kind: socket.SocketKind) -> int:
+    with socket.socket(type=kind) as s:
+        s.bind(("127.0.0.1", 0))
+        port: int = s.getsockname()[1]
+        return port

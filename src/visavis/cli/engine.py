@@ -1,0 +1,159 @@
+"""`visavis engine`: the call's engine alone, a LiveKit-compatible SFU in one process.
+
+Lives here: the server's life, its application, what is printed.
+Not here: rooms and signalling (`rtc`), the server API (`rtc.roomservice`), a node (`serve`).
+
+It serves what livekit-server serves to its clients: `/rtc`, and the `RoomService` over Twirp. Its rooms take tracks
+that are not encrypted, and whoever holds a key is their master; a node's rooms know neither.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import jwt.warnings
+import uvicorn
+from rich.console import Console
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from visavis.bootstrap import open_engine
+from visavis.cli.serve import GRACE_S, configure_log
+from visavis.config import EngineSettings, read_keys
+from visavis.errors import Malformed
+from visavis.rtc.roomservice import room_service_routes
+from visavis.rtc.routes import rtc_routes
+from visavis.rtc.service import CallService
+from visavis.rtc.signalling import MAX_MESSAGE_BYTES
+from visavis.serving import Serving, bind, leave
+
+DEV_KEYS = {"devkey": "secret"}
+"""livekit-server's own, with `--dev`."""
+
+UNSPECIFIED = ("0.0.0.0", "::")  # noqa: S104 - what a person may ask for
+
+
+async def engine(
+    *,
+    bind: str = "127.0.0.1",
+    port: int = 7880,
+    udp_port: int = 7882,
+    keys: Sequence[str] = (),
+    advertise: str = "",
+    dev: bool = False,
+    data: Path | None = None,
+) -> None:
+    """Run the call's engine alone, for every client of the LiveKit protocol.
+
+    Parameters
+    ----------
+    bind:
+        Address to listen at.
+    port:
+        TCP port of signalling and of the server API (0: any free one).
+    udp_port:
+        UDP port of the media (0: any free one).
+    keys:
+        An API key and its secret as "key: secret", or a file of such lines; may be repeated.
+    advertise:
+        IP addresses, with commas, at which clients reach the UDP port (default: bind).
+    dev:
+        Take the key "devkey" with the secret "secret", as livekit-server does. Not for the open network.
+    data:
+        Folder in which to leave serving.json, which says where the engine listens.
+    """
+    named = read_keys(keys) | (DEV_KEYS if dev else {})
+    if not named:
+        raise Malformed("there is no key: give --keys 'key: secret', or --dev")
+    addresses = tuple(part.strip() for part in advertise.split(",") if part.strip())
+    if not addresses and bind in UNSPECIFIED:
+        addresses = own_addresses(bind)
+    await run(EngineSettings(bind, port, udp_port, named, addresses), data)
+
+
+async def run(settings: EngineSettings, data: Path | None = None) -> None:
+    """Serve until stopped. Raises `Unavailable` if a port is taken."""
+    configure_log()
+    # The operator is told once, below, not at each token.
+    warnings.simplefilter("ignore", jwt.warnings.InsecureKeyLengthWarning)
+    with bind(settings.bind, settings.port) as sock:
+        async with open_engine(settings) as (calls, udp_port):
+            server = Server(
+                calls,
+                uvicorn.Config(
+                    create_engine_app(calls),
+                    lifespan="off",
+                    log_config=None,
+                    access_log=False,
+                    server_header=False,
+                    ws_max_size=MAX_MESSAGE_BYTES,
+                    timeout_graceful_shutdown=GRACE_S,
+                ),
+            )
+            host, port = sock.getsockname()[:2]
+            url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+            announce(settings, Serving(url, os.getpid(), udp_port), data)
+            await server.serve(sockets=[sock])
+
+
+class Server(uvicorn.Server):
+    """A server that tells its clients before it ends: they come back to whatever stands in its place."""
+
+    def __init__(self, calls: CallService, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._calls = calls
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._calls.farewell()
+        await super().shutdown(sockets)
+
+
+def create_engine_app(calls: CallService) -> Starlette:
+    """What the engine alone serves; any page may ask, as with livekit-server."""
+
+    async def health(_: Request) -> Response:
+        return PlainTextResponse("OK")
+
+    return Starlette(
+        routes=[*rtc_routes(calls), *room_service_routes(calls), Route("/", health)],
+        middleware=[
+            Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
+        ],
+    )
+
+
+def announce(settings: EngineSettings, serving: Serving, data: Path | None) -> None:
+    """Print where the engine is, and leave it where this machine's other programs find it."""
+    console = Console(file=sys.stderr, highlight=False)
+    for key, secret in settings.keys.items():
+        if len(secret.encode()) < 32:
+            console.print(f"The secret of the key {key} is shorter than 32 bytes: not for the open network.")
+    if data is not None:
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        leave(data, serving)
+    console.print(f"The engine listens at [bold]{serving.url}[/] (media: UDP {serving.udp_port}).")
+
+
+def own_addresses(unspecified: str) -> tuple[str, ...]:
+    """The addresses at which this machine is reached, as far as its routes tell: its own, and loopback."""
+    family, beyond, loopback = (
+        (socket.AF_INET6, "2001:db8::1", "::1")
+        if ":" in unspecified
+        else (socket.AF_INET, "192.0.2.1", "127.0.0.1")
+    )
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((beyond, 9))  # sends nothing
+            own = str(probe.getsockname()[0])
+        except OSError:
+            return (loopback,)
+    return (own, loopback) if own != loopback else (loopback,)
