@@ -37,23 +37,23 @@ async def until_tone(peer, sid, hz):
 async def test_join(meet, room):
     """Who joins finds the others with name, metadata and attributes, and is found by them."""
     async with meet() as join:
-        a = await join("a1", name="Ann", metadata="m-a", attributes={"side": "a"})
+        a = await join("a1", name="Principal of side A", metadata="m-a", attributes={"side": "a"})
         assert a.room.name == room
         assert (await a.room.sid).startswith("RM_")
         assert a.me.sid.startswith("PA_")
         assert (a.me.identity, a.me.name, a.me.metadata, a.me.attributes) == (
             "a1",
-            "Ann",
+            "Principal of side A",
             "m-a",
             {"side": "a"},
         )
-        b = await join("b1", name="Bob")
+        b = await join("b1", name="Principal of side B")
         seen = await b.sees("a1")
-        assert (seen.sid, seen.name, seen.metadata) == (a.me.sid, "Ann", "m-a")
+        assert (seen.sid, seen.name, seen.metadata) == (a.me.sid, "Principal of side A", "m-a")
         assert seen.attributes == {"side": "a"}
         assert seen.kind == rtc.ParticipantKind.PARTICIPANT_KIND_STANDARD
         (newcomer,) = await a.event("participant_connected")
-        assert (newcomer.identity, newcomer.name) == ("b1", "Bob")
+        assert (newcomer.identity, newcomer.name) == ("b1", "Principal of side B")
         for peer in (a, b):
             await until_numbers(peer, participants=2)
 
@@ -175,6 +175,37 @@ async def test_mute(meet):
         assert not b.room.remote_participants["a1"].track_publications[voice.sid].muted
 
 
+async def test_who_speaks(meet):
+    """Everybody is told who speaks, while they do, and not when they are muted."""
+    async with meet() as join:
+        a, b = await join("a1"), await join("b1")
+        voice = await a.speak(440)
+        await b.receives(voice.sid)
+        for peer in (a, b):
+            await peer.event("active_speakers_changed", lambda who: [p.identity for p in who] == ["a1"])
+        voice.track.mute()
+        for peer in (a, b):
+            told = len(peer.events("active_speakers_changed"))
+            await until(
+                lambda peer=peer: peer.events("active_speakers_changed")[-1] == ([],),
+                lambda peer=peer, told=told: (
+                    f"nobody speaks: {peer.events('active_speakers_changed')[told - 1 :]}"
+                ),
+            )
+
+
+async def test_connection_quality(meet):
+    """Whose path loses nothing is told to have an excellent connection."""
+    async with meet() as join:
+        a, b = await join("a1"), await join("b1")
+        voice = await a.speak(440)
+        await b.receives(voice.sid)
+        await b.event(
+            "connection_quality_changed",
+            lambda who, quality: who.identity == "a1" and quality == rtc.ConnectionQuality.QUALITY_EXCELLENT,
+        )
+
+
 async def test_selective_subscription(meet):
     """Who does not subscribe to all receives what it asks for, until it asks no more, and again."""
     async with meet() as join:
@@ -257,13 +288,13 @@ async def test_own_metadata(meet):
         b = await join("b1")
         await b.sees("a1")
         await a.me.set_metadata("new")
-        await a.me.set_name("Ann")
+        await a.me.set_name("Principal of side A")
         await a.me.set_attributes({"hand": "up", "old": ""})
         # What was before is not asked: where two changes come as one, the SDK may tell the new name as the old one.
         who, _, new = await b.event("participant_metadata_changed")
         assert (who.identity, new) == ("a1", "new")
         who, _, new = await b.event("participant_name_changed")
-        assert (who.identity, new) == ("a1", "Ann")
+        assert (who.identity, new) == ("a1", "Principal of side A")
         await b.event("participant_attributes_changed", lambda names, _: "hand" in names)
         await until(
             lambda: "old" not in b.room.remote_participants["a1"].attributes, "the old attribute is gone"
@@ -271,7 +302,11 @@ async def test_own_metadata(meet):
         assert b.room.remote_participants["a1"].attributes == {"side": "a", "hand": "up"}
         c = await join("c1")
         seen = await c.sees("a1")
-        assert (seen.name, seen.metadata, seen.attributes) == ("Ann", "new", {"side": "a", "hand": "up"})
+        assert (seen.name, seen.metadata, seen.attributes) == (
+            "Principal of side A",
+            "new",
+            {"side": "a", "hand": "up"},
+        )
 
 
 async def test_may_not_change_own_metadata(meet):

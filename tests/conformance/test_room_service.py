@@ -123,7 +123,7 @@ async def test_delete_room(lk, meet, room):
 async def test_participants(lk, meet, room):
     """The list has everybody with name, attributes, permission and tracks; so has the single answer."""
     async with meet() as join:
-        a = await join("a1", name="Ann", attributes={"side": "a"}, can_publish_data=False)
+        a = await join("a1", name="Principal of side A", attributes={"side": "a"}, can_publish_data=False)
         b = await join("b1")
         voice = await a.speak()
         await b.receives(voice.sid)
@@ -132,9 +132,9 @@ async def test_participants(lk, meet, room):
             return lk.get_participant(api.RoomParticipantIdentity(room=room, identity="a1"))
 
         ann = await eventually(
-            get, lambda p: p.tracks and p.state == m.ParticipantInfo.ACTIVE, "Ann publishes"
+            get, lambda p: p.tracks and p.state == m.ParticipantInfo.ACTIVE, "side A publishes"
         )
-        assert (ann.sid, ann.name, dict(ann.attributes)) == (a.me.sid, "Ann", {"side": "a"})
+        assert (ann.sid, ann.name, dict(ann.attributes)) == (a.me.sid, "Principal of side A", {"side": "a"})
         assert (ann.permission.can_publish, ann.permission.can_publish_data) == (True, False)
         assert [t.sid for t in ann.tracks] == [voice.sid]
         assert ann.is_publisher
@@ -162,17 +162,25 @@ async def test_update_participant(lk, meet, room):
         await b.sees("a1")
         told = await lk.update_participant(
             api.UpdateParticipantRequest(
-                room=room, identity="a1", name="Ann", metadata="new", attributes={"hand": "up", "old": ""}
+                room=room,
+                identity="a1",
+                name="Principal of side A",
+                metadata="new",
+                attributes={"hand": "up", "old": ""},
             )
         )
-        assert (told.name, told.metadata, dict(told.attributes)) == ("Ann", "new", {"hand": "up"})
+        assert (told.name, told.metadata, dict(told.attributes)) == (
+            "Principal of side A",
+            "new",
+            {"hand": "up"},
+        )
         for peer in (a, b):
             who, _, new = await peer.event("participant_metadata_changed")
             assert (who.identity, new) == ("a1", "new")
             await peer.event("participant_name_changed")
             await peer.event("participant_attributes_changed")
         assert b.room.remote_participants["a1"].attributes == {"hand": "up"}
-        assert (a.me.name, a.me.attributes) == ("Ann", {"hand": "up"})
+        assert (a.me.name, a.me.attributes) == ("Principal of side A", {"hand": "up"})
 
 
 async def test_permission_to_publish(lk, meet, room):
