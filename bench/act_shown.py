@@ -29,6 +29,9 @@ from tests.flows.browser import LIMIT_MS, Table, Visitor, laid_table  # noqa: E4
 
 from visavis.dialogue.model import Role  # noqa: E402
 
+READS_S = 1.0
+"""A person reads what they sign; meanwhile the receipt of the text, which the draft brought about, is shown."""
+
 WORDS = {"en": "Text", "ru": "Текст"}
 
 AUTHENTICATOR = """(() => {
@@ -66,6 +69,7 @@ async def signed(signer: Visitor, reader: Visitor, page: str) -> tuple[float, fl
     await signer.page.get_by_role("button", name="Sign the text").first.click()
     await signer.page.locator("dialog[open]").wait_for(timeout=LIMIT_MS)
     await reader.page.evaluate(SHOWN)
+    await anyio.sleep(READS_S)
     pressed, asked = await signer.page.evaluate(PRESS)
     shown: float = await reader.page.evaluate("() => window.shown")
     return shown - pressed, asked, fetched

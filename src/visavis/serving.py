@@ -44,10 +44,15 @@ def write_private(path: Path, data: bytes) -> None:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises `Unavailable` if the port is taken."""
+    """A listening socket. Raises `Unavailable` if the port is taken.
+
+    Its connections send at once (TCP_NODELAY is inherited): else an answer's body waits for the client's delayed
+    acknowledgement of its head, 40 ms for every request.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         sock.bind((host, port))
     except OSError as error:
