@@ -60,14 +60,8 @@ impl Claim {
     /// The layers that may be chosen, ascending: those alive up to the highest wanted, or else the lowest alive.
     fn layers(&self) -> impl DoubleEndedIterator<Item = (u8, u64)> + '_ {
         let alive = || self.rates.iter().enumerate().filter_map(|(l, r)| Some((l as u8, (*r)?)));
-        let wanted = alive().any(|(layer, _)| layer <= self.max_layer);
-        let lowest = alive().next().map_or(0, |(layer, _)| layer);
-        let highest = if wanted { self.max_layer } else { lowest };
-        self.rates
-            .iter()
-            .enumerate()
-            .filter_map(|(l, r)| Some((l as u8, (*r)?)))
-            .filter(move |(layer, _)| *layer <= highest)
+        let highest = alive().next().map_or(0, |(lowest, _)| lowest).max(self.max_layer);
+        alive().filter(move |(layer, _)| *layer <= highest)
     }
 
     /// The layer that comes of being allowed so much.
@@ -82,11 +76,7 @@ impl Claim {
         layer.and_then(|l| *self.rates.get(usize::from(l))?).unwrap_or(0)
     }
 
-    fn lowest(&self) -> Option<u8> {
-        self.layers().next().map(|(layer, _)| layer)
-    }
-
-    /// The next layer above `current` that may be chosen.
+    /// The next layer above `current` that may be chosen; above nothing, the lowest.
     fn above(&self, current: Option<u8>) -> Option<u8> {
         self.layers().map(|(layer, _)| layer).find(|l| rank_of(Some(*l)) > rank_of(current))
     }
@@ -117,10 +107,9 @@ pub(crate) fn deal(budget: u64, claims: &[Claim]) -> Vec<Option<u8>> {
             Some(_) => {}
         }
     }
-    let ranks: std::collections::BTreeSet<u8> = claims.iter().map(|c| c.rank).collect();
-    for rank in ranks {
+    for equals in order.chunk_by(|a, b| claims[*a].rank == claims[*b].rank) {
         for step in 1..LAYERS as u8 {
-            for &i in order.iter().filter(|i| claims[**i].rank == rank) {
+            for &i in equals {
                 let Some(now) = dealt[i] else { continue };
                 let claim = &claims[i];
                 let Some((layer, rate)) = claim.layers().find(|(l, _)| *l > now && *l <= step) else {
@@ -198,7 +187,7 @@ impl Allocator {
                 let out: Vec<Option<u8>> = deal(borne, claims)
                     .into_iter()
                     .zip(claims)
-                    .map(|(dealt, c)| if last { dealt } else { dealt.or(c.lowest()) })
+                    .map(|(dealt, c)| if last { dealt } else { dealt.or(c.above(None)) })
                     .zip(current)
                     .map(|(dealt, now)| if rank_of(dealt) < rank_of(*now) { dealt } else { *now })
                     .collect();
