@@ -116,11 +116,7 @@ def source_of(joint: Joint, commitment: str) -> Source | None:
 
 def erasures(joint: Joint, us: int, commitment: str) -> tuple[Mark, ...]:
     """Who has erased their copy: ours first. `us` is the reader's chair."""
-    return tuple(
-        chair.mark(joint, s, index)
-        for s in (us, 1 - us)
-        if (index := joint.erased[s].get(commitment)) is not None
-    )
+    return tuple(mark for s in (us, 1 - us) if (mark := own_erasure(joint, s, commitment)) is not None)
 
 
 def own_erasure(joint: Joint, us: int, commitment: str) -> Mark | None:
