@@ -218,7 +218,7 @@ impl Engine {
         for address in addresses {
             host(*address)?;
         }
-        let certificate = str0m::crypto::from_feature_flags()
+        let certificate = crate::dtls::provider()
             .dtls_provider
             .generate_certificate()
             .ok_or(Error::NoCertificate)?;

@@ -22,6 +22,7 @@ use str0m::{Candidate, Event, Input, Output, Rtc};
 
 use crate::allocate::Allocator;
 use crate::data::MAX_PACKET_BYTES;
+use crate::dtls;
 use crate::forward::Subscription;
 use crate::quality::Quality;
 use crate::{Answer, Error, Offer};
@@ -143,6 +144,7 @@ impl Blueprint {
         let mut rtc = Rtc::builder()
             .set_rtp_mode(true)
             .set_ice_lite(true)
+            .set_crypto_provider(dtls::provider())
             .set_dtls_cert(self.certificate.clone())
             .set_stats_interval(Some(PATH_INTERVAL))
             .build(now);
