@@ -25,6 +25,7 @@ use crate::data::MAX_PACKET_BYTES;
 use crate::dtls;
 use crate::forward::Subscription;
 use crate::quality::Quality;
+use crate::sdp::narrowed;
 use crate::{Answer, Error, Offer};
 
 /// The number of a transport, given by the caller.
@@ -84,6 +85,9 @@ pub struct Blueprint {
 pub struct NewTrack {
     /// Picture, or else sound.
     pub video: bool,
+    /// The codec's name in `a=rtpmap`; empty: any. What else the engine could send is not offered: it would be most of
+    /// the offer and of each answer, in every section and every time.
+    pub codec: String,
     /// Stream id of the section's msid.
     pub stream: String,
     /// Track id of the section's msid.
@@ -121,6 +125,8 @@ pub struct Session {
     pub(crate) allocator: Allocator,
     /// How good its path is.
     pub(crate) quality: Quality,
+    /// The codec of each section that is offered with that one alone.
+    codecs: HashMap<String, String>,
     /// How far the numbering of a section had come that carries nothing now.
     pub(crate) resting: HashMap<Mid, Subscription>,
     /// Media packets that were given to str0m since it ran last.
@@ -152,6 +158,10 @@ impl Blueprint {
         let mut rtc = Rtc::builder()
             .set_rtp_mode(true)
             .set_ice_lite(true)
+            .clear_codecs()
+            .enable_opus(true)
+            .enable_vp8(true)
+            .enable_h264(true)
             .set_crypto_provider(dtls::provider())
             .set_dtls_cert(self.certificate.clone())
             .set_stats_interval(Some(PATH_INTERVAL))
@@ -173,6 +183,7 @@ impl Blueprint {
             sources: HashMap::new(),
             allocator: Allocator::default(),
             quality: Quality::default(),
+            codecs: HashMap::new(),
             resting: HashMap::new(),
             written: 0,
             due: now,
@@ -235,6 +246,9 @@ impl Session {
         for t in plan.add {
             let kind = if t.video { MediaKind::Video } else { MediaKind::Audio };
             let mid = api.add_media(kind, Direction::SendOnly, Some(t.stream), Some(t.track), None);
+            if !t.codec.is_empty() {
+                self.codecs.insert(mid.to_string(), t.codec);
+            }
             mids.push(mid.to_string());
         }
         for mid in &plan.stop {
@@ -246,7 +260,7 @@ impl Session {
         }
         let (offer, pending) = api.apply().ok_or(Error::NothingToOffer)?;
         self.pending = Some(pending);
-        Ok((offer.to_sdp_string(), mids, fragment))
+        Ok((narrowed(&offer.to_sdp_string(), &self.codecs), mids, fragment))
     }
 
     /// Take a subscriber's answer to the last offer.

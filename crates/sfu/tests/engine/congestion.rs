@@ -32,7 +32,12 @@ impl Stage {
         let (camera, microphone, subscriber) = (world.client(), world.client(), world.client());
         let mids =
             [world.publish_video(PICTURE, camera, &["q", "h", "f"]), world.publish_sound(SOUND, microphone)];
-        let track = |video, name: &str| NewTrack { video, stream: format!("PA|{name}"), track: name.into() };
+        let track = |video, name: &str| NewTrack {
+            video,
+            codec: String::new(),
+            stream: format!("PA|{name}"),
+            track: name.into(),
+        };
         let add = vec![track(true, "TR_V"), track(false, "TR_A")];
         let down = world.subscribe(DOWN, subscriber, OfferPlan { add, ..OfferPlan::default() });
         world.until("all are connected", |w| {
