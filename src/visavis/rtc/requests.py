@@ -14,14 +14,15 @@ from livekit.protocol import rtc as r
 
 from visavis.errors import Refused, VisavisError
 from visavis.rtc import membership, permissions, publishing, subscribing
-from visavis.rtc.effects import ConnectionId, ParticipantSid
+from visavis.rtc.effects import ConnectionId, ParticipantSid, TrackSid
 from visavis.rtc.errors import EncryptedTrackRefused, PlainTrackRefused, TooMany
 from visavis.rtc.participant import Participant
+from visavis.rtc.policy import MAX_SUBSCRIPTIONS
 from visavis.rtc.roomstate import RoomState
 
-_IGNORED: Final = frozenset({"trickle", "sync_state", "update_layers"})
-"""Without meaning here: the engine is ICE-lite and learns addresses from the client's checks; what a
-resumed client publishes and receives is still known; `update_layers` is LiveKit's own past."""
+_IGNORED: Final = frozenset({"trickle", "update_layers"})
+"""Without meaning here: the engine is ICE-lite and learns addresses from the client's checks;
+`update_layers` is LiveKit's own past."""
 
 _UNSUPPORTED: Final = frozenset(
     {
@@ -97,6 +98,21 @@ def _leave(room: RoomState, p: Participant, _: r.LeaveRequest, now_ms: int) -> N
     membership.remove(room, p, m.CLIENT_INITIATED, now_ms)
 
 
+def _sync_state(room: RoomState, p: Participant, q: r.SyncState, now_ms: int) -> None:
+    """What a client that resumed holds to be so. What it asked while it was cut off is done now.
+
+    A track that it thinks it publishes and that is not known here means that both no longer speak of the same
+    session. What it says of its transports and of data it received means nothing: they outlived the cut.
+    """
+    published = [t.track.sid for t in q.publish_tracks if t.HasField("track")]
+    if any(TrackSid(sid) not in p.tracks for sid in published):
+        room.note("call-state-mismatch", p, warning=True)
+        membership.dismiss(room, p, m.STATE_MISMATCH, r.LeaveRequest.RECONNECT, now_ms)
+        return
+    subscribing.not_shown(room, p, map(TrackSid, q.track_sids_disabled[:MAX_SUBSCRIPTIONS]))
+    subscribing.subscribe(room, p, subscribing.sids_of(q.subscription), q.subscription.subscribe)
+
+
 def _simulate(room: RoomState, p: Participant, q: r.SimulateScenario, now_ms: int) -> None:
     """LiveKit's test scenarios, as far as they need no second node."""
     if not room.policy.simulations:
@@ -128,4 +144,5 @@ _HANDLERS: Final[Mapping[str, Callable[[RoomState, Participant, Any, int], None]
     "update_audio_track": publishing.update_audio_track,
     "update_video_track": publishing.update_video_track,
     "simulate": _simulate,
+    "sync_state": _sync_state,
 }

@@ -44,6 +44,7 @@ from visavis.rtc.effects import (
     Route,
     Seat,
     Send,
+    SendData,
     SetLayer,
     Unroute,
     Unseat,
@@ -367,12 +368,14 @@ class CallService:
         self.perform(room, effects)
         return room, sid
 
-    def resume(self, grants: Grants, sid: str, connection: Connection) -> tuple[Room, ParticipantSid]:
-        """A participant is back with a new socket. Raises `SessionUnknown`."""
+    async def resume(self, grants: Grants, sid: str, connection: Connection) -> tuple[Room, ParticipantSid]:
+        """A participant is back with a new socket. Raises `SessionUnknown`, `EngineFailed`."""
         room = self._rooms.get(grants.room)
-        if room is None:
+        p = room.find(grants.identity) if room is not None else None
+        if room is None or p is None:
             raise SessionUnknown("This session is over: join anew.", room=grants.room)
-        found, effects = room.resume(grants.identity, sid, connection.number)
+        last_sequence = await self._engine.last_sequence(p.up)
+        found, effects = room.resume(grants.identity, sid, connection.number, last_sequence)
         self._counts["resumes"] += 1
         self.perform(room, effects)
         return room, found
@@ -431,8 +434,16 @@ class CallService:
                     self._engine.set_layer(e.target, e.target_mid, e.max_layer, paused=e.paused, rank=e.rank)
                 case Seat():
                     self._engine.member(
-                        e.room, e.identity, e.sid, e.up, e.down, can_publish_data=e.can_publish_data
+                        e.room,
+                        e.identity,
+                        e.sid,
+                        e.up,
+                        e.down,
+                        can_publish_data=e.can_publish_data,
+                        hidden=e.hidden,
                     )
+                case SendData():
+                    self._engine.send(e.targets, e.packet, reliable=e.reliable)
                 case Unseat():
                     for transport in (e.up, e.down):
                         self._seats.pop(transport, None)

@@ -8,6 +8,7 @@ Not here: the negotiation's steps (`participant.Downlink`), what is published (`
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from livekit.protocol import models as m
 from livekit.protocol import rtc as r
@@ -134,12 +135,18 @@ def withdraw(room: RoomState, track: Track) -> None:
 
 def subscription(room: RoomState, p: Participant, q: r.UpdateSubscription, now_ms: int) -> None:
     """A client asks to receive tracks, or no more."""
+    named = sids_of(q)
+    if q.subscribe and not p.grants.can_subscribe:
+        raise PublishRefused("This token does not allow receiving.")
+    subscribe(room, p, named, q.subscribe)
+
+
+def sids_of(q: r.UpdateSubscription) -> list[TrackSid]:
+    """The tracks that a subscription names. Raises `SignalMalformed` if they are too many."""
     named = [*q.track_sids, *(s for t in q.participant_tracks for s in t.track_sids)]
     if len(named) > MAX_SUBSCRIPTIONS:
         raise SignalMalformed("A subscription names too many tracks.", tracks=len(named))
-    if q.subscribe and not p.grants.can_subscribe:
-        raise PublishRefused("This token does not allow receiving.")
-    subscribe(room, p, map(TrackSid, named), q.subscribe)
+    return [TrackSid(sid) for sid in named]
 
 
 def subscribe(room: RoomState, p: Participant, tracks: Iterable[TrackSid], receive: bool) -> None:
@@ -165,12 +172,28 @@ def track_setting(room: RoomState, p: Participant, q: r.UpdateTrackSettings, now
         owner = room.owner.get(sid)
         if owner is None:
             continue
-        setting = Setting(_layer(owner.tracks[sid].info, q.quality, q.width), q.disabled)
-        p.down.settings[sid] = setting
-        room.requalified.add(sid)
-        if (mid := p.down.receiving.get(sid)) is not None:
-            rank = _rank(owner.tracks[sid].info)
-            room.do(SetLayer(p.down.transport, mid, setting.max_layer, setting.paused, rank))
+        _set(
+            room,
+            p,
+            owner.tracks[sid],
+            Setting(_layer(owner.tracks[sid].info, q.quality, q.width), q.disabled),
+        )
+
+
+def not_shown(room: RoomState, p: Participant, tracks: Iterable[TrackSid]) -> None:
+    """A participant receives these tracks and does not show them."""
+    for sid in tracks:
+        if (owner := room.owner.get(sid)) is not None:
+            setting = replace(p.down.settings.get(sid, Setting()), paused=True)
+            _set(room, p, owner.tracks[sid], setting)
+
+
+def _set(room: RoomState, p: Participant, track: Track, setting: Setting) -> None:
+    p.down.settings[track.sid] = setting
+    room.requalified.add(track.sid)
+    if (mid := p.down.receiving.get(track.sid)) is not None:
+        rank = _rank(track.info)
+        room.do(SetLayer(p.down.transport, mid, setting.max_layer, setting.paused, rank))
 
 
 def subscription_permission(
