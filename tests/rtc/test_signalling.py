@@ -869,3 +869,23 @@ async def test_bad_offer_to_the_real_engine(serve_calls, sdp):
         if not answered:  # else the engine bears it, and nothing is to be said against it
             await a.end()
             assert {p.identity for p in node.calls.present("talk")} == {"b1", "c1"}
+
+
+async def test_who_never_receives(serve_calls):
+    """Who joins and has no media within a while has to go."""
+    async with serve_calls(join_limit_s=0.01) as node:
+        a = await node.client("a1")
+        leave = (await a.get("leave")).leave
+        assert (leave.action, leave.reason) == (r.LeaveRequest.DISCONNECT, m.JOIN_FAILURE)
+
+
+async def test_subscribing_what_is_not_there(serve_calls):
+    """Who wants to receive a track that nobody publishes is told so; who declines one is told nothing."""
+    async with serve_calls() as node:
+        a = await node.client("a1")
+        await a.send(subscription=r.UpdateSubscription(track_sids=["TR_none"], subscribe=False))
+        await a.ping()
+        assert a.all("subscription_response") == []
+        await a.send(subscription=r.UpdateSubscription(track_sids=["TR_none"], subscribe=True))
+        answer = (await a.get("subscription_response")).subscription_response
+        assert (answer.track_sid, answer.err) == ("TR_none", m.SE_TRACK_NOTFOUND)

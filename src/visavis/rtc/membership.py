@@ -211,7 +211,14 @@ def transport_closed(room: RoomState, sid: ParticipantSid, now_ms: int) -> None:
         if p.connection is None:
             remove(room, p, m.SIGNAL_CLOSE, now_ms)
         else:
-            dismiss(room, p, m.MEDIA_FAILURE, r.LeaveRequest.RECONNECT, now_ms)
+            dismiss(room, p, m.CONNECTION_TIMEOUT, r.LeaveRequest.RECONNECT, now_ms)
+
+
+def verify(room: RoomState, sid: ParticipantSid, now_ms: int) -> None:
+    """Whoever still cannot receive has to go."""
+    p = room.by_sid.get(sid)
+    if p is not None and p.info.state != m.ParticipantInfo.ACTIVE:
+        dismiss(room, p, m.JOIN_FAILURE, r.LeaveRequest.DISCONNECT, now_ms)
 
 
 def engine_failed(room: RoomState, asked: Asked, error: VisavisError, now_ms: int) -> None:

@@ -209,7 +209,7 @@ class Room:
         permission: m.ParticipantPermission | None,
         now_ms: int,
     ) -> list[Effect]:
-        """Change what a participant is called and what it may do. Raises `SignalMalformed` for what is too long."""
+        """Change what a participant is called and what it may do. Raises `TooLong`."""
         permissions.set_metadata(self._state, p, change)
         if permission is not None:
             permissions.set_permission(self._state, p, permission, now_ms)
@@ -279,6 +279,11 @@ class Room:
     def throttled(self, sid: ParticipantSid, event: Throttled) -> list[Effect]:
         """The engine paused a track for a subscriber, or goes on."""
         subscribing.throttled(self._state, sid, event)
+        return self._done()
+
+    def verify(self, sid: ParticipantSid, now_ms: int) -> list[Effect]:
+        """Whoever joined a while ago and still cannot receive has to go."""
+        membership.verify(self._state, sid, now_ms)
         return self._done()
 
     def transport_closed(self, sid: ParticipantSid, now_ms: int) -> list[Effect]:

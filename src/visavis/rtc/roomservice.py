@@ -32,7 +32,7 @@ from starlette.routing import BaseRoute, Route
 
 from visavis.errors import Malformed, Refused, VisavisError
 from visavis.rtc.effects import TrackSid
-from visavis.rtc.errors import TokenInvalid
+from visavis.rtc.errors import TokenInvalid, TooLong
 from visavis.rtc.messages import NONCE_BYTES
 from visavis.rtc.participant import Participant
 from visavis.rtc.policy import MAX_METADATA
@@ -254,7 +254,7 @@ def _answer(calls: CallService, request: Request, body: bytes) -> Response:
         raise Fault("malformed", "the request is no message of this method") from e
     try:
         result = act(Call(calls, grants, message))
-    except Malformed as e:
+    except (Malformed, TooLong) as e:
         raise Fault("invalid_argument", e.message) from e
     except Refused as e:
         raise Fault("resource_exhausted", e.message) from e

@@ -72,6 +72,9 @@ RESUME_GRACE_S: Final = 15.0
 that.
 """
 
+JOIN_LIMIT_S: Final = 60.0
+"""How long who joins may take until it can receive; LiveKit's own figure."""
+
 FAREWELL_S: Final = 1.0
 """A client that leaves closes its transports and says so on the socket; which comes first is chance."""
 
@@ -140,12 +143,14 @@ class CallService:
         new_sid: Callable[[str], str] = _new_sid,
         resume_grace_s: float = RESUME_GRACE_S,
         farewell_s: float = FAREWELL_S,
+        join_limit_s: float = JOIN_LIMIT_S,
         refresh_s: float = REFRESH_S,
     ) -> None:
         self._engine, self._key, self._policy, self._observers = engine, key, policy, tuple(observers)
         self._keys, self._rules = {k.key: k for k in (*more_keys, key)}, rules
         self._now_ms, self._new_sid = now_ms, new_sid
         self._resume_grace_s, self._farewell_s, self._refresh_s = resume_grace_s, farewell_s, refresh_s
+        self._join_limit_s = join_limit_s
         self._rooms: dict[str, Room] = {}
         self._connections: dict[ConnectionId, Connection] = {}
         self._seats: dict[TransportId, tuple[Room, ParticipantSid]] = {}
@@ -366,6 +371,7 @@ class CallService:
         self._seats[up] = self._seats[down] = (room, sid)
         self._counts["joins"] += 1
         self.perform(room, effects)
+        self._tasks.start_soon(self._await_media, room, sid)
         return room, sid
 
     async def resume(self, grants: Grants, sid: str, connection: Connection) -> tuple[Room, ParticipantSid]:
@@ -529,6 +535,10 @@ class CallService:
     async def _await_return(self, room: Room, sid: ParticipantSid, cut: int) -> None:
         await anyio.sleep(self._resume_grace_s)
         self.perform(room, room.expire(sid, cut, self._now_ms()))
+
+    async def _await_media(self, room: Room, sid: ParticipantSid) -> None:
+        await anyio.sleep(self._join_limit_s)
+        self.perform(room, room.verify(sid, self._now_ms()))
 
     async def _await_farewell(self, room: Room, sid: ParticipantSid) -> None:
         await anyio.sleep(self._farewell_s)

@@ -72,11 +72,17 @@ def answer_accepted(room: RoomState, asked: AcceptAnswer) -> None:
     p = room.by_sid.get(asked.participant)
     if p is None:
         return
+    answered = {s.mid: s for s in sdp.sections(asked.sdp)}
     for track_sid, mid in p.down.taken().items():
         owner = room.owner.get(track_sid)
         track = owner and owner.tracks.get(track_sid)
         if not owner or not track or track.mid is None:
             p.down.drop(track_sid)
+            continue
+        if mid in answered and not answered[mid].takes(track.info.mime_type.partition("/")[2]):
+            p.down.drop(track_sid)
+            p.down.declined.add(track_sid)
+            _fail(room, p, track_sid, m.SE_CODEC_UNSUPPORTED)
             continue
         setting = p.down.settings.get(track_sid, Setting())
         room.requalified.add(track_sid)
@@ -87,6 +93,11 @@ def answer_accepted(room: RoomState, asked: AcceptAnswer) -> None:
         if not track.heard:
             track.heard = True
             room.tell(owner, track_subscribed=r.TrackSubscribed(track_sid=track_sid))
+
+
+def _fail(room: RoomState, p: Participant, sid: TrackSid, err: m.SubscriptionError) -> None:
+    room.tell(p, subscription_response=r.SubscriptionResponse(track_sid=sid, err=err))
+    room.note("call-not-subscribed", p, track=sid, err=m.SubscriptionError.Name(err))
 
 
 def offer_wanted(room: RoomState, p: Participant) -> None:
@@ -150,9 +161,11 @@ def sids_of(q: r.UpdateSubscription) -> list[TrackSid]:
 
 
 def subscribe(room: RoomState, p: Participant, tracks: Iterable[TrackSid], receive: bool) -> None:
-    """Let a participant receive these tracks, or no more; of those that nobody publishes, nothing."""
+    """Let a participant receive these tracks, or no more. Of those that nobody publishes it is told so."""
     for track in tracks:
         if track not in room.owner:
+            if receive:
+                _fail(room, p, track, m.SE_TRACK_NOTFOUND)
             continue
         if receive:
             p.down.declined.discard(track)
