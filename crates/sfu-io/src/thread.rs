@@ -191,6 +191,7 @@ impl Handle {
     }
 
     /// Enter a participant in a room.
+    #[allow(clippy::too_many_arguments)]
     pub fn member(
         &self,
         room: u64,
@@ -199,8 +200,19 @@ impl Handle {
         up: TransportId,
         down: TransportId,
         can_publish_data: bool,
+        hidden: bool,
     ) -> Result<(), Error> {
-        self.order(move |engine, _| engine.member(room, identity, sid, up, down, can_publish_data))
+        self.order(move |engine, _| engine.member(room, identity, sid, up, down, can_publish_data, hidden))
+    }
+
+    /// Send a data packet of the server's own.
+    pub fn send(&self, targets: Vec<TransportId>, reliable: bool, packet: Vec<u8>) -> Result<(), Error> {
+        self.order(move |engine, now| engine.send(now, &targets, reliable, &packet))
+    }
+
+    /// The highest number of a reliable data packet that came in on a transport; 0: none came.
+    pub fn last_sequence(&self, id: TransportId) -> Result<u32, Error> {
+        self.ask(move |engine, _| Ok(engine.last_sequence(id)))
     }
 
     /// The engine's counters, those of the socket, and the CPU time of the media thread in microseconds.
