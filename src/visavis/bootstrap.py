@@ -33,7 +33,7 @@ from visavis.press.service import Desk
 from visavis.record.digest import to_text
 from visavis.record.timestamp import read_authorities
 from visavis.rtc.engines.embedded import EmbeddedEngine
-from visavis.rtc.rooms import RoomPolicy
+from visavis.rtc.policy import RoomPolicy
 from visavis.rtc.service import CallService
 from visavis.rtc.tokens import AS_LIVEKIT, TokenKey
 from visavis.rulebook import COMMANDS, EDITION_1

@@ -12,8 +12,10 @@ from livekit.protocol import rtc as r
 
 from visavis.errors import Malformed
 from visavis.rtc import effects as fx
+from visavis.rtc.membership import Arrival
+from visavis.rtc.policy import RoomPolicy
 from visavis.rtc.ports import Offer
-from visavis.rtc.rooms import Arrival, Room, RoomPolicy
+from visavis.rtc.rooms import Room
 from visavis.rtc.tokens import Grants
 
 IDENTITIES = ["a1", "a2", "b1"]

@@ -15,7 +15,7 @@ from visavis.rtc.effects import Joined, Left, Muted, Published, Unpublished
 from visavis.rtc.engines.embedded import EmbeddedEngine
 from visavis.rtc.engines.fake import FakeEngine
 from visavis.rtc.errors import CallStopped
-from visavis.rtc.rooms import RoomPolicy
+from visavis.rtc.policy import RoomPolicy
 from visavis.rtc.service import CallService
 from visavis.rtc.tokens import TokenKey
 

@@ -2,7 +2,7 @@
 
 Lives here: `Effect` (messages, commands to the engine, log notes) and `CallEvent` (what happened, for
 observers).
-Not here: deciding them (`rooms`), doing them (`service`).
+Not here: deciding them (`rooms` and what is behind it), doing them (`service`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The errors of the call's server side.
 
 Lives here: what a client, a token, an offer or the engine can do wrong, under the project's four families.
-Not here: how a client is told (`rooms`: LiveKit's `RequestResponse` and `LeaveRequest`; `routes`: HTTP
+Not here: how a client is told (`requests`, `membership`: LiveKit's `RequestResponse` and `LeaveRequest`; `routes`: HTTP
 status).
 """
 

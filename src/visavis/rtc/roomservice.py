@@ -34,7 +34,8 @@ from visavis.errors import Malformed, Refused, VisavisError
 from visavis.rtc.effects import TrackSid
 from visavis.rtc.errors import TokenInvalid
 from visavis.rtc.participant import Participant
-from visavis.rtc.rooms import MAX_METADATA, Room
+from visavis.rtc.policy import MAX_METADATA
+from visavis.rtc.rooms import Room
 from visavis.rtc.service import CallService
 from visavis.rtc.signalling import MAX_MESSAGE_BYTES
 from visavis.rtc.tokens import MAX_ROOM, Grants, RoomConfig

@@ -49,6 +49,8 @@ from visavis.rtc.effects import (
     Unseat,
 )
 from visavis.rtc.errors import CallStopped, EngineFailed, SessionUnknown, TokenInvalid, TooMany
+from visavis.rtc.membership import Arrival, Reason
+from visavis.rtc.policy import RoomPolicy
 from visavis.rtc.ports import (
     Closed,
     Connected,
@@ -60,7 +62,7 @@ from visavis.rtc.ports import (
     Throttled,
     TransportId,
 )
-from visavis.rtc.rooms import Arrival, Reason, Room, RoomPolicy
+from visavis.rtc.rooms import Room
 from visavis.rtc.signalling import Connection
 from visavis.rtc.tokens import Grants, RoomConfig, TokenKey, TokenRules
 

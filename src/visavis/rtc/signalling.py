@@ -28,7 +28,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from visavis.errors import Refused, Untrusted, VisavisError
 from visavis.rtc.effects import ConnectionId, ParticipantSid
 from visavis.rtc.errors import SessionUnknown, SignalFlood, SignalMalformed, SignalText, SignalTooLarge
-from visavis.rtc.rooms import PING_TIMEOUT_S, Room
+from visavis.rtc.membership import PING_TIMEOUT_S
+from visavis.rtc.rooms import Room
 from visavis.rtc.tokens import Grants
 
 if TYPE_CHECKING:
