@@ -22,7 +22,6 @@ import os
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -93,7 +92,9 @@ def starts(program: Path, wish: argparse.Namespace) -> Line:
 
 def churn(program: Path, wish: argparse.Namespace) -> Line:
     with started("ours") as server:
-        by_hand = list(passing(program, server, wish.passers, 1000, rooms=10, at_once=8)) if wish.passers else []
+        by_hand = (
+            list(passing(program, server, wish.passers, 1000, rooms=10, at_once=8)) if wish.passers else []
+        )
         real = list(passing(program, server, wish.people, 100, rooms=5, media=True))
     return {"by_hand": by_hand, "real": real}
 
