@@ -56,7 +56,7 @@ class Engine:
     def make_offer(
         self,
         transport: int,
-        add: list[tuple[bool, str, str]],
+        add: list[tuple[bool, str, str, str]],
         stop: list[str],
         channels: bool = False,
         restart: bool = False,

@@ -17,8 +17,8 @@ from visavis.rtc.errors import EngineFailed, SdpMalformed
 from visavis.rtc.ports import NOTHING_TO_OFFER, Mid, Sending, TransportId
 
 A, B, C = TransportId(1), TransportId(2), TransportId(3)
-VOICE = Sending(video=False, stream="PA_a|TR_1", track="TR_1")
-PICTURE = Sending(video=True, stream="PA_a|TR_2", track="TR_2")
+VOICE = Sending(video=False, codec="opus", stream="PA_a|TR_1", track="TR_1")
+PICTURE = Sending(video=True, codec="VP8", stream="PA_a|TR_2", track="TR_2")
 
 
 def client(description):

@@ -99,12 +99,15 @@ impl Engine {
         &self,
         py: Python<'_>,
         transport: u64,
-        add: Vec<(bool, String, String)>,
+        add: Vec<(bool, String, String, String)>,
         stop: Vec<String>,
         channels: bool,
         restart: bool,
     ) -> PyResult<(String, Vec<String>)> {
-        let add = add.into_iter().map(|(video, stream, track)| NewTrack { video, stream, track }).collect();
+        let add = add
+            .into_iter()
+            .map(|(video, codec, stream, track)| NewTrack { video, codec, stream, track })
+            .collect();
         self.call(py, |h| h.make_offer(TransportId(transport), add, stop, channels, restart))
     }
 

@@ -218,10 +218,8 @@ impl Engine {
         for address in addresses {
             host(*address)?;
         }
-        let certificate = str0m::crypto::from_feature_flags()
-            .dtls_provider
-            .generate_certificate()
-            .ok_or(Error::NoCertificate)?;
+        let certificate =
+            crate::dtls::provider().dtls_provider.generate_certificate().ok_or(Error::NoCertificate)?;
         Ok(Engine {
             blueprint: Blueprint { certificate, addresses: addresses.into() },
             sessions: HashMap::new(),

@@ -14,6 +14,7 @@
 mod allocate;
 mod data;
 mod demux;
+mod dtls;
 mod engine;
 mod error;
 mod forward;

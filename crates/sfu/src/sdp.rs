@@ -6,6 +6,7 @@
 //! Reading costs milliseconds (3 ms for an offer of 17 kB), so it is a step of its own that a caller takes on its own
 //! thread. The reader is str0m's; a panic in it is an error here.
 
+use std::collections::HashMap;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
 use str0m::change::{SdpAnswer, SdpOffer};
@@ -83,15 +84,53 @@ fn prepare(sdp: &str, idle_receivers: bool) -> Result<String, Error> {
 /// A section in which nothing will flow, with its first payload type alone: the SDKs leave a dozen codecs in each, and
 /// reading them is most of what a join costs. A later offer that uses the section says all of it again.
 fn idle_section<'a>(section: &[&'a str]) -> (String, Vec<&'a str>) {
-    let mut words = section[0].split(' ');
-    let (media, first) =
-        (words.by_ref().take(3).collect::<Vec<_>>().join(" "), words.next().unwrap_or_default());
+    let first = section[0].split(' ').nth(3).unwrap_or_default();
+    let (media, kept) = with_payloads(section, &[first]);
+    (media, kept.into_iter().filter(|l| !l.starts_with("a=extmap:")).collect())
+}
+
+/// The engine's offer, of the sections in `codecs` (by mid) only the codec named there, with its retransmission.
+pub(crate) fn narrowed(offer: &str, codecs: &HashMap<String, String>) -> String {
+    let lines: Vec<&str> = offer.lines().collect();
+    let mut out = String::with_capacity(offer.len());
+    for section in lines.chunk_by(|_, next| !next.starts_with("m=")) {
+        let codec = section.iter().find_map(|l| l.strip_prefix("a=mid:")).and_then(|mid| codecs.get(mid));
+        let payloads = codec.map(|codec| payloads_of(section, codec)).unwrap_or_default();
+        let (media, kept) = match payloads.is_empty() {
+            true => (section[0].to_owned(), section.to_vec()),
+            false => with_payloads(section, &payloads),
+        };
+        for line in std::iter::once(media.as_str()).chain(kept.into_iter().skip(1)) {
+            out.push_str(line);
+            out.push_str("\r\n");
+        }
+    }
+    out
+}
+
+/// The payload types of a codec in a section, and those that resend them (RFC 4588).
+fn payloads_of<'a>(section: &[&'a str], codec: &str) -> Vec<&'a str> {
+    let attribute = |name: &'static str| {
+        section.iter().filter_map(move |l| l.strip_prefix(name)).filter_map(|rest| rest.split_once(' '))
+    };
+    let named = attribute("a=rtpmap:")
+        .filter(|(_, encoding)| encoding.split('/').next().is_some_and(|n| n.eq_ignore_ascii_case(codec)));
+    let mut found: Vec<&str> = named.map(|(payload, _)| payload).collect();
+    let resent = attribute("a=fmtp:")
+        .filter(|(_, format)| format.strip_prefix("apt=").is_some_and(|main| found.contains(&main)));
+    let resent: Vec<&str> = resent.map(|(payload, _)| payload).collect();
+    found.extend(resent);
+    found
+}
+
+/// A section's first line and its lines, with what they say of these payload types alone.
+fn with_payloads<'a>(section: &[&'a str], payloads: &[&str]) -> (String, Vec<&'a str>) {
+    let media: Vec<&str> = section[0].split(' ').take(3).chain(payloads.iter().copied()).collect();
     let of_another = |line: &str| {
         let about = ["a=rtpmap:", "a=fmtp:", "a=rtcp-fb:"].iter().find_map(|name| line.strip_prefix(name));
-        about.is_some_and(|rest| rest.split(' ').next() != Some(first))
+        about.is_some_and(|rest| !payloads.contains(&rest.split(' ').next().unwrap_or_default()))
     };
-    let kept = section.iter().copied().filter(|l| !of_another(l) && !l.starts_with("a=extmap:")).collect();
-    (format!("{media} {first}"), kept)
+    (media.join(" "), section.iter().copied().filter(|l| !of_another(l)).collect())
 }
 
 #[cfg(test)]
@@ -118,6 +157,21 @@ mod tests {
         for odd in ["m=", "m=video", "m=video 9 x", "m=video 9 x "] {
             prepare(&format!("{odd}\r\na=recvonly"), true).unwrap();
         }
+    }
+
+    #[test]
+    fn an_offer_says_of_a_narrowed_section_its_one_codec() {
+        let offer = "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96 97 98 99\r\na=mid:a\r\na=rtpmap:96 VP8/90000\r\n\
+            a=rtcp-fb:96 nack\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=rtpmap:98 H264/90000\r\n\
+            a=rtcp-fb:98 nack\r\na=rtpmap:99 rtx/90000\r\na=fmtp:99 apt=98\r\na=extmap:4 urn:x\r\na=sendonly\r\n";
+        let only = |codec: &str| narrowed(offer, &HashMap::from([("a".to_owned(), codec.to_owned())]));
+        assert_eq!(
+            only("vp8"),
+            "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=mid:a\r\na=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack\r\n\
+            a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=extmap:4 urn:x\r\na=sendonly\r\n"
+        );
+        assert_eq!(only("AV1"), offer, "a codec that is not there narrows nothing");
+        assert_eq!(narrowed(offer, &HashMap::new()), offer);
     }
 
     #[test]

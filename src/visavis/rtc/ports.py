@@ -31,10 +31,12 @@ NOTHING_TO_OFFER = "nothing-to-offer"
 class Sending:
     """A section that an offer adds: the engine sends, the client receives.
 
+    codec:         its name in `a=rtpmap:`, the only one to offer; "": any of the engine's.
     stream, track: the two halves of the msid (RFC 8830).
     """
 
     video: bool
+    codec: str
     stream: str
     track: str
 

@@ -40,6 +40,7 @@ def settle(room: RoomState) -> None:
             sending = tuple(
                 Sending(
                     owner.tracks[sid].info.type == m.TrackType.VIDEO,
+                    owner.tracks[sid].info.mime_type.partition("/")[2],
                     f"{owner.sid}|{sid}",
                     p.down.msid_track(sid),
                 )

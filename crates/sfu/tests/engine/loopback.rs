@@ -34,7 +34,8 @@ fn one_to_one(world: &mut World, rids: &[&str]) -> (usize, usize, String, String
     let publisher = world.client();
     let up_mid = world.publish_video(UP, publisher, rids);
     let subscriber = world.client();
-    let track = NewTrack { video: true, stream: "PA_1|TR_1".into(), track: "TR_1".into() };
+    let track =
+        NewTrack { video: true, codec: "VP8".into(), stream: "PA_1|TR_1".into(), track: "TR_1".into() };
     let mids = world.subscribe(DOWN, subscriber, OfferPlan { add: vec![track], ..OfferPlan::default() });
     world.until("both are connected", |w| {
         [UP, DOWN].iter().all(|t| w.saw(*t, |k| *k == EventKind::Connected))

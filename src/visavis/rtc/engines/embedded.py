@@ -89,7 +89,7 @@ class EmbeddedEngine:
         channels: bool = False,
         restart: bool = False,
     ) -> Offer:
-        sections = [(s.video, s.stream, s.track) for s in add]
+        sections = [(s.video, s.codec, s.stream, s.track) for s in add]
         sdp, mids = await self._ask(
             lambda: self._sfu.make_offer(transport, sections, list(stop), channels, restart)
         )
