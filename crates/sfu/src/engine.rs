@@ -671,7 +671,7 @@ impl Engine {
     /// Errors: `UnknownTransport`, `OfferRefused`, `TransportFailed` (the transport is then gone).
     pub fn accept_offer(&mut self, now: Instant, id: TransportId, offer: Offer) -> Result<String, Error> {
         self.negotiate(now, id, |s| {
-            let answer = s.accept_offer(offer)?;
+            let answer = s.accept_offer(now, offer)?;
             Ok((answer, Some(s.fragment())))
         })
     }
@@ -695,7 +695,7 @@ impl Engine {
     ///
     /// Errors: `UnknownTransport`, `NoOfferPending`, `AnswerRefused`, `TransportFailed`.
     pub fn accept_answer(&mut self, now: Instant, id: TransportId, answer: Answer) -> Result<(), Error> {
-        self.negotiate(now, id, |s| s.accept_answer(answer).map(|()| ((), None)))
+        self.negotiate(now, id, |s| s.accept_answer(now, answer).map(|()| ((), None)))
     }
 
     fn negotiate<T>(

@@ -44,7 +44,9 @@ async def serve(
 
     By the environment alone: VISAVIS_PUBLIC_LOGS; VISAVIS_TIMESTAMP_AUTHORITY, the address of an RFC 3161 authority
     that stamps cosigned checkpoints (default: nobody is asked), VISAVIS_TIMESTAMP_CA, a PEM file of the CA that its
-    tokens must lead to, and VISAVIS_TIMESTAMP_POLICY, the OID that they must state.
+    tokens must lead to, and VISAVIS_TIMESTAMP_POLICY, the OID that they must state; VISAVIS_LIVEKIT_URL, the address of
+    a LiveKit deployment that serves the calls in place of the node's own engine, and VISAVIS_LIVEKIT_KEY, its API key
+    and secret as "key: secret" or a file with that line, for this node alone.
 
     Parameters
     ----------
@@ -111,7 +113,8 @@ def announce(data: Path, serving: Serving) -> None:
     """Print where the node is, and leave it where this machine's other programs find it."""
     leave(data, serving)
     console = Console(stderr=True, highlight=False)
-    console.print(f"Visavis listens at [bold]{serving.url}[/] (call: UDP {serving.udp_port}).")
+    call = f"UDP {serving.udp_port}" if serving.udp_port else "a LiveKit deployment"
+    console.print(f"Visavis listens at [bold]{serving.url}[/] (call: {call}).")
     for side, link in zip(("one side", "the other side"), serving.founding_links, strict=False):
         console.print(f"Founding link of {side}, good once, for seven days:\n  {link}")
 
