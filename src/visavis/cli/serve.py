@@ -85,20 +85,21 @@ async def run(settings: Settings) -> None:
         url = settings.public_url or f"http://{address(sock)}"
         async with open_node(settings) as node:
             links = await founding_links(node, url)
-            server = Server(node.call, server_config(create_app(node), proxy_headers=True))
+            server = Server(node.signalling, server_config(create_app(node), proxy_headers=True))
             announce(settings.data, Serving(url, os.getpid(), node.udp_port, tuple(links)))
             await server.serve(sockets=[sock])
 
 
 class Server(uvicorn.Server):
-    """A server that tells the call's clients before it ends: they come back to whatever stands in its place."""
+    """A server that tells its call's clients before it ends: they come back to whatever stands in its place."""
 
-    def __init__(self, calls: CallService, config: uvicorn.Config) -> None:
+    def __init__(self, calls: CallService | None, config: uvicorn.Config) -> None:
         super().__init__(config)
         self._calls = calls
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await self._calls.farewell()
+        if self._calls is not None:
+            await self._calls.farewell()
         await super().shutdown(sockets)
 
 
