@@ -773,6 +773,103 @@ async def test_socket_that_does_not_read():
         connection.forget()
 
 
+async def test_socket_that_takes_nothing(monkeypatch):
+    """A message that a socket does not take within a while closes it."""
+    monkeypatch.setattr(signalling, "STALL_S", 0.01)
+    connection = signalling.Connection(1)
+    connection.send(r.SignalResponse(pong=1))
+    with anyio.fail_after(LIMIT_S):
+        await connection.drain(lambda _: anyio.sleep_forever())
+    assert connection.code == 1013
+    connection.forget()
+
+
+def _update(sid, version, state=m.ParticipantInfo.ACTIVE):
+    info = m.ParticipantInfo(sid=sid, version=version, state=state)
+    return r.SignalResponse(update=r.ParticipantUpdate(participants=[info]))
+
+
+def _quality(sid, quality):
+    info = r.ConnectionQualityInfo(participant_sid=sid, quality=quality)
+    return r.SignalResponse(connection_quality=r.ConnectionQualityUpdate(updates=[info]))
+
+
+async def _drained(connection):
+    """All that goes out until it closes."""
+    told = []
+
+    async def send(data):
+        told.append(r.SignalResponse.FromString(data))
+
+    with anyio.fail_after(LIMIT_S):
+        await connection.drain(send)
+    connection.forget()
+    return told
+
+
+async def test_news_is_gathered():
+    """Of what is told of somebody while a socket has not taken it, the last counts; nothing overtakes anything."""
+    connection = signalling.Connection(1)
+    for message in (
+        _update("PA_1", 1),
+        _quality("PA_1", m.ConnectionQuality.POOR),
+        _update("PA_2", 1),
+        _update("PA_1", 2, m.ParticipantInfo.DISCONNECTED),
+        _quality("PA_1", m.ConnectionQuality.GOOD),
+        r.SignalResponse(pong=1),
+        _update("PA_2", 2),
+    ):
+        connection.send(message)
+    connection.close()
+    told = await _drained(connection)
+    assert [x.WhichOneof("message") for x in told] == ["update", "connection_quality", "pong", "update"]
+    assert [(p.sid, p.version, p.state) for p in told[0].update.participants] == [
+        ("PA_1", 2, m.ParticipantInfo.DISCONNECTED),
+        ("PA_2", 1, m.ParticipantInfo.ACTIVE),
+    ]
+    assert [q.quality for q in told[1].connection_quality.updates] == [m.ConnectionQuality.GOOD]
+    assert [p.version for p in told[3].update.participants] == [2]
+
+
+async def test_news_is_pushed_out(monkeypatch):
+    """News waits for more, but not when something else is to be said; the first news waits for nothing."""
+    monkeypatch.setattr(signalling, "GATHER_S", 1000.0)
+    connection, told = signalling.Connection(1), []
+    more = anyio.Event()
+
+    async def send(data):
+        told.append(r.SignalResponse.FromString(data))
+        more.set()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(connection.drain, send)
+        connection.send(_update("PA_1", 1))
+        with anyio.fail_after(LIMIT_S):
+            await more.wait()
+        for version in (2, 3):
+            connection.send(_update("PA_1", version))
+            await anyio.wait_all_tasks_blocked()
+        assert len(told) == 1
+        connection.send(r.SignalResponse(pong=1))
+        await anyio.wait_all_tasks_blocked()
+        assert [x.WhichOneof("message") for x in told] == ["update", "update", "pong"]
+        assert told[1].update.participants[0].version == 3
+        connection.close()
+    connection.forget()
+
+
+async def test_news_is_kept_within_bounds():
+    """News that nobody takes closes its socket as other messages do."""
+    connection = signalling.Connection(1)
+    wordy = m.ParticipantInfo(metadata="x" * (1 << 20))
+    for n in range((signalling.QUEUE_BYTES >> 20) + 10):
+        wordy.sid = f"PA_{n}"
+        connection.send(r.SignalResponse(update=r.ParticipantUpdate(participants=[wordy])))
+    told = await _drained(connection)
+    assert connection.code == 1013
+    assert sum(x.ByteSize() for x in told) <= signalling.QUEUE_BYTES + (2 << 20)
+
+
 def test_budget():
     """A budget lets a burst through, then so much a second, whatever the clock does."""
     budget = signalling.Budget(burst=3, per_s=2)

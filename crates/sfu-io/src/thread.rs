@@ -374,6 +374,28 @@ mod tests {
     }
 
     #[test]
+    fn a_panic_on_the_media_thread_ends_its_transport_and_no_other() {
+        // A payload type that sound and picture both claim panics inside str0m.
+        let hostile = include_str!("../../sfu/tests/engine/offer.sdp")
+            .replace("SAVPF 111 ", "SAVPF 96 ")
+            .replace("a=rtpmap:111 ", "a=rtpmap:96 ")
+            .replace("a=fmtp:111 ", "a=fmtp:96 ")
+            .replace("a=rtcp-fb:111 ", "a=rtcp-fb:96 ");
+        let handle = start();
+        let (victim, other) = (TransportId(1), TransportId(2));
+        handle.create(victim).unwrap();
+        handle.create(other).unwrap();
+        assert_eq!(handle.accept_offer(victim, &hostile).unwrap_err().code(), "transport-failed");
+        assert_eq!(stat(&handle, "panics"), 1);
+        let closed: Vec<_> =
+            handle.drain().into_iter().filter(|e| e.kind == sfu::EventKind::Closed).collect();
+        assert_eq!(closed.iter().map(|e| e.transport).collect::<Vec<_>>(), [victim]);
+        handle.make_offer(other, vec![], vec![], true, false).unwrap();
+        handle.create(victim).unwrap();
+        assert_eq!(stat(&handle, "transports"), 2, "its number can be used again");
+    }
+
+    #[test]
     fn a_stopped_engine_says_so_and_stops_once() {
         let handle = start();
         handle.create(TransportId(1)).unwrap();

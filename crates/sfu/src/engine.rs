@@ -15,6 +15,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::net::SocketAddr;
+use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -368,8 +369,14 @@ impl Engine {
             self.stats.bytes_out += t.contents.len() as u64;
             self.out.push_back(Output::Transmit { destination: t.destination, bytes: t.contents.into() });
         }
-        for event in harvest.events {
-            self.act(id, event);
+        // What an event leads to reads what the client said, too: a panic there ends this session alone, as one in it.
+        let events = harvest.events;
+        let acted = catch_unwind(AssertUnwindSafe(|| events.into_iter().for_each(|e| self.act(id, e))));
+        if acted.is_err() {
+            if let Some(session) = self.sessions.get_mut(&id) {
+                session.panicked = true;
+                return self.fail(id);
+            }
         }
         match alive {
             Ok(true) => self.schedule(id),
@@ -473,7 +480,11 @@ impl Engine {
             let payload_type = match s.payload_type {
                 Some((came, goes)) if came == params.pt() => goes,
                 _ => {
-                    let Some(goes) = target.matching(params) else { continue };
+                    let Ok(goes) = target.guard(|t| Ok(t.matching(params))) else {
+                        broken.push(s.transport);
+                        continue;
+                    };
+                    let Some(goes) = goes else { continue };
                     s.payload_type = Some((params.pt(), goes));
                     goes
                 }
@@ -518,10 +529,15 @@ impl Engine {
 
     fn ask_keyframes(&mut self, id: TransportId, encodings: impl IntoIterator<Item = Ssrc>) {
         for ssrc in encodings {
-            if let Some(s) = self.sessions.get_mut(&id) {
-                self.stats.keyframes_asked += 1;
+            let Some(s) = self.sessions.get_mut(&id) else { return };
+            self.stats.keyframes_asked += 1;
+            let asked = s.guard(|s| {
                 s.request_keyframe(ssrc);
-                self.mark(id);
+                Ok(())
+            });
+            match asked {
+                Ok(()) => self.mark(id),
+                Err(_) => return self.fail(id),
             }
         }
     }
@@ -666,7 +682,7 @@ impl Engine {
     /// Errors: `UnknownTransport`, `OfferRefused`, `TransportFailed` (the transport is then gone).
     pub fn accept_offer(&mut self, now: Instant, id: TransportId, offer: Offer) -> Result<String, Error> {
         self.negotiate(now, id, |s| {
-            let answer = s.accept_offer(offer)?;
+            let answer = s.accept_offer(now, offer)?;
             Ok((answer, Some(s.fragment())))
         })
     }
@@ -690,7 +706,7 @@ impl Engine {
     ///
     /// Errors: `UnknownTransport`, `NoOfferPending`, `AnswerRefused`, `TransportFailed`.
     pub fn accept_answer(&mut self, now: Instant, id: TransportId, answer: Answer) -> Result<(), Error> {
-        self.negotiate(now, id, |s| s.accept_answer(answer).map(|()| ((), None)))
+        self.negotiate(now, id, |s| s.accept_answer(now, answer).map(|()| ((), None)))
     }
 
     fn negotiate<T>(
@@ -731,7 +747,13 @@ impl Engine {
         }
         self.unroute(now, route.target, &route.target_mid);
         let Some(target) = self.sessions.get_mut(&route.target) else { return };
-        target.feed(target_mid, (route.source, source_mid));
+        let fed = target.guard(|t| {
+            t.feed(target_mid, (route.source, source_mid));
+            Ok(())
+        });
+        if fed.is_err() {
+            return self.fail(route.target);
+        }
         let mut subscription = Subscription::new(route.target, target_mid, route.max_layer, route.rank);
         if let Some(before) = target.resting.remove(&target_mid) {
             subscription = subscription.after(before);

@@ -65,6 +65,9 @@ const RESEND_PACKETS: usize = 1024;
 const RESEND_AGE: Duration = Duration::from_secs(2);
 const RESEND_RATIO: f32 = 0.35;
 
+/// How often a transport is looked at whose other end has not described itself: there is nothing to see.
+const UNDESCRIBED: Duration = Duration::from_secs(60);
+
 /// How late str0m's own timers may be in a session that sends: each packet that goes out lets it look at them.
 const LINGER: Duration = Duration::from_millis(40);
 
@@ -134,6 +137,9 @@ pub struct Session {
     pub(crate) resting: HashMap<Mid, Subscription>,
     /// Media packets that were given to str0m since it ran last.
     written: usize,
+    /// Whether the other end has described itself. Before that str0m is given no time: it would begin the handshake's
+    /// count at once, and give the transport up after half a minute, whereas who only listens never describes its way up.
+    described: bool,
     /// When str0m wants to run next.
     pub(crate) due: Instant,
     /// The earliest entry of this session in the engine's heap of timers.
@@ -190,6 +196,7 @@ impl Blueprint {
             codecs: HashMap::new(),
             resting: HashMap::new(),
             written: 0,
+            described: false,
             due: now,
             scheduled: None,
             marked: false,
@@ -223,7 +230,8 @@ impl Session {
     }
 
     /// Take a publisher's offer; returns the answer.
-    pub(crate) fn accept_offer(&mut self, offer: Offer) -> Result<String, Error> {
+    pub(crate) fn accept_offer(&mut self, now: Instant, offer: Offer) -> Result<String, Error> {
+        self.describe(now)?;
         let answer = self.rtc.sdp_api().accept_offer(offer.0).map_err(|_| Error::OfferRefused)?;
         Ok(answer.to_sdp_string())
     }
@@ -268,9 +276,18 @@ impl Session {
     }
 
     /// Take a subscriber's answer to the last offer.
-    pub(crate) fn accept_answer(&mut self, answer: Answer) -> Result<(), Error> {
+    pub(crate) fn accept_answer(&mut self, now: Instant, answer: Answer) -> Result<(), Error> {
         let pending = self.pending.take().ok_or(Error::NoOfferPending)?;
+        self.describe(now)?;
         self.rtc.sdp_api().accept_answer(pending, answer.0).map_err(|_| Error::AnswerRefused)
+    }
+
+    /// The other end describes itself: str0m's time begins, now and not when the transport was built.
+    fn describe(&mut self, now: Instant) -> Result<(), Error> {
+        if !std::mem::replace(&mut self.described, true) {
+            self.rtc.handle_input(Input::Timeout(now)).map_err(|_| Error::TransportFailed)?;
+        }
+        Ok(())
     }
 
     /// Whether str0m finds that this datagram is for this session: for a STUN request, that its integrity is right.
@@ -306,6 +323,10 @@ impl Session {
                 Some(receive) => Input::Receive(now, receive),
                 None => return Ok(true),
             },
+            None if !self.described => {
+                self.due = now + UNDESCRIBED;
+                return Ok(true);
+            }
             None => Input::Timeout(now),
         };
         let media_only = datagram.is_none() && self.waiting.is_empty();

@@ -88,12 +88,12 @@ class RoomState:
         resuming.
         """
         info = p.describe(version_up=True)
-        update = r.ParticipantUpdate(participants=[info])
+        update = r.SignalResponse(update=r.ParticipantUpdate(participants=[info]))
         if p.grants.hidden:
             to = [p] if to is None else []
         for o in self.by_sid.values() if to is None else to:
             if o.connection is not None:
-                self.tell(o, update=update)
+                self.do(Send(o.connection, update))
             elif info.state == m.ParticipantInfo.DISCONNECTED:
                 missed = self.missed.setdefault(o.sid, [])
                 missed.append(info)

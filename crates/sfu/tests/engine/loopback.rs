@@ -93,6 +93,22 @@ fn nothing_is_forwarded_before_a_keyframe_and_the_publisher_is_asked_for_one() {
 }
 
 #[test]
+fn a_transport_waits_for_its_first_description() {
+    let mut world = World::new();
+    world.add(UP);
+    let listener = world.client();
+    world.subscribe(DOWN, listener, OfferPlan { channels: true, ..OfferPlan::default() });
+    world.run(Duration::from_secs(600));
+    assert!(!world.saw(UP, |k| *k == EventKind::Closed), "who only listens keeps the way up");
+    assert_eq!(world.engine.stats().failures, 0);
+    let late = world.client();
+    let mid = world.offer_sound(UP, late);
+    world.until("it is connected", |w| w.saw(UP, |k| *k == EventKind::Connected));
+    world.send_sound(late, &mid, 0, -20, b"at last");
+    world.until("it is heard", |w| w.saw(UP, |k| matches!(k, EventKind::Stream { .. })));
+}
+
+#[test]
 fn bursts_of_padding_leave_no_gap() {
     let mut world = World::new();
     let (publisher, subscriber, mid, _) = one_to_one(&mut world, &[]);

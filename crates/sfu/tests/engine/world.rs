@@ -150,6 +150,11 @@ impl World {
     /// Make a transport on which `client` publishes one sound. Returns the section.
     pub fn publish_sound(&mut self, id: TransportId, client: usize) -> String {
         self.add(id);
+        self.offer_sound(id, client)
+    }
+
+    /// Publish one sound on a transport that is there. Returns the section.
+    pub fn offer_sound(&mut self, id: TransportId, client: usize) -> String {
         let mut api = self.clients[client].rtc.sdp_api();
         let mid = api.add_media(MediaKind::Audio, Direction::SendOnly, None, None, None);
         let (offer, pending) = api.apply().unwrap();
