@@ -401,6 +401,11 @@ impl Engine {
                     self.publications.get_mut(&source).and_then(|p| p.keyframe_wanted(id, request.mid, now));
                 self.ask_keyframes(source.0, ask);
             }
+            E::SenderFeedback(report) => {
+                let Some(s) = self.sessions.get_mut(&id) else { return };
+                let said = report.sender_info;
+                s.clock.report(said.ssrc, said.ntp_time, said.rtp_time.numer() as u32, report.received_at);
+            }
             E::PeerStats(stats) => {
                 let Some(s) = self.sessions.get_mut(&id) else { return };
                 s.allocator.note(stats.egress_loss_fraction, stats.rtt, self.now);
@@ -443,6 +448,12 @@ impl Engine {
             empty: packet.payload.is_empty(),
             entry: !video || keyframe,
             vp8: descriptor.as_ref().map(PictureIds::of),
+            captured: session.clock.captured(
+                ssrc,
+                packet.header.timestamp,
+                params.spec().clock_rate.get(),
+                self.now,
+            ),
             now: self.now,
         };
 
@@ -482,7 +493,7 @@ impl Engine {
                 payload_type,
                 leaves.sequence.into(),
                 leaves.timestamp,
-                self.now,
+                arrival.captured,
                 packet.payload.clone(),
             )
             .marker(packet.header.marker)

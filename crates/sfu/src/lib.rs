@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 mod allocate;
+mod clock;
 mod data;
 mod demux;
 mod dtls;

@@ -21,6 +21,7 @@ use str0m::rtp::{RtpWrite, Ssrc};
 use str0m::{Candidate, Event, Input, Output, Rtc};
 
 use crate::allocate::Allocator;
+use crate::clock::Clock;
 use crate::data::MAX_PACKET_BYTES;
 use crate::dtls;
 use crate::forward::Subscription;
@@ -128,6 +129,8 @@ pub struct Session {
     pub(crate) allocator: Allocator,
     /// How good its path is.
     pub(crate) quality: Quality,
+    /// When what comes from it was captured.
+    pub(crate) clock: Clock,
     /// The codec of each section that is offered with that one alone.
     codecs: HashMap<String, String>,
     /// How far the numbering of a section had come that carries nothing now.
@@ -189,6 +192,7 @@ impl Blueprint {
             sources: HashMap::new(),
             allocator: Allocator::default(),
             quality: Quality::default(),
+            clock: Clock::default(),
             codecs: HashMap::new(),
             resting: HashMap::new(),
             written: 0,
