@@ -768,11 +768,10 @@ impl Engine {
     pub fn unroute(&mut self, now: Instant, target: TransportId, target_mid: &str) {
         self.advance(now);
         let mid = target_mid.into();
-        let Some(source) = self.sessions.get_mut(&target).and_then(|s| s.sources.remove(&mid)) else {
-            return;
-        };
-        if let Some(p) = self.publications.get_mut(&source) {
-            p.remove(target, mid);
+        let Some(session) = self.sessions.get_mut(&target) else { return };
+        let Some(source) = session.sources.remove(&mid) else { return };
+        if let Some(before) = self.publications.get_mut(&source).and_then(|p| p.remove(target, mid)) {
+            session.resting.insert(mid, before);
         }
     }
 
