@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,12 +19,11 @@ from rich.console import Console
 
 from visavis.bootstrap import open_node
 from visavis.config import Settings
+from visavis.edge import open_many_files, server_config
 from visavis.node import Node
+from visavis.rtc.service import CallService
 from visavis.serving import Serving, address, bind, leave
 from visavis.web.app import create_app
-
-GRACE_S = 3
-"""How long open requests may take to end at a stop: server-sent events never end by themselves."""
 
 log = structlog.get_logger(__name__)
 
@@ -80,23 +80,27 @@ async def serve(
 async def run(settings: Settings) -> None:
     """Serve until stopped. Raises `Unavailable` if the port is taken or the data cannot be read."""
     configure_log()
+    open_many_files()
     with bind(settings.host, settings.port) as sock:
         url = settings.public_url or f"http://{address(sock)}"
         async with open_node(settings) as node:
             links = await founding_links(node, url)
-            server = uvicorn.Server(
-                uvicorn.Config(
-                    create_app(node),
-                    log_config=None,
-                    access_log=False,
-                    server_header=False,
-                    ws_max_size=1 << 20,
-                    timeout_graceful_shutdown=GRACE_S,
-                    proxy_headers=True,
-                )
-            )
+            server = Server(node.signalling, server_config(create_app(node), proxy_headers=True))
             announce(settings.data, Serving(url, os.getpid(), node.udp_port, tuple(links)))
             await server.serve(sockets=[sock])
+
+
+class Server(uvicorn.Server):
+    """A server that tells its call's clients before it ends: they come back to whatever stands in its place."""
+
+    def __init__(self, calls: CallService | None, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._calls = calls
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._calls is not None:
+            await self._calls.farewell()
+        await super().shutdown(sockets)
 
 
 async def founding_links(node: Node, url: str) -> Sequence[str]:

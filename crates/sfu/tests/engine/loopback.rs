@@ -253,11 +253,11 @@ fn data_goes_to_the_room_stamped_with_its_sender_in_order() {
     world.publish_video(UP, sender, &[]);
     let receiver = world.client();
     world.subscribe(DOWN, receiver, OfferPlan { channels: true, ..OfferPlan::default() });
-    world.engine.member(9, "principal-a".into(), "PA_a".into(), UP, DOWN, true);
+    world.engine.member(9, "principal-a".into(), "PA_a".into(), UP, DOWN, true, false);
     let other = TransportId(3);
     let listener = world.client();
     world.publish_video(other, listener, &[]);
-    world.engine.member(9, "principal-b".into(), "PA_b".into(), other, DOWN, true);
+    world.engine.member(9, "principal-b".into(), "PA_b".into(), other, DOWN, true, false);
     world.until("the channels are open", |w| {
         [UP, DOWN, other].iter().all(|t| w.saw(*t, |k| *k == EventKind::Channel("_reliable".into())))
     });
@@ -275,6 +275,46 @@ fn data_goes_to_the_room_stamped_with_its_sender_in_order() {
         assert!(shown.contains("principal-a") && shown.contains("PA_a"));
         assert!(!shown.contains("forged"));
     }
+}
+
+#[test]
+fn what_a_sender_sends_again_after_a_cut_arrives_once_and_in_order() {
+    let mut world = World::new();
+    let sender = world.client();
+    world.publish_video(UP, sender, &[]);
+    world.engine.member(9, "principal-a".into(), "PA_a".into(), UP, TransportId(4), true, false);
+    let (receiver, other) = (world.client(), TransportId(3));
+    world.add(other);
+    world.subscribe(DOWN, receiver, OfferPlan { channels: true, ..OfferPlan::default() });
+    world.engine.member(9, "principal-b".into(), "PA_b".into(), other, DOWN, true, false);
+    world.until("the channels are open", |w| {
+        [UP, DOWN].iter().all(|t| w.saw(*t, |k| *k == EventKind::Channel("_reliable".into())))
+    });
+    // DataPacket { sequence, encrypted_packet }
+    let packet = |n: u8| vec![0x80, 0x01, n, 0x92, 0x01, 1, n];
+    for n in 1..=20 {
+        world.send_data(sender, "_reliable", &packet(n));
+        world.run(ms(5));
+    }
+    world.until("twenty came", |w| w.engine.last_sequence(UP) == 20);
+    world.lose_one_in(1);
+    for n in 21..=40 {
+        world.send_data(sender, "_reliable", &packet(n));
+        world.run(ms(100));
+    }
+    assert_eq!(world.engine.last_sequence(UP), 20);
+    world.lose_nothing();
+    for n in 21..=60 {
+        world.send_data(sender, "_reliable", &packet(n));
+    }
+    world.until("all arrived", |w| w.data(receiver).len() >= 60 && w.engine.stats().data_repeated >= 20);
+    let now = world.now;
+    world.engine.send(now, &[DOWN, TransportId(77)], true, b"over");
+    world.until("the last arrived", |w| w.data(receiver).ends_with(&[b"over".to_vec()]));
+    let numbers: Vec<u8> = world.data(receiver)[..60].iter().map(|p| p[2]).collect();
+    assert_eq!(numbers, (1..=60).collect::<Vec<u8>>());
+    assert_eq!(world.data(receiver).len(), 61);
+    assert_eq!(world.engine.stats().data_repeated, 20);
 }
 
 #[test]
