@@ -136,3 +136,12 @@ def configure_log() -> None:
     # uvicorn names each socket's address at INFO, and a browser's signal socket carries its token there.
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").addFilter(_of_a_refused_socket)
+
+
+def _of_a_refused_socket(record: logging.LogRecord) -> bool:
+    """Drop what uvicorn says of each WebSocket that was answered by a status: that it was not answered.
+
+    Clients ask for `/rtc/v1` at each join, and are told 404 (uvicorn 0.54, `websockets_sansio_impl.run_asgi`).
+    """
+    return record.msg != "ASGI callable returned without completing handshake."
