@@ -32,7 +32,8 @@ from visavis.paper.sealing import Seal, make_seal, read_seal
 from visavis.press.service import Desk
 from visavis.record.digest import to_text
 from visavis.record.timestamp import read_authorities
-from visavis.rtc.engines.embedded import EmbeddedEngine
+from visavis.rtc.engines.embedded import EmbeddedEngine, found_interfaces
+from visavis.rtc.places import places
 from visavis.rtc.rooms import RoomPolicy
 from visavis.rtc.service import CallService
 from visavis.rtc.tokens import AS_LIVEKIT, TokenKey
@@ -77,7 +78,7 @@ async def _open_node(settings: Settings) -> AsyncIterator[Node]:
         fresh = SystemFresh()
         dialogues = Dialogues(store, EDITION_1, COMMANDS, now, fresh)
         await dialogues.load()
-        engine = EmbeddedEngine(settings.host, settings.udp_port, list(settings.advertise) or [settings.host])
+        engine = embedded_engine(settings, settings.host)
         async with (
             CallService(engine, call_key(settings.data)) as call,
             anyio.create_task_group() as tasks,
@@ -119,6 +120,15 @@ def timestamp_authority(settings: Settings) -> HttpAuthority | None:
     return HttpAuthority(settings.timestamp_authority, roots, settings.timestamp_policy)
 
 
+def embedded_engine(settings: Settings | EngineSettings, host: str) -> EmbeddedEngine:
+    """The engine, its port open. Raises `EngineFailed` if that cannot be had, `Malformed` for what is no address.
+
+    host: where, unless the settings say.
+    """
+    at = places(settings.call_host or (host,), settings.advertise, found_interfaces())
+    return EmbeddedEngine(at, settings.udp_port, udp=settings.udp, tcp=settings.tcp)
+
+
 ENGINE_ROOMS = RoomPolicy(
     encrypted=None,
     max_participants=0,
@@ -137,7 +147,7 @@ async def open_engine(settings: EngineSettings) -> AsyncIterator[tuple[CallServi
 
     Raises `Unavailable` if the UDP port is taken.
     """
-    engine = EmbeddedEngine(settings.bind, settings.udp_port, list(settings.advertise) or [settings.bind])
+    engine = embedded_engine(settings, settings.bind)
     key, *more = (TokenKey(key, secret, short=True) for key, secret in settings.keys.items())
     async with CallService(
         engine, key, more_keys=more, rules=AS_LIVEKIT, policy=lambda _: ENGINE_ROOMS
