@@ -15,6 +15,7 @@ from visavis.rtc.effects import Joined, Left, Muted, Published, Unpublished
 from visavis.rtc.engines.embedded import EmbeddedEngine
 from visavis.rtc.engines.fake import FakeEngine
 from visavis.rtc.errors import CallStopped
+from visavis.rtc.places import Place
 from visavis.rtc.policy import RoomPolicy
 from visavis.rtc.service import CallService
 from visavis.rtc.tokens import TokenKey
@@ -949,7 +950,7 @@ a=rtpmap:96 H264/90000
 )
 async def test_bad_offer_to_the_real_engine(serve_calls, sdp):
     """An offer that the embedded engine cannot bear ends its client alone; the engine goes on."""
-    async with serve_calls(EmbeddedEngine("127.0.0.1", 0, ["127.0.0.1"])) as node:
+    async with serve_calls(EmbeddedEngine([Place("127.0.0.1")])) as node:
         a, b = await node.client("a1"), await node.client("b1")
         await a.send(offer=r.SessionDescription(type="offer", sdp=sdp, id=1))
         answered = False

@@ -1,4 +1,4 @@
-//! The engine: all transports of one UDP port, and what flows between them.
+//! The engine: all transports of one port, and what flows between them.
 //!
 //! Lives here: input and output, the transports' timers, the tables of tracks, the counters.
 //! Not here: the rules of each part, which are in the part's own module.
@@ -14,7 +14,6 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
-use std::net::SocketAddr;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,13 +24,13 @@ use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, Ssrc, Vp8Descriptor};
 
 use crate::allocate::Claim;
 use crate::data::{Member, Members, Stop};
-use crate::demux::{is_stun, stun_fragment, Demux};
+use crate::demux::{is_stun, stun_fragment, stun_nominates, Demux};
 use crate::forward::{Arrival, Publication, Subscription, RETARGET_INTERVAL};
 use crate::keyframe::begins_keyframe;
 use crate::layers::layer_of;
-use crate::session::{host, Blueprint, Harvest, Lane, OfferPlan, Session, TransportId};
+use crate::session::{Blueprint, Harvest, Lane, OfferPlan, Session, TransportId};
 use crate::vp8::PictureIds;
-use crate::{Answer, Error, Offer, MAX_DATAGRAM_BYTES};
+use crate::{Answer, Error, Offer, Path, Place, MAX_DATAGRAM_BYTES};
 
 /// A session that has just run does not run again by its timer before this: should str0m ask for a time that has
 /// passed already, `poll_output` would else never end. It is also as fine as the shell can wait.
@@ -45,8 +44,8 @@ const IDLE: Duration = Duration::from_secs(1);
 pub enum Input<'a> {
     /// A datagram came.
     Datagram {
-        /// Whence.
-        source: SocketAddr,
+        /// On which way.
+        path: Path,
         /// Its contents; more than [`MAX_DATAGRAM_BYTES`] are not looked at.
         bytes: &'a [u8],
     },
@@ -59,8 +58,8 @@ pub enum Input<'a> {
 pub enum Output {
     /// Send a datagram.
     Transmit {
-        /// Whither.
-        destination: SocketAddr,
+        /// On which way.
+        path: Path,
         /// Its contents.
         bytes: Vec<u8>,
     },
@@ -213,20 +212,20 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine whose transports say they can be reached at `addresses`.
+    /// An engine whose transports say they can be reached at `places`.
     ///
-    /// Errors: `BadAddress` if there is none, or one is not a place; `NoCertificate`.
-    pub fn new(addresses: &[SocketAddr], now: Instant) -> Result<Engine, Error> {
-        if addresses.is_empty() {
+    /// Errors: `BadAddress` if there is none, or one cannot be reached; `NoCertificate`.
+    pub fn new(places: &[Place], now: Instant) -> Result<Engine, Error> {
+        if places.is_empty() {
             return Err(Error::BadAddress);
         }
-        for address in addresses {
-            host(*address)?;
+        for place in places {
+            place.candidate()?;
         }
         let certificate =
             crate::dtls::provider().dtls_provider.generate_certificate().ok_or(Error::NoCertificate)?;
         Ok(Engine {
-            blueprint: Blueprint { certificate, addresses: addresses.into() },
+            blueprint: Blueprint { certificate, places: places.into() },
             sessions: HashMap::new(),
             demux: Demux::default(),
             publications: HashMap::new(),
@@ -257,7 +256,7 @@ impl Engine {
     pub fn handle_input(&mut self, now: Instant, input: Input<'_>) {
         self.advance(now);
         match input {
-            Input::Datagram { source, bytes } => self.receive(source, bytes),
+            Input::Datagram { path, bytes } => self.receive(path, bytes),
             Input::Timeout => {}
         }
     }
@@ -334,43 +333,50 @@ impl Engine {
 
     // --- datagrams ----------------------------------------------------------------------------------------------
 
-    fn receive(&mut self, source: SocketAddr, bytes: &[u8]) {
+    /// Whether a path leads to a transport: one does after an authentic request, until its transport ends.
+    pub fn knows(&self, path: &Path) -> bool {
+        self.demux.has(path)
+    }
+
+    fn receive(&mut self, path: Path, bytes: &[u8]) {
         self.stats.packets_in += 1;
         self.stats.bytes_in += bytes.len() as u64;
-        match self.find(source, bytes) {
-            Some(id) => self.run(id, Some((source, bytes))),
+        match self.find(path, bytes) {
+            Some(id) => self.run(id, Some((path, bytes))),
             None => self.stats.strays += 1,
         }
     }
 
-    fn find(&mut self, source: SocketAddr, bytes: &[u8]) -> Option<TransportId> {
+    fn find(&mut self, path: Path, bytes: &[u8]) -> Option<TransportId> {
         if bytes.len() > MAX_DATAGRAM_BYTES {
             return None;
         }
         if is_stun(bytes) {
             if let Some(id) = stun_fragment(bytes).and_then(|f| self.demux.by_fragment(f)) {
-                if !self.sessions.get_mut(&id)?.accepts(source, bytes, self.now) {
+                let session = self.sessions.get_mut(&id)?;
+                if !session.accepts(path, bytes, self.now) {
                     return None;
                 }
-                self.demux.bind(source, id, self.now);
+                session.checked(path, stun_nominates(bytes), self.now);
+                self.demux.bind(path, id, self.now);
                 return Some(id);
             }
         }
-        self.demux.by_address(source, self.now)
+        self.demux.by_path(path, self.now)
     }
 
     /// Run one session and act on what comes of it.
-    fn run(&mut self, id: TransportId, datagram: Option<(SocketAddr, &[u8])>) {
+    fn run(&mut self, id: TransportId, datagram: Option<(Path, &[u8])>) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         session.marked = false;
         let mut harvest = Harvest::default();
         let alive = session.run(self.now, datagram, &mut harvest);
         self.stats.polls += harvest.polls;
         self.stats.data_out += harvest.data_sent;
-        for t in harvest.transmits {
+        for (path, bytes) in harvest.transmits {
             self.stats.packets_out += 1;
-            self.stats.bytes_out += t.contents.len() as u64;
-            self.out.push_back(Output::Transmit { destination: t.destination, bytes: t.contents.into() });
+            self.stats.bytes_out += bytes.len() as u64;
+            self.out.push_back(Output::Transmit { path, bytes });
         }
         // What an event leads to reads what the client said, too: a panic there ends this session alone, as one in it.
         let events = harvest.events;
@@ -713,10 +719,9 @@ impl Engine {
     ///
     /// Errors: `UnknownTransport`, `OfferRefused`, `TransportFailed` (the transport is then gone).
     pub fn accept_offer(&mut self, now: Instant, id: TransportId, offer: Offer) -> Result<String, Error> {
-        self.negotiate(now, id, |s| {
-            let answer = s.accept_offer(now, offer)?;
-            Ok((answer, Some(s.fragment())))
-        })
+        let answer = self.negotiate(now, id, |s| Ok((s.accept_offer(now, offer)?, None)))?;
+        self.settle_fragment(id);
+        Ok(answer)
     }
 
     /// Make an offer to a subscriber; returns it with the sections of the tracks that it adds, in their order.
@@ -738,7 +743,16 @@ impl Engine {
     ///
     /// Errors: `UnknownTransport`, `NoOfferPending`, `AnswerRefused`, `TransportFailed`.
     pub fn accept_answer(&mut self, now: Instant, id: TransportId, answer: Answer) -> Result<(), Error> {
-        self.negotiate(now, id, |s| s.accept_answer(now, answer).map(|()| ((), None)))
+        self.negotiate(now, id, |s| s.accept_answer(now, answer).map(|()| ((), None)))?;
+        self.settle_fragment(id);
+        Ok(())
+    }
+
+    /// What has been agreed is the fragment that leads to a transport, and no other.
+    fn settle_fragment(&mut self, id: TransportId) {
+        if let Some(s) = self.sessions.get_mut(&id) {
+            self.demux.rename(s.fragment(), id);
+        }
     }
 
     fn negotiate<T>(
@@ -812,11 +826,10 @@ impl Engine {
     pub fn unroute(&mut self, now: Instant, target: TransportId, target_mid: &str) {
         self.advance(now);
         let mid = target_mid.into();
-        let Some(source) = self.sessions.get_mut(&target).and_then(|s| s.sources.remove(&mid)) else {
-            return;
-        };
-        if let Some(p) = self.publications.get_mut(&source) {
-            p.remove(target, mid);
+        let Some(session) = self.sessions.get_mut(&target) else { return };
+        let Some(source) = session.sources.remove(&mid) else { return };
+        if let Some(before) = self.publications.get_mut(&source).and_then(|p| p.remove(target, mid)) {
+            session.resting.insert(mid, before);
         }
     }
 

@@ -200,8 +200,9 @@ impl Subscription {
         }
         let sequence = self.sequences.map(packet.sequence)?;
         let timestamp = packet.timestamp.wrapping_add(self.timestamp_offset);
-        let vp8 = packet.vp8.and_then(|ids| self.pictures.map(ids));
-        if sequence > self.last_sequence {
+        let newest = sequence > self.last_sequence;
+        let vp8 = packet.vp8.and_then(|ids| self.pictures.map(ids, newest));
+        if newest {
             self.last_sequence = sequence;
             self.last_timestamp = timestamp;
             self.last_at = Some((packet.now, packet.captured));

@@ -22,6 +22,7 @@ mod forward;
 mod keyframe;
 mod layers;
 mod loudness;
+mod path;
 mod quality;
 mod sdp;
 mod session;
@@ -29,6 +30,7 @@ mod vp8;
 
 pub use engine::{Engine, Event, EventKind, Input, Output, Route, Stats};
 pub use error::Error;
+pub use path::{Path, Place, Protocol};
 pub use sdp::{Answer, Offer, MAX_SDP_BYTES};
 pub use session::{Blueprint, NewTrack, OfferPlan, Session, TransportId};
 

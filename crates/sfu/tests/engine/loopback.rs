@@ -7,11 +7,11 @@ use sfu::{Error, EventKind, NewTrack, Offer, OfferPlan, Route, TransportId};
 use str0m::format::Codec;
 use str0m::rtp::rtcp::SenderInfo;
 
-const UP: TransportId = TransportId(1);
-const DOWN: TransportId = TransportId(2);
+pub const UP: TransportId = TransportId(1);
+pub const DOWN: TransportId = TransportId(2);
 
 /// A VP8 packet as a publisher sends it: descriptor with a 15-bit picture id, then a keyframe or not, then content.
-fn vp8(picture: u16, keyframe: bool, content: &[u8]) -> Vec<u8> {
+pub fn vp8(picture: u16, keyframe: bool, content: &[u8]) -> Vec<u8> {
     let id = picture.to_be_bytes();
     let mut out = vec![0x90, 0x80, 0x80 | id[0], id[1], u8::from(!keyframe)];
     out.extend_from_slice(content);
@@ -33,9 +33,19 @@ fn noise(seed: u32, length: usize) -> Vec<u8> {
 
 /// One publisher, one subscriber, both connected, the publisher's video routed to the subscriber.
 fn one_to_one(world: &mut World, rids: &[&str]) -> (usize, usize, String, String) {
-    let publisher = world.client();
+    let (publisher, subscriber) = (world.client(), world.client());
+    let (up, down) = one_to_one_of(world, publisher, subscriber, rids);
+    (publisher, subscriber, up, down)
+}
+
+/// The same between clients that are there; the two sections.
+pub fn one_to_one_of(
+    world: &mut World,
+    publisher: usize,
+    subscriber: usize,
+    rids: &[&str],
+) -> (String, String) {
     let up_mid = world.publish_video(UP, publisher, rids);
-    let subscriber = world.client();
     let track =
         NewTrack { video: true, codec: "VP8".into(), stream: "PA_1|TR_1".into(), track: "TR_1".into() };
     let mids = world.subscribe(DOWN, subscriber, OfferPlan { add: vec![track], ..OfferPlan::default() });
@@ -52,7 +62,7 @@ fn one_to_one(world: &mut World, rids: &[&str]) -> (usize, usize, String, String
     };
     let now = world.now;
     world.engine.route(now, &route);
-    (publisher, subscriber, up_mid, mids[0].clone())
+    (up_mid, mids[0].clone())
 }
 
 #[test]

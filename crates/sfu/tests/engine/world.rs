@@ -4,16 +4,21 @@ use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use sfu::{Answer, Engine, Event, EventKind, Input, Offer, OfferPlan, Output, TransportId};
+use sfu::{
+    Answer, Engine, Event, EventKind, Input, Offer, OfferPlan, Output, Path, Place, Protocol, TransportId,
+};
 use str0m::change::{SdpAnswer, SdpOffer};
 use str0m::channel::{ChannelConfig, ChannelId};
 use str0m::format::Codec;
 use str0m::media::{Direction, MediaKind, SenderFeedback, Simulcast, SimulcastLayer};
-use str0m::net::{Protocol, Receive};
+use str0m::net::{Receive, TcpType};
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
 use str0m::{Candidate, Rtc};
 
 pub const ENGINE: &str = "192.0.2.1:7000";
+/// Its other places, beside the two of `ENGINE`.
+pub const ENGINE_ELSEWHERE: &str = "203.0.113.1:7000";
+pub const ENGINE_IPV6: &str = "[2001:db8::1]:7000";
 
 /// The offer of a publisher as LiveKit's Python SDK 1.2 makes it after it fell back from the single-connection path:
 /// six idle receivers left over, a video in two layers, sound, and the data channels.
@@ -40,10 +45,15 @@ struct Client {
     rtc: Rtc,
     link: Option<Link>,
     /// Under way to it, by when they arrive.
-    coming: VecDeque<(Instant, Vec<u8>)>,
+    coming: VecDeque<(Instant, Path, Vec<u8>)>,
     address: SocketAddr,
+    protocol: Protocol,
+    /// What the network makes of its address.
+    seen_as: Option<SocketAddr>,
     due: Instant,
-    outbox: Vec<Vec<u8>>,
+    outbox: Vec<(Path, Vec<u8>)>,
+    /// On which paths it was sent to, how often.
+    reached: HashMap<Path, usize>,
     received: Vec<RtpPacket>,
     data: Vec<Vec<u8>>,
     channels: HashMap<String, ChannelId>,
@@ -60,21 +70,32 @@ pub struct World {
     fragments: HashMap<TransportId, String>,
     addresses: u8,
     loss: Option<u32>,
+    blocked: Option<SocketAddr>,
     seed: u32,
 }
 
 impl World {
+    /// An engine with one place.
     pub fn new() -> World {
+        World::at(&[(Protocol::Udp, ENGINE)])
+    }
+
+    pub fn at(places: &[(Protocol, &str)]) -> World {
         let now = Instant::now();
+        let places: Vec<Place> = places
+            .iter()
+            .map(|(protocol, address)| Place { protocol: *protocol, address: address.parse().unwrap() })
+            .collect();
         World {
             now,
-            engine: Engine::new(&[ENGINE.parse().unwrap()], now).unwrap(),
+            engine: Engine::new(&places, now).unwrap(),
             lost: 0,
             clients: vec![],
             events: vec![],
             fragments: HashMap::new(),
             addresses: 1,
             loss: None,
+            blocked: None,
             seed: 0x1234_5678,
         }
     }
@@ -82,6 +103,11 @@ impl World {
     /// From now on the network drops about one datagram in `n`, each way.
     pub fn lose_one_in(&mut self, n: u32) {
         self.loss = Some(n);
+    }
+
+    /// From now on nothing passes between clients and a place of the engine's.
+    pub fn block(&mut self, place: &str) {
+        self.blocked = Some(place.parse().unwrap());
     }
 
     pub fn lose_nothing(&mut self) {
@@ -102,10 +128,18 @@ impl World {
 
     pub fn client(&mut self) -> usize {
         let address = self.new_address();
+        self.client_at(Protocol::Udp, address)
+    }
+
+    /// A client at an address, that makes its connections from there if it speaks TCP.
+    pub fn client_at(&mut self, protocol: Protocol, address: SocketAddr) -> usize {
         let mut rtc = Rtc::builder().set_rtp_mode(true).build(self.now);
-        rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
+        rtc.add_local_candidate(candidate(protocol, address));
         self.clients.push(Client {
             rtc,
+            protocol,
+            seen_as: None,
+            reached: HashMap::new(),
             link: None,
             coming: VecDeque::new(),
             address,
@@ -251,8 +285,9 @@ impl World {
     }
 
     /// A datagram from anywhere.
-    pub fn inject(&mut self, source: SocketAddr, bytes: &[u8]) {
-        self.engine.handle_input(self.now, Input::Datagram { source, bytes });
+    pub fn inject(&mut self, remote: SocketAddr, bytes: &[u8]) {
+        let path = Path { protocol: Protocol::Udp, local: ENGINE.parse().unwrap(), remote };
+        self.engine.handle_input(self.now, Input::Datagram { path, bytes });
         self.settle();
     }
 
@@ -264,9 +299,41 @@ impl World {
     /// Give a client another address; the old one is dead.
     pub fn move_client(&mut self, client: usize) {
         let address = self.new_address();
+        self.move_client_to(client, self.clients[client].protocol, address);
+    }
+
+    /// Give a client another address and protocol; the old one is dead, and it gathers its candidates anew.
+    pub fn move_client_to(&mut self, client: usize, protocol: Protocol, address: SocketAddr) {
         let c = &mut self.clients[client];
-        c.address = address;
-        c.rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
+        let old = candidate(c.protocol, c.address);
+        (c.protocol, c.address) = (protocol, address);
+        c.rtc.add_local_candidate(candidate(protocol, address));
+        c.rtc.direct_api().invalidate_candidate(&old);
+    }
+
+    /// Let the network see a client at another address, as a NAT that forgets does; the client does not know.
+    pub fn remap(&mut self, client: usize) -> SocketAddr {
+        let address = self.new_address();
+        self.clients[client].seen_as = Some(address);
+        address
+    }
+
+    /// The paths on which something other than STUN came to a client since this was last asked.
+    pub fn paths(&mut self, client: usize) -> Vec<Path> {
+        let mut paths: Vec<Path> = self.clients[client].reached.drain().map(|(path, _)| path).collect();
+        paths.sort();
+        paths
+    }
+
+    /// Offer the client's publishing transport anew, with a restart of ICE.
+    pub fn reoffer(&mut self, id: TransportId, client: usize) {
+        let mut api = self.clients[client].rtc.sdp_api();
+        api.ice_restart(true);
+        let (offer, pending) = api.apply().unwrap();
+        let offer = Offer::parse(&offer.to_sdp_string()).unwrap();
+        let answer = self.engine.accept_offer(self.now, id, offer).unwrap();
+        let answer = SdpAnswer::from_sdp_string(&answer).unwrap();
+        self.clients[client].rtc.sdp_api().accept_answer(pending, answer).unwrap();
     }
 
     pub fn address(&self, client: usize) -> SocketAddr {
@@ -328,9 +395,9 @@ impl World {
         self.now = due.clamp(self.now + ms(1), self.now + ms(50));
         self.engine.handle_input(self.now, Input::Timeout);
         for i in 0..self.clients.len() {
-            while self.clients[i].coming.front().is_some_and(|(at, _)| *at <= self.now) {
-                let (_, bytes) = self.clients[i].coming.pop_front().unwrap();
-                self.arrive(i, &bytes);
+            while self.clients[i].coming.front().is_some_and(|(at, ..)| *at <= self.now) {
+                let (_, path, bytes) = self.clients[i].coming.pop_front().unwrap();
+                self.arrive(i, path, &bytes);
             }
         }
         for c in &mut self.clients {
@@ -356,10 +423,10 @@ impl World {
             let mut quiet = true;
             let engine_due = loop {
                 match self.engine.poll_output() {
-                    Output::Transmit { destination, bytes } => {
+                    Output::Transmit { path, bytes } => {
                         quiet = false;
                         if !self.lose() {
-                            self.hand_to(destination, &bytes);
+                            self.hand_to(path, &bytes);
                         }
                     }
                     Output::Event(e) => self.events.push(e),
@@ -369,11 +436,12 @@ impl World {
             for i in 0..self.clients.len() {
                 self.clients[i].drain();
                 let sent = std::mem::take(&mut self.clients[i].outbox);
-                let source = self.clients[i].address;
-                for bytes in sent {
+                let seen_as = self.clients[i].seen_as;
+                for (mut path, bytes) in sent {
                     quiet = false;
-                    if !self.lose() {
-                        self.engine.handle_input(self.now, Input::Datagram { source, bytes: &bytes });
+                    path.remote = seen_as.unwrap_or(path.remote);
+                    if self.blocked != Some(path.local) && !self.lose() {
+                        self.engine.handle_input(self.now, Input::Datagram { path, bytes: &bytes });
                     }
                 }
             }
@@ -383,10 +451,11 @@ impl World {
         }
     }
 
-    fn hand_to(&mut self, destination: SocketAddr, bytes: &[u8]) {
-        let Some(i) = self.clients.iter().position(|c| c.address == destination) else { return };
+    fn hand_to(&mut self, path: Path, bytes: &[u8]) {
+        let is_there = |c: &Client| c.seen_as.unwrap_or(c.address) == path.remote;
+        let Some(i) = self.clients.iter().position(is_there) else { return };
         let now = self.now;
-        let Some(link) = &mut self.clients[i].link else { return self.arrive(i, bytes) };
+        let Some(link) = &mut self.clients[i].link else { return self.arrive(i, path, bytes) };
         // 28: the headers of IPv4 and UDP.
         let takes = Duration::from_secs_f64((bytes.len() + 28) as f64 * 8.0 / link.bits_per_second as f64);
         if link.free.saturating_duration_since(now) > QUEUE {
@@ -395,16 +464,18 @@ impl World {
         }
         link.free = link.free.max(now) + takes;
         let at = link.free + DELAY;
-        self.clients[i].coming.push_back((at, bytes.to_vec()));
+        self.clients[i].coming.push_back((at, path, bytes.to_vec()));
     }
 
-    fn arrive(&mut self, client: usize, bytes: &[u8]) {
+    fn arrive(&mut self, client: usize, path: Path, bytes: &[u8]) {
         let c = &mut self.clients[client];
-        let destination = c.address;
+        if bytes[0] > 3 {
+            *c.reached.entry(path).or_default() += 1;
+        }
         let receive = Receive {
-            proto: Protocol::Udp,
-            source: ENGINE.parse().unwrap(),
-            destination,
+            proto: path.protocol.into(),
+            source: path.local,
+            destination: c.address,
             contents: bytes.try_into().unwrap(),
         };
         c.rtc.handle_input(str0m::Input::Receive(self.now, receive)).unwrap();
@@ -422,7 +493,10 @@ impl Client {
                     return;
                 }
                 // What a client sends from an address it has left goes nowhere.
-                str0m::Output::Transmit(t) if t.source == self.address => self.outbox.push(t.contents.into()),
+                str0m::Output::Transmit(t) if t.source == self.address => {
+                    let path = Path { protocol: self.protocol, local: t.destination, remote: t.source };
+                    self.outbox.push((path, t.contents.into()));
+                }
                 str0m::Output::Transmit(_) => {}
                 str0m::Output::Event(e) => match e {
                     str0m::Event::RtpPacket(p) => self.received.push(p),
@@ -436,5 +510,12 @@ impl Client {
                 },
             }
         }
+    }
+}
+
+fn candidate(protocol: Protocol, address: SocketAddr) -> Candidate {
+    match protocol {
+        Protocol::Udp => Candidate::host(address, "udp").unwrap(),
+        Protocol::Tcp => Candidate::builder().tcp().host(address).tcptype(TcpType::Active).build().unwrap(),
     }
 }
