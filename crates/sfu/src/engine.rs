@@ -203,6 +203,8 @@ pub struct Engine {
     members: Members,
     timers: BinaryHeap<Reverse<(Instant, TransportId)>>,
     marked: Vec<TransportId>,
+    /// Sections in which packets of nothing go out until media comes.
+    waking: Vec<(TransportId, Mid)>,
     out: VecDeque<Output>,
     now: Instant,
     next_retarget: Instant,
@@ -230,6 +232,7 @@ impl Engine {
             members: Members::default(),
             timers: BinaryHeap::new(),
             marked: Vec::new(),
+            waking: Vec::new(),
             out: VecDeque::new(),
             now,
             next_retarget: now,
@@ -600,11 +603,40 @@ impl Engine {
         for (id, ssrcs) in asks {
             self.ask_keyframes(id, ssrcs);
         }
+        self.wake_all();
         // Data that waits for its channel's buffer has no event of its own that would wake it.
         let waiting: Vec<TransportId> =
             self.sessions.iter().filter(|(_, s)| s.has_waiting()).map(|(id, _)| *id).collect();
         for id in waiting {
             self.mark(id);
+        }
+    }
+
+    fn wake_all(&mut self) {
+        let mut waking = std::mem::take(&mut self.waking);
+        waking.retain(|(id, mid)| self.wake_one(*id, *mid));
+        self.waking = waking;
+    }
+
+    /// False: no more of it.
+    fn wake_one(&mut self, id: TransportId, mid: Mid) -> bool {
+        let Some(session) = self.sessions.get_mut(&id) else { return false };
+        let Some(source) = session.sources.get(&mid) else { return false };
+        let Some(s) = self.publications.get_mut(source).and_then(|p| p.subscription(id, mid)) else {
+            return false;
+        };
+        let Some(clock_hz) = session.ticking(mid) else { return true };
+        let Some(leaves) = s.wake(clock_hz, self.now) else { return false };
+        let now = self.now;
+        match session.guard(|s| Ok(s.write_nothing(mid, leaves.sequence, leaves.timestamp, now))) {
+            Ok(going) => {
+                self.mark(id);
+                going
+            }
+            Err(_) => {
+                self.fail(id);
+                false
+            }
         }
     }
 
@@ -776,6 +808,18 @@ impl Engine {
         publication.subscriptions.push(subscription);
         let asks = publication.retarget(self.now);
         self.ask_keyframes(route.source, asks);
+    }
+
+    /// Send packets of nothing in a subscriber's section until media comes, or for five seconds: clients on pion know of
+    /// a track by its first packet, and a muted one has none.
+    pub fn wake(&mut self, now: Instant, target: TransportId, target_mid: &str) {
+        self.advance(now);
+        let mid = target_mid.into();
+        let Some(source) = self.sessions.get(&target).and_then(|s| s.sources.get(&mid)) else { return };
+        if let Some(s) = self.publications.get_mut(source).and_then(|p| p.subscription(target, mid)) {
+            s.start_waking();
+            self.waking.push((target, mid));
+        }
     }
 
     /// Stop sending in a subscriber's section.

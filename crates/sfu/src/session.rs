@@ -477,6 +477,20 @@ impl Session {
         }
     }
 
+    /// Send a packet without payload in the section `mid`, under the payload type that its client names first.
+    pub(crate) fn write_nothing(&mut self, mid: Mid, sequence: u64, timestamp: u32, now: Instant) -> bool {
+        let Some(pt) = self.rtc.media(mid).and_then(|m| m.remote_pts().first().copied()) else {
+            return false;
+        };
+        self.write(mid, RtpWrite::new(pt, sequence.into(), timestamp, now, Vec::new()))
+    }
+
+    /// The rate of the clock by which the section `mid` is timed, once its transport stands; in Hz.
+    pub(crate) fn ticking(&self, mid: Mid) -> Option<u32> {
+        let media = self.rtc.media(mid).filter(|_| self.rtc.is_connected())?;
+        Some(if media.kind() == MediaKind::Video { 90_000 } else { 48_000 })
+    }
+
     /// Send a packet in the section `mid`. False: there is no such section to send in.
     pub(crate) fn write(&mut self, mid: Mid, packet: RtpWrite) -> bool {
         let mut api = self.rtc.direct_api();
