@@ -6,6 +6,7 @@ Not here: building livekit-server (scripts/livekit_server.sh), the load (`trial`
 
 from __future__ import annotations
 
+import http.client
 import socket
 import subprocess
 import sys
@@ -40,11 +41,12 @@ rtc:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running engine. pid: of the root of its process tree."""
+    """A running engine. pid: of the root of its process tree. udp_port: of its media."""
 
     name: str
     pid: int
     url: str
+    udp_port: int
 
 
 def livekit_program() -> Path:
@@ -80,7 +82,7 @@ def started(name: str, *, realtime: bool = False) -> Iterator[Server]:
     ):
         try:
             _await(process, port, log)
-            yield Server(name, process.pid, f"ws://127.0.0.1:{port}")
+            yield Server(name, process.pid, f"ws://127.0.0.1:{port}", udp_port)
         finally:
             process.terminate()
             try:
@@ -100,12 +102,15 @@ def scheduled(realtime: bool) -> list[str]:
 def _await(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     until = time.monotonic() + START_LIMIT_S
     while time.monotonic() < until and process.poll() is None:
+        asked = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
         try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
+            asked.request("GET", "/")  # a port that is open may belong to a server that does not serve yet
+            if asked.getresponse().status == http.client.OK:
+                return
+        except (OSError, http.client.HTTPException):
             time.sleep(0.05)
-        else:
-            return
+        finally:
+            asked.close()
     raise RuntimeError(f"the server does not answer:\n{log.read_text()[-2000:]}")
 
 
