@@ -459,6 +459,48 @@ async def test_resume(serve_calls):
         assert (await again.get("update")).update.participants[0].tracks[0].muted
 
 
+async def test_resume_and_data(serve_calls):
+    """Who resumes is told which of its reliable data came, so that it sends the rest again."""
+    async with serve_calls() as node:
+        b = await node.client("b1")
+        node.engine.number(b.up, 41)
+        node.cut("b1")
+        again = type(b)(node, "b1", await node.socket(f"access_token={b.token}&reconnect=1&sid={b.sid}"))
+        assert (await again.get("reconnect")).reconnect.last_message_seq == 41
+
+
+async def test_resume_with_another_state(serve_calls):
+    """Who resumes and holds a track for published that is not known here is told to join anew."""
+    async with serve_calls() as node:
+        a = await node.client("a1")
+        track = await a.publish("mic")
+        known = r.TrackPublishedResponse(cid="mic", track=track)
+        await a.send(sync_state=r.SyncState(publish_tracks=[known, r.TrackPublishedResponse(cid="camera")]))
+        await a.ping()
+        unknown = r.TrackPublishedResponse(cid="mic", track=m.TrackInfo(sid="TR_other"))
+        await a.send(sync_state=r.SyncState(publish_tracks=[known, unknown]))
+        leave = (await a.get("leave")).leave
+        assert (leave.action, leave.reason) == (r.LeaveRequest.RECONNECT, m.STATE_MISMATCH)
+
+
+async def test_resume_with_wishes(serve_calls):
+    """What a client that resumes does not want to receive, or does not show, is as it says."""
+    async with serve_calls() as node:
+        a = await node.client("a1")
+        voice = await a.publish_and_send("mic")
+        b = await node.client("b1")
+        await b.answer()
+        await node.settle()
+        assert [route.paused for route in node.engine.routes.values()] == [False]
+        await b.send(sync_state=r.SyncState(track_sids_disabled=[voice.sid, "TR_other"]))
+        await node.settle()
+        assert [route.paused for route in node.engine.routes.values()] == [True]
+        declined = r.UpdateSubscription(track_sids=[voice.sid], subscribe=False)
+        await b.send(sync_state=r.SyncState(subscription=declined))
+        await node.settle()
+        assert node.engine.routes == {}
+
+
 async def test_resume_learns_of_farewells(serve_calls):
     """Who resumes is told who left meanwhile."""
     watcher = Watcher()
@@ -924,3 +966,23 @@ async def test_bad_offer_to_the_real_engine(serve_calls, sdp):
         if not answered:  # else the engine bears it, and nothing is to be said against it
             await a.end()
             assert {p.identity for p in node.calls.present("talk")} == {"b1", "c1"}
+
+
+async def test_who_never_receives(serve_calls):
+    """Who joins and has no media within a while has to go."""
+    async with serve_calls(join_limit_s=0.01) as node:
+        a = await node.client("a1")
+        leave = (await a.get("leave")).leave
+        assert (leave.action, leave.reason) == (r.LeaveRequest.DISCONNECT, m.JOIN_FAILURE)
+
+
+async def test_subscribing_what_is_not_there(serve_calls):
+    """Who wants to receive a track that nobody publishes is told so; who declines one is told nothing."""
+    async with serve_calls() as node:
+        a = await node.client("a1")
+        await a.send(subscription=r.UpdateSubscription(track_sids=["TR_none"], subscribe=False))
+        await a.ping()
+        assert a.all("subscription_response") == []
+        await a.send(subscription=r.UpdateSubscription(track_sids=["TR_none"], subscribe=True))
+        answer = (await a.get("subscription_response")).subscription_response
+        assert (answer.track_sid, answer.err) == ("TR_none", m.SE_TRACK_NOTFOUND)

@@ -44,7 +44,9 @@ async def serve(
 
     By the environment alone: VISAVIS_PUBLIC_LOGS; VISAVIS_TIMESTAMP_AUTHORITY, the address of an RFC 3161 authority
     that stamps cosigned checkpoints (default: nobody is asked), VISAVIS_TIMESTAMP_CA, a PEM file of the CA that its
-    tokens must lead to, and VISAVIS_TIMESTAMP_POLICY, the OID that they must state.
+    tokens must lead to, and VISAVIS_TIMESTAMP_POLICY, the OID that they must state; VISAVIS_LIVEKIT_URL, the address of
+    a LiveKit deployment that serves the calls in place of the node's own engine, and VISAVIS_LIVEKIT_KEY, its API key
+    and secret as "key: secret" or a file with that line, for this node alone.
 
     Parameters
     ----------
@@ -83,20 +85,21 @@ async def run(settings: Settings) -> None:
         url = settings.public_url or f"http://{address(sock)}"
         async with open_node(settings) as node:
             links = await founding_links(node, url)
-            server = Server(node.call, server_config(create_app(node), proxy_headers=True))
+            server = Server(node.signalling, server_config(create_app(node), proxy_headers=True))
             announce(settings.data, Serving(url, os.getpid(), node.udp_port, tuple(links)))
             await server.serve(sockets=[sock])
 
 
 class Server(uvicorn.Server):
-    """A server that tells the call's clients before it ends: they come back to whatever stands in its place."""
+    """A server that tells its call's clients before it ends: they come back to whatever stands in its place."""
 
-    def __init__(self, calls: CallService, config: uvicorn.Config) -> None:
+    def __init__(self, calls: CallService | None, config: uvicorn.Config) -> None:
         super().__init__(config)
         self._calls = calls
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await self._calls.farewell()
+        if self._calls is not None:
+            await self._calls.farewell()
         await super().shutdown(sockets)
 
 
@@ -111,7 +114,8 @@ def announce(data: Path, serving: Serving) -> None:
     """Print where the node is, and leave it where this machine's other programs find it."""
     leave(data, serving)
     console = Console(stderr=True, highlight=False)
-    console.print(f"Visavis listens at [bold]{serving.url}[/] (call: UDP {serving.udp_port}).")
+    call = f"UDP {serving.udp_port}" if serving.udp_port else "a LiveKit deployment"
+    console.print(f"Visavis listens at [bold]{serving.url}[/] (call: {call}).")
     for side, link in zip(("one side", "the other side"), serving.founding_links, strict=False):
         console.print(f"Founding link of {side}, good once, for seven days:\n  {link}")
 
@@ -132,3 +136,12 @@ def configure_log() -> None:
     # uvicorn names each socket's address at INFO, and a browser's signal socket carries its token there.
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").addFilter(_of_a_refused_socket)
+
+
+def _of_a_refused_socket(record: logging.LogRecord) -> bool:
+    """Drop what uvicorn says of each WebSocket that was answered by a status: that it was not answered.
+
+    Clients ask for `/rtc/v1` at each join, and are told 404 (uvicorn 0.54, `websockets_sansio_impl.run_asgi`).
+    """
+    return record.msg != "ASGI callable returned without completing handshake."

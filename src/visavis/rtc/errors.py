@@ -64,6 +64,24 @@ class PublishRefused(Refused):
     code = "call-publish-refused"
 
 
+class Unsupported(Refused):
+    """LiveKit has this, this server not."""
+
+    code = "call-unsupported"
+
+
+class NotFound(Refused):
+    """What a request is about is not there."""
+
+    code = "call-not-found"
+
+
+class TooLong(Refused):
+    """A name, metadata or attributes are longer than anybody may have them."""
+
+    code = "call-too-long"
+
+
 class TooMany(Refused):
     """A participant, a room or the node has as many of these as it may."""
 

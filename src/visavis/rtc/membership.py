@@ -119,7 +119,9 @@ def join(room: RoomState, a: Arrival, now_ms: int) -> None:
     room.happened(Joined(room.name, p.identity, p.sid, now_ms))
 
 
-def resume(room: RoomState, identity: str, sid: str, connection: ConnectionId) -> ParticipantSid:
+def resume(
+    room: RoomState, identity: str, sid: str, connection: ConnectionId, last_sequence: int
+) -> ParticipantSid:
     """A client is back with a new socket, its media untouched.
 
     sid: what the client calls its session; "" if it does not say.
@@ -133,7 +135,7 @@ def resume(room: RoomState, identity: str, sid: str, connection: ConnectionId) -
     p.connection = connection
     p.offer_waiting = None
     p.offer_in_work = None if p.offer_in_work is None else STALE
-    room.tell(p, reconnect=r.ReconnectResponse(server_info=_server_info()))
+    room.tell(p, reconnect=r.ReconnectResponse(server_info=_server_info(), last_message_seq=last_sequence))
     seen = [o.describe() for o in room.by_sid.values() if o is p or not o.grants.hidden]
     told = seen + room.missed.pop(p.sid, [])
     room.tell(p, update=r.ParticipantUpdate(participants=told))
@@ -209,7 +211,14 @@ def transport_closed(room: RoomState, sid: ParticipantSid, now_ms: int) -> None:
         if p.connection is None:
             remove(room, p, m.SIGNAL_CLOSE, now_ms)
         else:
-            dismiss(room, p, m.MEDIA_FAILURE, r.LeaveRequest.RECONNECT, now_ms)
+            dismiss(room, p, m.CONNECTION_TIMEOUT, r.LeaveRequest.RECONNECT, now_ms)
+
+
+def verify(room: RoomState, sid: ParticipantSid, now_ms: int) -> None:
+    """Whoever still cannot receive has to go."""
+    p = room.by_sid.get(sid)
+    if p is not None and p.info.state != m.ParticipantInfo.ACTIVE:
+        dismiss(room, p, m.JOIN_FAILURE, r.LeaveRequest.DISCONNECT, now_ms)
 
 
 def engine_failed(room: RoomState, asked: Asked, error: VisavisError, now_ms: int) -> None:

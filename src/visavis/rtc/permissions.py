@@ -14,9 +14,9 @@ from livekit.protocol import rtc as r
 
 from visavis.rtc import publishing, subscribing
 from visavis.rtc.effects import Refresh
-from visavis.rtc.errors import PublishRefused, SignalMalformed
+from visavis.rtc.errors import PublishRefused, TooLong
 from visavis.rtc.participant import Participant, source_name
-from visavis.rtc.policy import MAX_METADATA, bounded
+from visavis.rtc.policy import MAX_METADATA, MAX_TEXT
 from visavis.rtc.roomstate import RoomState
 from visavis.rtc.tokens import Grants
 
@@ -32,12 +32,11 @@ def update_metadata(room: RoomState, p: Participant, u: r.UpdateParticipantMetad
 
 
 def set_metadata(room: RoomState, p: Participant, u: r.UpdateParticipantMetadata) -> None:
-    """What is empty stays as it is, but an attribute that is empty goes, as LiveKit has it."""
+    """What is empty stays as it is, but an attribute that is empty goes, as LiveKit has it. Raises `TooLong`."""
     attributes = {**p.info.attributes, **u.attributes}
     length = sum(len(k.encode()) + len(v.encode()) for k, v in attributes.items())
-    if len(u.metadata.encode()) > MAX_METADATA or length > MAX_METADATA:
-        raise SignalMalformed("Name, metadata or attributes are too long.")
-    bounded(u.name)
+    if len(u.name) > MAX_TEXT or len(u.metadata.encode()) > MAX_METADATA or length > MAX_METADATA:
+        raise TooLong("Name, metadata or attributes are too long.")
     if not (u.metadata or u.name or u.attributes):
         return
     p.info.metadata = u.metadata or p.info.metadata

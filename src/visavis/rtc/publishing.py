@@ -17,10 +17,12 @@ from visavis.rtc import sdp, subscribing
 from visavis.rtc.effects import AcceptOffer, Muted, ParticipantSid, Published, TrackSid, Unpublished
 from visavis.rtc.errors import (
     EncryptedTrackRefused,
+    NotFound,
     PlainTrackRefused,
     PublishRefused,
     SignalMalformed,
     TooMany,
+    Unsupported,
 )
 from visavis.rtc.participant import SILENCE, Participant, Track, source_name
 from visavis.rtc.policy import MAX_LAYERS, bounded
@@ -37,10 +39,12 @@ def add_track(room: RoomState, p: Participant, a: r.AddTrackRequest, now_ms: int
     bounded(a.cid, a.name, a.stream)
     if not a.cid or len(a.layers) > MAX_LAYERS or len(a.simulcast_codecs) > MAX_LAYERS:
         raise SignalMalformed("A track has no cid, or too many layers.")
-    if a.type not in (m.TrackType.AUDIO, m.TrackType.VIDEO):
-        raise PublishRefused("Only sound and picture are published here.")
     if not p.grants.may_publish(source_name(a.source)):
         raise PublishRefused("This token does not allow publishing this.", source=source_name(a.source))
+    if a.type not in (m.TrackType.AUDIO, m.TrackType.VIDEO):
+        raise Unsupported("Only sound and picture are published here.")
+    if a.sid and TrackSid(a.sid) not in p.tracks:
+        raise NotFound("There is no such track to which a codec could be added.")
     if room.policy.encrypted is True and a.encryption == NONE:
         raise PlainTrackRefused("This room takes encrypted tracks only.")
     if room.policy.encrypted is False and a.encryption != NONE:
@@ -161,10 +165,13 @@ def unpublish(room: RoomState, p: Participant, track: Track, now_ms: int) -> Non
 
 def mute(room: RoomState, p: Participant, q: r.MuteTrackRequest, now_ms: int) -> None:
     """A client mutes or unmutes a track of its own."""
-    if (track := p.tracks.get(TrackSid(q.sid))) is None:
-        room.tell(p, request_response=r.RequestResponse(reason=r.RequestResponse.NOT_FOUND, mute=q))
-    else:
-        _set_muted(room, p, track, q.muted, now_ms)
+    _set_muted(room, p, _own(p, q.sid), q.muted, now_ms)
+
+
+def _own(p: Participant, sid: str) -> Track:
+    if (track := p.tracks.get(TrackSid(sid))) is None:
+        raise NotFound("This participant publishes no such track.")
+    return track
 
 
 def mute_track(room: RoomState, p: Participant, sid: TrackSid, muted: bool, now_ms: int) -> None:
@@ -187,19 +194,17 @@ def _set_muted(room: RoomState, p: Participant, track: Track, muted: bool, now_m
 
 def update_audio_track(room: RoomState, p: Participant, q: r.UpdateLocalAudioTrack, now_ms: int) -> None:
     """A client tells how a sound of its own is made."""
-    track = p.tracks.get(TrackSid(q.track_sid))
-    if track is not None:
-        del track.info.audio_features[:]
-        track.info.audio_features.extend(sorted(set(q.features)))
-        room.announce(p)
+    track = _own(p, q.track_sid)
+    del track.info.audio_features[:]
+    track.info.audio_features.extend(sorted(set(q.features)))
+    room.announce(p)
 
 
 def update_video_track(room: RoomState, p: Participant, q: r.UpdateLocalVideoTrack, now_ms: int) -> None:
     """A client tells how large a picture of its own is."""
-    track = p.tracks.get(TrackSid(q.track_sid))
-    if track is not None:
-        track.info.width, track.info.height = q.width, q.height
-        room.announce(p)
+    track = _own(p, q.track_sid)
+    track.info.width, track.info.height = q.width, q.height
+    room.announce(p)
 
 
 def _new_track(a: r.AddTrackRequest, sid: str) -> Track:

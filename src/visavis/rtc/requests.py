@@ -14,14 +14,34 @@ from livekit.protocol import rtc as r
 
 from visavis.errors import Refused, VisavisError
 from visavis.rtc import membership, permissions, publishing, subscribing
-from visavis.rtc.effects import ConnectionId, ParticipantSid
-from visavis.rtc.errors import EncryptedTrackRefused, PlainTrackRefused, TooMany
+from visavis.rtc.effects import ConnectionId, ParticipantSid, TrackSid
+from visavis.rtc.errors import (
+    EncryptedTrackRefused,
+    NotFound,
+    PlainTrackRefused,
+    TooLong,
+    TooMany,
+    Unsupported,
+)
 from visavis.rtc.participant import Participant
+from visavis.rtc.policy import MAX_SUBSCRIPTIONS
 from visavis.rtc.roomstate import RoomState
 
-_IGNORED: Final = frozenset({"trickle", "sync_state", "update_layers"})
-"""Without meaning here: the engine is ICE-lite and learns addresses from the client's checks; what a
-resumed client publishes and receives is still known; `update_layers` is LiveKit's own past."""
+_IGNORED: Final = frozenset({"trickle", "update_layers"})
+"""Without meaning here: the engine is ICE-lite and learns addresses from the client's checks;
+`update_layers` is LiveKit's own past."""
+
+_REASONS: Final = (
+    ((TooMany, TooLong), r.RequestResponse.LIMIT_EXCEEDED),
+    (NotFound, r.RequestResponse.NOT_FOUND),
+    (Unsupported, r.RequestResponse.UNSUPPORTED_TYPE),
+)
+"""How LiveKit calls a refusal; NOT_ALLOWED is any other."""
+
+_ECHOED: Final = frozenset(
+    {"add_track", "mute", "update_metadata", "update_audio_track", "update_video_track"}
+)
+"""Requests that their refusal repeats, so that the client knows which it was."""
 
 _UNSUPPORTED: Final = frozenset(
     {
@@ -71,13 +91,14 @@ def _unsupported(room: RoomState, p: Participant, kind: str | None) -> None:
 def _refuse(
     room: RoomState, p: Participant, kind: str | None, q: r.SignalRequest, e: Refused, now_ms: int
 ) -> None:
-    reason = r.RequestResponse.LIMIT_EXCEEDED if isinstance(e, TooMany) else r.RequestResponse.NOT_ALLOWED
+    reason = next(
+        (reason for kinds, reason in _REASONS if isinstance(e, kinds)), r.RequestResponse.NOT_ALLOWED
+    )
     answer = r.RequestResponse(reason=reason, message=f"{e.code}: {e.message}")
-    if kind == "add_track":
-        answer.add_track.CopyFrom(q.add_track)
-    elif kind == "update_metadata":
+    if kind in _ECHOED:
+        getattr(answer, kind).CopyFrom(getattr(q, kind))
+    if kind == "update_metadata":
         answer.request_id = q.update_metadata.request_id
-        answer.update_metadata.CopyFrom(q.update_metadata)
     room.tell(p, request_response=answer)
     room.note("call-refused", p, warning=True, kind=kind, code=e.code)
     if isinstance(e, PlainTrackRefused | EncryptedTrackRefused):
@@ -97,18 +118,35 @@ def _leave(room: RoomState, p: Participant, _: r.LeaveRequest, now_ms: int) -> N
     membership.remove(room, p, m.CLIENT_INITIATED, now_ms)
 
 
+def _sync_state(room: RoomState, p: Participant, q: r.SyncState, now_ms: int) -> None:
+    """What a client that resumed holds to be so. What it asked while it was cut off is done now.
+
+    A track that it thinks it publishes and that is not known here means that both no longer speak of the same
+    session. What it says of its transports and of data it received means nothing: they outlived the cut.
+    """
+    published = [t.track.sid for t in q.publish_tracks if t.HasField("track")]
+    if any(TrackSid(sid) not in p.tracks for sid in published):
+        room.note("call-state-mismatch", p, warning=True)
+        membership.dismiss(room, p, m.STATE_MISMATCH, r.LeaveRequest.RECONNECT, now_ms)
+        return
+    subscribing.not_shown(room, p, map(TrackSid, q.track_sids_disabled[:MAX_SUBSCRIPTIONS]))
+    subscribing.subscribe(room, p, subscribing.sids_of(q.subscription), q.subscription.subscribe)
+
+
 def _simulate(room: RoomState, p: Participant, q: r.SimulateScenario, now_ms: int) -> None:
     """LiveKit's test scenarios, as far as they need no second node."""
     if not room.policy.simulations:
         _unsupported(room, p, "simulate")
         return
     match q.WhichOneof("scenario"):
-        case "leave_request_full_reconnect" | "migration" | "switch_candidate_protocol":
+        case "leave_request_full_reconnect" | "switch_candidate_protocol":
             membership.dismiss(room, p, m.UNKNOWN_REASON, r.LeaveRequest.RECONNECT, now_ms)
+        case "migration":
+            membership.dismiss(room, p, m.MIGRATION, r.LeaveRequest.RECONNECT, now_ms)
         case "server_leave":
             membership.dismiss(room, p, m.SERVER_SHUTDOWN, r.LeaveRequest.DISCONNECT, now_ms)
         case "node_failure":
-            membership.remove(room, p, m.UNKNOWN_REASON, now_ms, 1011)
+            membership.remove(room, p, m.SERVER_SHUTDOWN, now_ms, 1011)
         case _:
             pass
 
@@ -128,4 +166,5 @@ _HANDLERS: Final[Mapping[str, Callable[[RoomState, Participant, Any, int], None]
     "update_audio_track": publishing.update_audio_track,
     "update_video_track": publishing.update_video_track,
     "simulate": _simulate,
+    "sync_state": _sync_state,
 }

@@ -3,9 +3,9 @@
 Lives here: `Room`, the one way into a room: it takes what clients ask and what the engine tells, and returns
 what is to be done (`effects.Effect`, in order).
 Not here: what each of these changes: who is in it (`membership`), what they publish (`publishing`), who
-receives it (`subscribing`), what they may do (`permissions`), what is measured (`meters`), which message means
-what (`requests`), all on one state (`roomstate`); sockets (`signalling`), doing the effects, timers, tokens
-(`service`).
+receives it (`subscribing`), what they may do (`permissions`), what is measured (`meters`), what the server API
+sends (`messages`), which message means what (`requests`), all on one state (`roomstate`); sockets
+(`signalling`), doing the effects, timers, tokens (`service`).
 
 The order that LiveKit's clients need (design 3, "What is known of the protocol"):
 
@@ -30,10 +30,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from livekit.protocol import models as m
+from livekit.protocol import room as api
 from livekit.protocol import rtc as r
 
 from visavis.errors import VisavisError
-from visavis.rtc import membership, meters, permissions, publishing, requests, subscribing
+from visavis.rtc import membership, messages, meters, permissions, publishing, requests, subscribing
 from visavis.rtc.effects import (
     AcceptAnswer,
     AcceptOffer,
@@ -127,14 +128,15 @@ class Room:
         return self._done()
 
     def resume(
-        self, identity: str, sid: str, connection: ConnectionId
+        self, identity: str, sid: str, connection: ConnectionId, last_sequence: int = 0
     ) -> tuple[ParticipantSid, list[Effect]]:
         """A client is back with a new socket, its media untouched.
 
-        sid: what the client calls its session; "" if it does not say.
+        sid: what the client calls its session; "" if it does not say. last_sequence: of the reliable data that came
+        from it; it sends again what it numbered higher.
         Raises `SessionUnknown`: it must join anew.
         """
-        found = membership.resume(self._state, identity, sid, connection)
+        found = membership.resume(self._state, identity, sid, connection, last_sequence)
         return found, self._done()
 
     def detached(self, sid: ParticipantSid, connection: ConnectionId) -> int | None:
@@ -207,7 +209,7 @@ class Room:
         permission: m.ParticipantPermission | None,
         now_ms: int,
     ) -> list[Effect]:
-        """Change what a participant is called and what it may do. Raises `SignalMalformed` for what is too long."""
+        """Change what a participant is called and what it may do. Raises `TooLong`."""
         permissions.set_metadata(self._state, p, change)
         if permission is not None:
             permissions.set_permission(self._state, p, permission, now_ms)
@@ -216,6 +218,11 @@ class Room:
     def mute_track(self, p: Participant, sid: TrackSid, muted: bool, now_ms: int) -> list[Effect]:
         """Mute a track and tell its publisher, whose SDK stops sending."""
         publishing.mute_track(self._state, p, sid, muted, now_ms)
+        return self._done()
+
+    def send_data(self, q: api.SendDataRequest) -> list[Effect]:
+        """Send data to those whom the request names, or to everybody. Raises `SignalMalformed`."""
+        messages.send(self._state, q)
         return self._done()
 
     def update_subscriptions(
@@ -272,6 +279,11 @@ class Room:
     def throttled(self, sid: ParticipantSid, event: Throttled) -> list[Effect]:
         """The engine paused a track for a subscriber, or goes on."""
         subscribing.throttled(self._state, sid, event)
+        return self._done()
+
+    def verify(self, sid: ParticipantSid, now_ms: int) -> list[Effect]:
+        """Whoever joined a while ago and still cannot receive has to go."""
+        membership.verify(self._state, sid, now_ms)
         return self._done()
 
     def transport_closed(self, sid: ParticipantSid, now_ms: int) -> list[Effect]:

@@ -39,7 +39,8 @@ class RoomState:
 
     owner: who publishes a track that a section carries. missed: the farewells that whoever has no socket
     did not get. requalified, heard: tracks and participants whose subscribers' layers and whose loudness
-    are told at the turn's end. emptied: how often the last participant left.
+    are told at the turn's end. emptied: how often the last participant left. nonces: of data that the
+    server API sent, oldest first.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class RoomState:
         self.heard: set[ParticipantSid] = set()
         self.told_numbers = (0, 0)
         self.emptied = 0
+        self.nonces: dict[bytes, None] = {}
         self._out: list[Effect] = []
 
     def room_info(self) -> m.Room:
@@ -102,8 +104,8 @@ class RoomState:
             self.tell(p, room_update=r.RoomUpdate(room=self.room_info()))
 
     def seat(self, p: Participant) -> None:
-        may = p.grants.can_publish_data
-        self.do(Seat(self.number, p.identity, p.sid, p.up, p.down.transport, may))
+        g = p.grants
+        self.do(Seat(self.number, p.identity, p.sid, p.up, p.down.transport, g.can_publish_data, g.hidden))
 
     def tell(self, p: Participant, **message: Any) -> None:
         if p.connection is not None:

@@ -260,7 +260,7 @@ async def _enter(
     try:
         hello = _handshake(service, ws)
         if hello.resume:
-            seat = service.resume(hello.grants, hello.sid, connection)
+            seat = await service.resume(hello.grants, hello.sid, connection)
         else:
             seat = await service.join(
                 hello.grants,

@@ -8,6 +8,7 @@ Not here: the negotiation's steps (`participant.Downlink`), what is published (`
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from livekit.protocol import models as m
 from livekit.protocol import rtc as r
@@ -40,6 +41,7 @@ def settle(room: RoomState) -> None:
             sending = tuple(
                 Sending(
                     owner.tracks[sid].info.type == m.TrackType.VIDEO,
+                    owner.tracks[sid].info.mime_type.partition("/")[2],
                     f"{owner.sid}|{sid}",
                     p.down.msid_track(sid),
                 )
@@ -71,11 +73,17 @@ def answer_accepted(room: RoomState, asked: AcceptAnswer) -> None:
     p = room.by_sid.get(asked.participant)
     if p is None:
         return
+    answered = {s.mid: s for s in sdp.sections(asked.sdp)}
     for track_sid, mid in p.down.taken().items():
         owner = room.owner.get(track_sid)
         track = owner and owner.tracks.get(track_sid)
         if not owner or not track or track.mid is None:
             p.down.drop(track_sid)
+            continue
+        if mid in answered and not answered[mid].takes(track.info.mime_type.partition("/")[2]):
+            p.down.drop(track_sid)
+            p.down.declined.add(track_sid)
+            _fail(room, p, track_sid, m.SE_CODEC_UNSUPPORTED)
             continue
         setting = p.down.settings.get(track_sid, Setting())
         room.requalified.add(track_sid)
@@ -86,6 +94,11 @@ def answer_accepted(room: RoomState, asked: AcceptAnswer) -> None:
         if not track.heard:
             track.heard = True
             room.tell(owner, track_subscribed=r.TrackSubscribed(track_sid=track_sid))
+
+
+def _fail(room: RoomState, p: Participant, sid: TrackSid, err: m.SubscriptionError) -> None:
+    room.tell(p, subscription_response=r.SubscriptionResponse(track_sid=sid, err=err))
+    room.note("call-not-subscribed", p, track=sid, err=m.SubscriptionError.Name(err))
 
 
 def offer_wanted(room: RoomState, p: Participant) -> None:
@@ -134,18 +147,26 @@ def withdraw(room: RoomState, track: Track) -> None:
 
 def subscription(room: RoomState, p: Participant, q: r.UpdateSubscription, now_ms: int) -> None:
     """A client asks to receive tracks, or no more."""
+    named = sids_of(q)
+    if q.subscribe and not p.grants.can_subscribe:
+        raise PublishRefused("This token does not allow receiving.")
+    subscribe(room, p, named, q.subscribe)
+
+
+def sids_of(q: r.UpdateSubscription) -> list[TrackSid]:
+    """The tracks that a subscription names. Raises `SignalMalformed` if they are too many."""
     named = [*q.track_sids, *(s for t in q.participant_tracks for s in t.track_sids)]
     if len(named) > MAX_SUBSCRIPTIONS:
         raise SignalMalformed("A subscription names too many tracks.", tracks=len(named))
-    if q.subscribe and not p.grants.can_subscribe:
-        raise PublishRefused("This token does not allow receiving.")
-    subscribe(room, p, map(TrackSid, named), q.subscribe)
+    return [TrackSid(sid) for sid in named]
 
 
 def subscribe(room: RoomState, p: Participant, tracks: Iterable[TrackSid], receive: bool) -> None:
-    """Let a participant receive these tracks, or no more; of those that nobody publishes, nothing."""
+    """Let a participant receive these tracks, or no more. Of those that nobody publishes it is told so."""
     for track in tracks:
         if track not in room.owner:
+            if receive:
+                _fail(room, p, track, m.SE_TRACK_NOTFOUND)
             continue
         if receive:
             p.down.declined.discard(track)
@@ -165,12 +186,28 @@ def track_setting(room: RoomState, p: Participant, q: r.UpdateTrackSettings, now
         owner = room.owner.get(sid)
         if owner is None:
             continue
-        setting = Setting(_layer(owner.tracks[sid].info, q.quality, q.width), q.disabled)
-        p.down.settings[sid] = setting
-        room.requalified.add(sid)
-        if (mid := p.down.receiving.get(sid)) is not None:
-            rank = _rank(owner.tracks[sid].info)
-            room.do(SetLayer(p.down.transport, mid, setting.max_layer, setting.paused, rank))
+        _set(
+            room,
+            p,
+            owner.tracks[sid],
+            Setting(_layer(owner.tracks[sid].info, q.quality, q.width), q.disabled),
+        )
+
+
+def not_shown(room: RoomState, p: Participant, tracks: Iterable[TrackSid]) -> None:
+    """A participant receives these tracks and does not show them."""
+    for sid in tracks:
+        if (owner := room.owner.get(sid)) is not None:
+            setting = replace(p.down.settings.get(sid, Setting()), paused=True)
+            _set(room, p, owner.tracks[sid], setting)
+
+
+def _set(room: RoomState, p: Participant, track: Track, setting: Setting) -> None:
+    p.down.settings[track.sid] = setting
+    room.requalified.add(track.sid)
+    if (mid := p.down.receiving.get(track.sid)) is not None:
+        rank = _rank(track.info)
+        room.do(SetLayer(p.down.transport, mid, setting.max_layer, setting.paused, rank))
 
 
 def subscription_permission(
