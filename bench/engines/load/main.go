@@ -28,6 +28,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -274,8 +275,12 @@ func (h *Hall) publish(room *lksdk.Room, identity string, phase float64, video b
 	return nil
 }
 
-// listen reads one subscription until it ends.
+// listen reads one subscription until it ends. What a stranger to this hall publishes is read and not counted.
 func (h *Hall) listen(subscriber, publisher string, track *webrtc.TrackRemote) {
+	if !strings.HasPrefix(publisher, "p") {
+		go newStream(h.pace, publisher, track.Codec().MimeType, h.window, h.framePackets).run(track)
+		return
+	}
 	kind := track.Kind().String()
 	key := subscriber + "/" + publisher + "/" + kind
 	h.mu.Lock()

@@ -267,7 +267,7 @@ impl Members {
     }
 
     /// Where the others in the room receive of whoever sends on `up`.
-    pub(crate) fn others(&self, up: TransportId) -> impl Iterator<Item = TransportId> {
+    pub(crate) fn others(&self, up: TransportId) -> impl Iterator<Item = TransportId> + '_ {
         let room = self.room_of.get(&up).and_then(|room| self.rooms.get(room));
         room.into_iter().flatten().filter(move |(id, _)| **id != up).map(|(_, m)| m.down)
     }
