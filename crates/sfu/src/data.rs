@@ -191,6 +191,12 @@ impl Members {
         }
     }
 
+    /// How much is known of rooms and members.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn held(&self) -> usize {
+        self.rooms.len() + self.room_of.len()
+    }
+
     /// Stamp what came in on `up`, and say on which transports it goes out: those of the others in the same room whom
     /// the packet names. `None` if the sender may not send, or the packet is refused.
     pub(crate) fn address(&self, up: TransportId, packet: &[u8]) -> Option<(Vec<u8>, Vec<TransportId>)> {

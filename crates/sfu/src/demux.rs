@@ -75,6 +75,12 @@ impl Demux {
         self.addresses.insert(source, Bound { transport, last: now });
     }
 
+    /// How many ways lead to a transport.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn held(&self) -> usize {
+        self.addresses.len() + self.fragments.len()
+    }
+
     /// Forget everything that leads to `transport`.
     pub(crate) fn forget(&mut self, transport: TransportId) {
         self.addresses.retain(|_, bound| bound.transport != transport);

@@ -17,6 +17,9 @@ mod demux;
 mod engine;
 mod error;
 mod forward;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod keyframe;
 mod layers;
 mod loudness;

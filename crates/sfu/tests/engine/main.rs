@@ -2,4 +2,5 @@
 
 mod congestion;
 mod loopback;
+mod simulation;
 mod world;
