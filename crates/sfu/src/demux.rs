@@ -119,6 +119,11 @@ pub(crate) fn is_stun(datagram: &[u8]) -> bool {
     datagram.first().is_some_and(|b| *b < 4)
 }
 
+/// Whether the first byte marks DTLS (RFC 7983 §7).
+pub(crate) fn is_dtls(datagram: &[u8]) -> bool {
+    datagram.first().is_some_and(|b| (20..64).contains(b))
+}
+
 /// The fragment of the receiving side in a STUN request's USERNAME, which reads `receiver:sender`.
 pub(crate) fn stun_fragment(datagram: &[u8]) -> Option<&str> {
     std::str::from_utf8(stun_attribute(datagram, USERNAME)?).ok()?.split(':').next()

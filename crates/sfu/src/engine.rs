@@ -23,8 +23,8 @@ use str0m::media::Mid;
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, Ssrc, Vp8Descriptor};
 
 use crate::allocate::Claim;
-use crate::data::{Member, Members, Stop};
-use crate::demux::{is_stun, stun_fragment, stun_nominates, Demux};
+use crate::data::{Inflow, Member, Members, Stop};
+use crate::demux::{is_dtls, is_stun, stun_fragment, stun_nominates, Demux};
 use crate::forward::{Arrival, Publication, Subscription, RETARGET_INTERVAL};
 use crate::keyframe::begins_keyframe;
 use crate::layers::layer_of;
@@ -180,6 +180,8 @@ stats! {
     keyframes_wanted,
     /// Keyframe requests to publishers.
     keyframes_asked,
+    /// Datagrams of data beyond what their sender may send.
+    held_back,
     /// Datagrams that were for nobody.
     strays,
     /// Calls of str0m.
@@ -342,9 +344,25 @@ impl Engine {
         self.stats.packets_in += 1;
         self.stats.bytes_in += bytes.len() as u64;
         match self.find(path, bytes) {
+            Some(id) if !self.admits(id, bytes) => self.stats.held_back += 1,
             Some(id) => self.run(id, Some((path, bytes))),
             None => self.stats.strays += 1,
         }
+    }
+
+    /// Whether a client may send so much data: what it sends costs everybody in its room.
+    fn admits(&mut self, id: TransportId, bytes: &[u8]) -> bool {
+        let (sessions, members, now) = (&mut self.sessions, &self.members, self.now);
+        if !is_dtls(bytes) {
+            return true;
+        }
+        let Some(mut inflow) = sessions.get_mut(&id).and_then(|s| s.inflow.take()) else { return true };
+        let pressed = || members.others(id).any(|o| sessions.get(&o).is_some_and(Session::is_pressed));
+        let admitted = inflow.admits(bytes.len(), now, pressed);
+        if let Some(s) = sessions.get_mut(&id) {
+            s.inflow = Some(inflow);
+        }
+        admitted
     }
 
     fn find(&mut self, path: Path, bytes: &[u8]) -> Option<TransportId> {
@@ -692,7 +710,8 @@ impl Engine {
         can_publish_data: bool,
         hidden: bool,
     ) {
-        if self.sessions.contains_key(&up) {
+        if let Some(s) = self.sessions.get_mut(&up) {
+            s.inflow.get_or_insert_with(|| Inflow::new(self.now));
             self.members.enter(
                 room,
                 up,

@@ -21,7 +21,7 @@ use str0m::{Event, Input, Output, Rtc};
 
 use crate::allocate::Allocator;
 use crate::clock::Clock;
-use crate::data::MAX_PACKET_BYTES;
+use crate::data::{Inflow, MAX_PACKET_BYTES};
 use crate::demux::is_stun;
 use crate::dtls;
 use crate::forward::Subscription;
@@ -129,6 +129,8 @@ pub struct Session {
     waiting_reliable_bytes: usize,
     /// The track that goes out in a section: its transport and its section there.
     pub(crate) sources: HashMap<Mid, (TransportId, Mid)>,
+    /// What data it may still send, if it is a participant's.
+    pub(crate) inflow: Option<Inflow>,
     /// What its path bears, and how that is dealt out.
     pub(crate) allocator: Allocator,
     /// How good its path is.
@@ -194,6 +196,7 @@ impl Blueprint {
             waiting_lossy: 0,
             waiting_reliable_bytes: 0,
             sources: HashMap::new(),
+            inflow: None,
             allocator: Allocator::default(),
             quality: Quality::default(),
             clock: Clock::default(),
@@ -399,6 +402,11 @@ impl Session {
         }
         self.waiting.push_back((lane, packet));
         self.waiting_reliable_bytes <= MAX_RELIABLE_WAITING_BYTES
+    }
+
+    /// Whether so much reliable data waits that more of it might cost the transport.
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.waiting_reliable_bytes > MAX_RELIABLE_WAITING_BYTES / 4
     }
 
     /// Whether data packets wait for their channel.
