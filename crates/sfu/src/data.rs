@@ -285,6 +285,12 @@ impl Members {
         member.map_or(0, |m| m.last_sequence)
     }
 
+    /// How much is known of rooms and members.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn held(&self) -> usize {
+        self.rooms.len() + self.room_of.len()
+    }
+
     /// Stamp what came in on `up`, and say on which transports it goes out: those of the others in the same room whom
     /// the packet names.
     pub(crate) fn address(

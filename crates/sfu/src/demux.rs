@@ -105,6 +105,12 @@ impl Demux {
         self.paths.insert(path, Bound { transport, last: now });
     }
 
+    /// How many ways lead to a transport.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn held(&self) -> usize {
+        self.paths.len() + self.fragments.len() + self.names.len()
+    }
+
     /// Forget everything that leads to `transport`.
     pub(crate) fn forget(&mut self, transport: TransportId) {
         self.paths.retain(|_, bound| bound.transport != transport);

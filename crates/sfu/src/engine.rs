@@ -252,6 +252,12 @@ impl Engine {
         Stats { transports: self.sessions.len() as u64, ..self.stats }
     }
 
+    /// How much the tables hold, sessions aside: nothing once all transports are gone, and their timers are past.
+    #[cfg(feature = "fuzzing")]
+    pub fn held(&self) -> usize {
+        self.demux.held() + self.members.held() + self.publications.len() + self.timers.len() + self.out.len()
+    }
+
     // --- input and output ---------------------------------------------------------------------------------------
 
     /// Take what happened at `now`. Time does not go back: an earlier `now` counts as the latest.
