@@ -61,6 +61,7 @@ class Arrival:
     auto_subscribe: bool = True
     client_protocol: int = 0
     sdk: str = ""
+    firefox: bool = False
 
 
 def check_space(room: RoomState, identity: str) -> None:
@@ -100,6 +101,7 @@ def join(room: RoomState, a: Arrival, now_ms: int) -> None:
         auto_subscribe=a.auto_subscribe,
         info=info,
         by_packet=a.sdk in _BY_PACKET,
+        syncs=not a.firefox,
     )
     room.by_identity[p.identity] = room.by_sid[p.sid] = p
     room.seat(p)

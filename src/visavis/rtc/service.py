@@ -358,6 +358,7 @@ class CallService:
         auto_subscribe: bool,
         client_protocol: int,
         sdk: str = "",
+        firefox: bool = False,
     ) -> tuple[Room, ParticipantSid]:
         """Let somebody in. Raises `TooMany`, `EngineFailed`, `CallStopped`."""
         if self._tasks is None:
@@ -370,7 +371,9 @@ class CallService:
         try:
             await self._engine.create(up)
             await self._engine.create(down)
-            arrival = Arrival(grants, up, down, connection.number, auto_subscribe, client_protocol, sdk)
+            arrival = Arrival(
+                grants, up, down, connection.number, auto_subscribe, client_protocol, sdk, firefox
+            )
             if self._tasks is None:
                 raise CallStopped("The call service is not running.")
             room = self._room(grants.room, grants.room_config)

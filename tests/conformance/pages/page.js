@@ -57,6 +57,10 @@ window.sound = async (name) => {
 };
 
 // Which layers of its camera a peer sends, smallest first.
+// In which MediaStream each of another's tracks comes.
+window.streams = (name, of) =>
+  [...peers[name].room.remoteParticipants.get(of).trackPublications.values()].map((each) => each.track?.mediaStream?.id);
+
 window.layers = (name) => {
   const camera = peers[name].room.localParticipant.getTrackPublication(Track.Source.Camera);
   return camera.track.sender.getParameters().encodings.map((each) => each.active);
