@@ -78,9 +78,14 @@ def token(data: bytes) -> None:
         assert not tokens.verify(KEY, text, now_ms=NOW_MS).hidden, "a node lets nobody listen unseen"
 
 
+@cache
+def _engine() -> FakeEngine:
+    return FakeEngine()
+
+
 def _service() -> CallService:
     return CallService(
-        FakeEngine(),
+        _engine(),
         KEY,
         rules=AS_LIVEKIT,
         policy=lambda _: RoomPolicy(encrypted=None, configurable=True),
@@ -246,13 +251,16 @@ def signal(data: bytes) -> None:
     """Any messages of three people: each is done or refused, and puts nobody out but its sender."""
     sitting = Sitting()
     messages = unpacked(data)[:64]
-    for who, body in messages:
-        sitting.hear(PEOPLE[who % len(PEOPLE)], body)
-    for identity in PEOPLE:
-        sitting.do(sitting.room.expel(sitting.sids[identity], m.SERVER_SHUTDOWN, NOW_MS))
-    assert sitting.room.empty
-    assert not sitting.engine.transports
-    assert not sitting.engine.routes
+    try:
+        for who, body in messages:
+            sitting.hear(PEOPLE[who % len(PEOPLE)], body)
+        for identity in PEOPLE:
+            sitting.do(sitting.room.expel(sitting.sids[identity], m.SERVER_SHUTDOWN, NOW_MS))
+        assert sitting.room.empty
+        assert not sitting.engine.transports
+        assert not sitting.engine.routes
+    finally:
+        at_once(sitting.engine.shutdown())
     if not messages:
         raise Malformed("No message.")
 
