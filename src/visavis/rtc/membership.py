@@ -114,6 +114,8 @@ def join(room: RoomState, a: Arrival, now_ms: int) -> None:
             server_version=SERVER_VERSION,
             server_info=_server_info(),
             subscriber_primary=True,
+            # Whoever may publish opens its way up at once, beside the way down, and not when it first needs it.
+            fast_publish=p.grants.can_publish,
             ping_interval=PING_INTERVAL_S,
             ping_timeout=PING_TIMEOUT_S,
             enabled_publish_codecs=list(room.info.enabled_codecs),
