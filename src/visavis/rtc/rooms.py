@@ -148,7 +148,10 @@ class RoomPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """Who comes in: a verified token, two transports that the engine has made, a signal socket."""
+    """Who comes in: a verified token, two transports that the engine has made, a signal socket.
+
+    ice_servers: the relays that it may use.
+    """
 
     grants: Grants
     up: TransportId
@@ -156,6 +159,7 @@ class Arrival:
     connection: ConnectionId
     auto_subscribe: bool = True
     client_protocol: int = 0
+    ice_servers: tuple[r.ICEServer, ...] = ()
 
 
 class Room:
@@ -279,6 +283,7 @@ class Room:
                 ping_interval=PING_INTERVAL_S,
                 ping_timeout=PING_TIMEOUT_S,
                 enabled_publish_codecs=list(self._info.enabled_codecs),
+                ice_servers=a.ice_servers,
             ),
         )
         self._do(Refresh(p.sid))
@@ -289,11 +294,15 @@ class Room:
         return self._done()
 
     def resume(
-        self, identity: str, sid: str, connection: ConnectionId
+        self,
+        identity: str,
+        sid: str,
+        connection: ConnectionId,
+        ice_servers: Sequence[r.ICEServer] = (),
     ) -> tuple[ParticipantSid, list[Effect]]:
         """A client is back with a new socket, its media untouched.
 
-        sid: what the client calls its session; "" if it does not say.
+        sid: what the client calls its session; "" if it does not say. ice_servers: as in `Arrival`.
         Raises `SessionUnknown`: it must join anew.
         """
         p = self._by_identity.get(identity)
@@ -304,7 +313,7 @@ class Room:
         p.connection = connection
         p.offer_waiting = None
         p.offer_in_work = None if p.offer_in_work is None else STALE
-        self._tell(p, reconnect=r.ReconnectResponse(server_info=_server_info()))
+        self._tell(p, reconnect=r.ReconnectResponse(server_info=_server_info(), ice_servers=ice_servers))
         seen = [o.describe() for o in self._by_sid.values() if o is p or not o.grants.hidden]
         told = seen + self._missed.pop(p.sid, [])
         self._tell(p, update=r.ParticipantUpdate(participants=told))

@@ -7,7 +7,7 @@ const peers = {};
 // What an event's argument is, in a word that can leave the page.
 const word = (x) => (x && typeof x === "object" ? (x.identity ?? x.trackSid ?? x.sid ?? "") : x);
 
-window.join = async (name, url, token, options) => {
+window.join = async (name, url, token, options, connect) => {
   const room = new Room(options);
   const peer = (peers[name] = { room, told: [], videos: {} });
   for (const event of Object.values(RoomEvent)) {
@@ -24,7 +24,7 @@ window.join = async (name, url, token, options) => {
   room.on(RoomEvent.DataReceived, (data, from) => {
     peer.data = [...(peer.data ?? []), [from?.identity, new TextDecoder().decode(data)]];
   });
-  await room.connect(url, token);
+  await room.connect(url, token, connect);
   return room.localParticipant.sid;
 };
 
