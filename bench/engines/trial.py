@@ -99,6 +99,7 @@ class Talk:
 
 
 def _follow(server: Server, scenario: Scenario, clock: Clock, talk: Talk, profile: Path | None = None) -> Run:
+    talk.await_("met")
     talk.await_("warm")
     before_mb, before_s = memory_mb(server.pid), processor_s(server.pid)
     talk.go_on()

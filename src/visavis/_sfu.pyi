@@ -64,7 +64,7 @@ class Engine:
     def make_offer(
         self,
         transport: int,
-        add: list[tuple[bool, str, str]],
+        add: list[tuple[bool, str, str, str]],
         stop: list[str],
         channels: bool = False,
         restart: bool = False,
@@ -100,16 +100,32 @@ class Engine:
     def set_layer(self, target: int, target_mid: str, max_layer: int, paused: bool, rank: int) -> None:
         """Change the highest layer of a subscriber's section, or pause it; and how early it is served."""
 
-    def member(self, room: int, identity: str, sid: str, up: int, down: int, can_publish_data: bool) -> None:
+    def member(
+        self,
+        room: int,
+        identity: str,
+        sid: str,
+        up: int,
+        down: int,
+        can_publish_data: bool,
+        hidden: bool,
+    ) -> None:
         """Enter a participant in a room: it sends on `up` and receives on `down`.
 
-        Its data packets go to the others in the room, stamped with `identity` and `sid`.
+        Its data packets go to the others in the room, stamped with `identity` and `sid`; of
+        a hidden one with `sid` alone.
         """
+
+    def send(self, targets: list[int], reliable: bool, packet: bytes) -> None:
+        """Send a data packet (LiveKit's `DataPacket`) of the server's own to these transports, as it is."""
+
+    def last_sequence(self, transport: int) -> int:
+        """The highest number of a reliable data packet that came in on a transport; 0: none came."""
 
     def stats(self) -> dict[str, int]:
         """Counters since the start, by name; times in microseconds.
 
-        packets_in, bytes_in, packets_out, bytes_out, rtp_in, rtp_out, data_in, data_out, data_refused,
+        packets_in, bytes_in, packets_out, bytes_out, rtp_in, rtp_out, data_in, data_out, data_refused, data_repeated,
         keyframes_wanted, keyframes_asked, strays, polls, timer_runs, failures, panics, transports,
         send_calls, send_dropped (datagrams), tcp_connections (now), tcp_accepted, tcp_refused (connections),
         tcp_dropped (packets), cpu_user_us, cpu_sys_us (of the media thread).

@@ -1,7 +1,7 @@
 """How a node is put together: the one place that knows the slices, the store and the engine at once.
 
-Lives here: `open_node`, `open_engine`, `open_record`, `open_door`, `open_stopped`, `move_out`, `alone`, the keys that a
-node keeps.
+Lives here: `open_node`, `open_calls`, `open_engine`, `open_record`, `open_door`, `open_stopped`, `move_out`, `alone`,
+the keys that a node keeps.
 Not here: use cases (`node` and the slices), the application (`web.app`).
 """
 
@@ -33,10 +33,12 @@ from visavis.paper.sealing import Seal, make_seal, read_seal
 from visavis.press.service import Desk
 from visavis.record.digest import to_text
 from visavis.record.timestamp import read_authorities
+from visavis.rtc.calls import Calls
 from visavis.rtc.engines.embedded import EmbeddedEngine, found_interfaces
+from visavis.rtc.engines.livekit import LiveKitCalls
 from visavis.rtc.places import Place, places
+from visavis.rtc.policy import RoomPolicy
 from visavis.rtc.relays import Relay, coturn_config
-from visavis.rtc.rooms import RoomPolicy
 from visavis.rtc.service import CallService
 from visavis.rtc.tokens import AS_LIVEKIT, TokenKey
 from visavis.rulebook import COMMANDS, EDITION_1
@@ -82,10 +84,8 @@ async def _open_node(settings: Settings) -> AsyncIterator[Node]:
         fresh = SystemFresh()
         dialogues = Dialogues(store, EDITION_1, COMMANDS, now, fresh)
         await dialogues.load()
-        engine = embedded_engine(settings, settings.host)
-        relay = relay_of(settings, partial(turn_secret, settings.data))
         async with (
-            CallService(engine, call_key(settings.data), relay=relay) as call,
+            open_calls(settings) as (call, signalling, udp_port),
             anyio.create_task_group() as tasks,
         ):
             tasks.start_soon(dialogues.run)
@@ -99,15 +99,36 @@ async def _open_node(settings: Settings) -> AsyncIterator[Node]:
                 Admission(store, now, fresh),
                 dialogues,
                 call,
+                signalling,
                 seating,
                 desk,
                 SqliteDrafts(store),
-                engine.port,
+                udp_port,
                 partial(side_seal, settings.data),
             )
             tasks.cancel_scope.cancel()
     finally:
         await store.close()
+
+
+@asynccontextmanager
+async def open_calls(settings: Settings) -> AsyncIterator[tuple[Calls, CallService | None, int]]:
+    """What serves the calls, until the block ends: the node's own engine, or a LiveKit deployment if one is set.
+
+    With the service that is to be mounted, and its UDP port; None and 0 with a deployment: clients go to it. Raises
+    `Unavailable` if the port is taken.
+    """
+    if settings.livekit_url is not None and settings.livekit_key is not None:
+        calls = LiveKitCalls(settings.livekit_url, TokenKey(*settings.livekit_key))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(calls.run)
+            yield calls, None, 0
+            tasks.cancel_scope.cancel()
+        return
+    engine = embedded_engine(settings, settings.host)
+    relay = relay_of(settings, partial(turn_secret, settings.data))
+    async with CallService(engine, call_key(settings.data), relay=relay) as service:
+        yield service, service, engine.port
 
 
 def timestamp_authority(settings: Settings) -> HttpAuthority | None:

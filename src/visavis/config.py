@@ -8,12 +8,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from visavis.errors import Malformed
 
 PREFIX = "VISAVIS_"
+LEAST_SECRET = 32
+"""Bytes of a secret that signs tokens by HS256 (RFC 7518 §3.2)."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Settings:
     timestamp_authority: address of an RFC 3161 authority, told hashes of checkpoints; None: nobody is asked.
     timestamp_ca: PEM file of CA certificates that its tokens must lead to; None: they are kept unchecked.
     timestamp_policy: OID of the policy that its tokens must state; None: any.
+    livekit_url: address of a LiveKit deployment that serves the calls; None: the node's own engine does.
+    livekit_key: the deployment's API key and secret, this node's alone.
     """
 
     data: Path
@@ -58,13 +62,15 @@ class Settings:
     timestamp_authority: str | None = None
     timestamp_ca: Path | None = None
     timestamp_policy: str | None = None
+    livekit_url: str | None = None
+    livekit_key: tuple[str, str] | None = field(default=None, repr=False)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ, **given: object) -> Settings:
         """Settings from `VISAVIS_DATA`, `_HOST`, `_PORT`, `_UDP_PORT`, `_CALL_HOST` (commas), `_UDP`, `_TCP` (1 or 0),
         `_PUBLIC_URL`, `_NEXT_URL`, `_ADVERTISE` (commas), `_TURN`, `_TURN_PORT`, `_TURN_TLS_PORT`, `_TURN_SECRET`,
         `_TURN_CERTIFICATE`, `_TURN_KEY`, `_PUBLIC_LOGS` (1 or 0), `_TIMESTAMP_AUTHORITY`, `_TIMESTAMP_CA`,
-        `_TIMESTAMP_POLICY`.
+        `_TIMESTAMP_POLICY`, `_LIVEKIT_URL`, `_LIVEKIT_KEY` ("key: secret", or a file with that line).
 
         given: what the command line says; None means not said. It wins over the environment.
         """
@@ -79,6 +85,9 @@ class Settings:
         ca, policy = pick("timestamp_ca", None), pick("timestamp_policy", None)
         turn = {name: pick(name, None) or None for name in ("turn", "turn_secret")}
         pem = {name: pick(name, None) for name in ("turn_certificate", "turn_key")}
+        livekit, key = pick("livekit_url", None), pick("livekit_key", None)
+        if bool(livekit) != bool(key):
+            raise Malformed("livekit_url and livekit_key: both are due, or neither", field="livekit_key")
         return cls(
             data=Path(str(pick("data", "visavis-data"))),
             host=str(pick("host", cls.host)),
@@ -97,9 +106,11 @@ class Settings:
             turn_certificate=None if not pem["turn_certificate"] else Path(str(pem["turn_certificate"])),
             turn_key=None if not pem["turn_key"] else Path(str(pem["turn_key"])),
             public_logs=_switch(pick("public_logs", cls.public_logs), "public_logs"),
-            timestamp_authority=None if not authority else _address(str(authority)),
+            timestamp_authority=None if not authority else _address(str(authority), "timestamp_authority"),
             timestamp_ca=None if not ca else Path(str(ca)),
             timestamp_policy=None if not policy else _oid(str(policy)),
+            livekit_url=None if not livekit else _origin(str(livekit)),
+            livekit_key=None if not key else _one_key(str(key)),
         )
 
 
@@ -170,12 +181,27 @@ def _switch(value: object, name: str) -> bool:
     return str(value) in ("1", "True")
 
 
-def _address(value: str) -> str:
+def _address(value: str, name: str) -> str:
     if not re.fullmatch(r"https?://[^\s/]+(/\S*)?", value):
-        raise Malformed(
-            f"timestamp_authority: an address as https://… is due, not {value!r}", field="timestamp_authority"
-        )
+        raise Malformed(f"{name}: an address as https://… is due, not {value!r}", field=name)
     return value
+
+
+def _origin(value: str) -> str:
+    """A scheme, a host and a port: what pages are then allowed to connect to."""
+    if not re.fullmatch(r"https?://[A-Za-z0-9.\-\[\]:]+/?", value):
+        raise Malformed(f"livekit_url: an address as https://… is due, not {value!r}", field="livekit_url")
+    return value.rstrip("/")
+
+
+def _one_key(value: str) -> tuple[str, str]:
+    pairs = tuple(read_keys([value]).items())
+    if len(pairs) != 1 or len(pairs[0][1].encode()) < LEAST_SECRET:
+        raise Malformed(
+            f"livekit_key: one key is due, with a secret of at least {LEAST_SECRET} bytes",
+            field="livekit_key",
+        )
+    return pairs[0]
 
 
 def _oid(value: str) -> str:

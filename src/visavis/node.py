@@ -20,6 +20,7 @@ from visavis.paper.printing import print_paper
 from visavis.paper.sealing import Seal
 from visavis.press.ports import Drafts
 from visavis.press.service import Desk
+from visavis.rtc.calls import Calls
 from visavis.rtc.service import CallService
 from visavis.rulebook import EDITION_1
 from visavis.seating import Seating
@@ -35,8 +36,9 @@ class Node:
 
     admission: links, enrolments, sessions. dialogues: founding, drafting, entering, reading.
     call: rooms and tokens of the call; seating: who may have one.
+    signalling: the call's own sockets; None if a LiveKit deployment serves the calls.
     desk, drafts: readers' comments, releases in the making.
-    udp_port: where the call's media comes to.
+    udp_port: where the call's media comes to; 0: to a LiveKit deployment.
     seal: (dialogue, side, its name) → that side's seal on paper.
     printer: one paper at a time, since each takes seconds of a processor.
     """
@@ -44,7 +46,8 @@ class Node:
     settings: Settings
     admission: Admission
     dialogues: Dialogues
-    call: CallService
+    call: Calls
+    signalling: CallService | None
     seating: Seating
     desk: Desk
     drafts: Drafts

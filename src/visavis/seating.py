@@ -23,7 +23,7 @@ from visavis.e2ee.errors import DeviceUntrusted
 from visavis.e2ee.logs import logs_of
 from visavis.errors import Malformed, Refused, Untrusted
 from visavis.record import canonical
-from visavis.rtc.service import CallService
+from visavis.rtc.calls import Calls
 from visavis.talks.acts import SITTING
 
 log = structlog.get_logger(__name__)
@@ -47,7 +47,7 @@ class TooManyDevices(Refused):
 class Seating:
     """Gives and takes seats."""
 
-    def __init__(self, dialogues: Dialogues, call: CallService, clock: Callable[[], datetime]) -> None:
+    def __init__(self, dialogues: Dialogues, call: Calls, clock: Callable[[], datetime]) -> None:
         self._dialogues = dialogues
         self._call = call
         self._clock = clock
@@ -67,12 +67,15 @@ class Seating:
                     read = Certificate.from_json(canonical.decode(row.body))
                     seats = self._rooms.setdefault(room_of(dialogue, talk, sitting), {})
                     seats[row.device] = (dialogue, talk, sitting, read)
+                    self._call.expect(room_of(dialogue, talk, sitting), row.device)
             self._reconcile(ledger)
 
     async def seat(
         self, view: View, credential: str, talk: str, sitting: int, certificate: Mapping[str, Any], url: str
     ) -> dict[str, Any]:
-        """A token for the device that `certificate` certifies.
+        """A token for the device that `certificate` certifies, and where it is good.
+
+        url: how the asker reaches the node.
 
         Raises `Malformed`, `DeviceUntrusted`, `SittingNotOpen`, `TooManyDevices`, or `Untrusted` for a device that is
         not the asker's.
@@ -100,7 +103,7 @@ class Seating:
         self._rooms.setdefault(room, {})[device] = (ledger.id, talk, sitting, read)
         token = self._call.mint(room, device)
         await self._dialogues.keep_certificate(CertificateRow(ledger.id, talk, sitting, device, encoded))
-        return {"url": url, "token": token, "identity": device, "room": room}
+        return {"url": self._call.url(url), "token": token, "identity": device, "room": room}
 
     def _reconcile(self, ledger: Ledger) -> None:
         """Put out whoever the logs no longer seat. Called after every entry."""

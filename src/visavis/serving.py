@@ -19,7 +19,8 @@ SERVING = "serving.json"
 class Serving(msgspec.Struct, frozen=True):
     """What `serving.json` in the data folder says of the running node.
 
-    url: where it listens. pid: its process. founding_links: two, on a node where nobody has founded yet.
+    url: where it listens. pid: its process. udp_port: of the call's media; 0 if a LiveKit deployment serves the calls.
+    founding_links: two, on a node where nobody has founded yet.
     """
 
     url: str

@@ -11,6 +11,7 @@ import http.server
 import threading
 from pathlib import Path
 
+import anyio
 import pytest
 from playwright.async_api import async_playwright
 from tests.conformance.servers import ROOT
@@ -180,6 +181,34 @@ async def test_resume(browse):
         for name in ("a1", "b1"):
             await page.sees(name)
             await page.hears(name)
+
+
+async def test_reliable_data_over_a_resume(browse):
+    """Reliable messages sent while a connection breaks and is resumed come all, once and in order, both ways."""
+    async with browse() as page:
+        await page.join("a1")
+        await page.join("b1")
+        for name, other in (("a1", "b1"), ("b1", "a1")):
+            await page.becomes([other], "others", name)
+        wanted = [str(n) for n in range(200)]
+        async with anyio.create_task_group() as counting:
+            for name in ("a1", "b1"):
+                counting.start_soon(page.do, "count", name, len(wanted))
+
+            async def some():
+                return len(await page.do("data", "b1")) > 20
+
+            await until("B heard some", some)
+            await page.do("simulate", "a1", "signal-reconnect")
+        await page.told("a1", "reconnected")
+        for name, other in (("a1", "b1"), ("b1", "a1")):
+            last = [other, wanted[-1]]
+
+            async def all_came(name=name, last=last):
+                return last in await page.do("data", name)
+
+            await until(f"the last message to {name}", all_came)
+            assert await page.do("data", name) == [[other, n] for n in wanted]
 
 
 @pytest.mark.parametrize("scenario", ["full-reconnect", "node-failure", "resume-reconnect"])

@@ -411,6 +411,19 @@ async def test_data_for_some(meet):
         assert [p.data for (p,) in c.events("data_received")] == [b"for c", b"for all"]
 
 
+async def test_data_of_a_hidden_participant(meet):
+    """Data that a hidden participant sends comes without its name, in order."""
+    async with meet() as join:
+        a, h = await join("a1"), await join("h1", hidden=True)
+        await h.sees("a1")
+        for n in range(5):
+            await h.me.publish_data(str(n))
+        await a.event("data_received", lambda p: p.data == b"4")
+        packets = [p for (p,) in a.events("data_received")]
+        assert [int(p.data) for p in packets] == list(range(5))
+        assert {p.participant for p in packets} == {None}
+
+
 async def test_may_not_send_data(meet):
     """A token that does not allow data is held to."""
     async with meet() as join:

@@ -11,6 +11,7 @@ import json
 import aiohttp
 import anyio
 import pytest
+from google.protobuf.json_format import MessageToJson
 from livekit import api, rtc
 from livekit.protocol import models as m
 from tests.conformance.peers import until
@@ -19,6 +20,7 @@ from tests.conformance.servers import KEY, SECRET
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
 Reason = rtc.DisconnectReason
+RELIABLE, LOSSY = m.DataPacket.RELIABLE, m.DataPacket.LOSSY
 
 
 @pytest.fixture
@@ -286,14 +288,83 @@ async def test_update_subscriptions(lk, meet, room):
             await (b.receives(voice.sid) if subscribe else b.loses(voice.sid))
 
 
-async def test_send_data_needs_the_engine(engine, room):
-    """Our engine says that it does not send data of its own yet."""
+async def reach(lk, room, *peers):
+    """Until data that the API sends comes to each: livekit-server drops what comes before the channel is open."""
+
+    async def told():
+        await lk.send_data(api.SendDataRequest(room=room, data=b"open", kind=RELIABLE))
+        return peers
+
+    def open_(peers):
+        return all(any(p.data == b"open" for (p,) in peer.events("data_received")) for peer in peers)
+
+    await eventually(told, open_, "data comes to each")
+
+
+async def test_send_data(lk, server, meet, room):
+    """Data that the API sends comes to everybody, or to whom it names; without a sender, and once for each nonce."""
+    token = server.token("api", room=room, room_admin=True)
+    async with meet() as join:
+        a, b, c = await join("a1"), await join("b1"), await join("c1")
+        for peer in (a, b, c):
+            await until(lambda peer=peer: len(peer.room.remote_participants) == 2, "everybody is there")
+        await reach(lk, room, a, b, c)
+
+        async def send(data, **more):
+            await lk.send_data(api.SendDataRequest(room=room, data=data, **more))
+
+        # The library gives each a nonce of its own.
+        once = api.SendDataRequest(
+            room=room, data=b"to all", kind=RELIABLE, topic="news", nonce=bytes(range(16))
+        )
+        for _ in range(2):
+            answer = await post(server, "SendData", MessageToJson(once), token)
+            assert answer == (200, {})
+        await send(b"by identity", kind=RELIABLE, destination_identities=["b1", "nobody"])
+        await send(b"by sid", kind=RELIABLE, destination_sids=[c.me.sid])
+        await send(b"by both", kind=RELIABLE, destination_sids=[a.me.sid], destination_identities=["c1"])
+        await send(b"end", kind=RELIABLE)
+        wanted = {
+            a: [b"to all", b"by both", b"end"],
+            b: [b"to all", b"by identity", b"end"],
+            c: [b"to all", b"by sid", b"by both", b"end"],
+        }
+        for peer, messages in wanted.items():
+            await peer.event("data_received", lambda p: p.data == b"end")
+            packets = [p for (p,) in peer.events("data_received") if p.data != b"open"]
+            assert [p.data for p in packets] == messages
+            assert [p.topic for p in packets] == ["news"] + [""] * (len(messages) - 1)
+            assert {(p.kind, p.participant) for p in packets} == {(rtc.DataPacketKind.KIND_RELIABLE, None)}
+
+
+async def test_send_data_lossy(lk, meet, room):
+    """Data that may be lost comes as such."""
+    async with meet() as join:
+        a = await join("a1")
+        await reach(lk, room, a)
+
+        async def told():
+            await lk.send_data(api.SendDataRequest(room=room, data=b"mark", kind=LOSSY))
+            return [p for (p,) in a.events("data_received") if p.data == b"mark"]
+
+        packet, *_ = await eventually(told, bool, "a mark comes")
+        assert packet.kind == rtc.DataPacketKind.KIND_LOSSY
+
+
+async def test_send_data_refused(server, lk, room):
+    """A nonce of another length is refused."""
+    await lk.create_room(api.CreateRoomRequest(name=room))
+    data = api.SendDataRequest(room=room, data=b"x", kind=RELIABLE, nonce=b"short")
+    token = server.token("api", room=room, room_admin=True)
+    status, answer = await post(server, "SendData", MessageToJson(data), token)
+    assert (status, answer["code"]) == (400, "invalid_argument")
+
+
+async def test_send_data_to_no_room(engine, room):
+    """Data for a room that is not there is refused by our engine as by every other method (livekit-server: 503)."""
     client = api.LiveKitAPI(engine.http, KEY, SECRET)
-    await client.room.create_room(api.CreateRoomRequest(name=room))
-    assert await refused(client.room.send_data(api.SendDataRequest(room=room, data=b"x"))) == (
-        "unimplemented",
-        501,
-    )
+    data = api.SendDataRequest(room=room, data=b"x", kind=RELIABLE)
+    assert await refused(client.room.send_data(data)) == ("not_found", 404)
     await client.aclose()
 
 

@@ -17,8 +17,8 @@ from visavis.rtc.errors import EngineFailed, SdpMalformed
 from visavis.rtc.ports import NOTHING_TO_OFFER, Mid, Sending, TransportId
 
 A, B, C = TransportId(1), TransportId(2), TransportId(3)
-VOICE = Sending(video=False, stream="PA_a|TR_1", track="TR_1")
-PICTURE = Sending(video=True, stream="PA_a|TR_2", track="TR_2")
+VOICE = Sending(video=False, codec="opus", stream="PA_a|TR_1", track="TR_1")
+PICTURE = Sending(video=True, codec="VP8", stream="PA_a|TR_2", track="TR_2")
 
 
 def client(description):
@@ -47,7 +47,9 @@ class EngineContract:
         engine.route(A, Mid("0"), B, Mid("1"), 2, rank=1)
         engine.unroute(A, Mid("0"))
         engine.set_layer(A, Mid("0"), 1, paused=True, rank=1)
-        engine.member(1, "a1", "PA_a", A, B, can_publish_data=True)
+        engine.member(1, "a1", "PA_a", A, B, can_publish_data=True, hidden=False)
+        engine.send((A, B), b"", reliable=True)
+        assert await engine.last_sequence(A) == 0
         engine.close(A)
         assert engine.stats()["transports"] >= 0
 
@@ -158,7 +160,10 @@ class EngineContract:
         engine.route(A, Mid("0"), B, Mid("1"), 2, rank=1)
         engine.unroute(B, Mid("1"))
         engine.set_layer(B, Mid("1"), 1, paused=False, rank=1)
-        engine.member(1, "a1", "PA_a", A, B, can_publish_data=True)
+        engine.member(1, "a1", "PA_a", A, B, can_publish_data=True, hidden=False)
+        engine.send((A,), b"", reliable=False)
+        with pytest.raises(EngineFailed):
+            await engine.last_sequence(A)
         engine.close(A)
         assert engine.stats().get("transports", 0) == 0
         await engine.shutdown()

@@ -11,7 +11,7 @@ import pytest
 from livekit.protocol import models as m
 from livekit.protocol import rtc as r
 
-from visavis.rtc.rooms import RoomPolicy
+from visavis.rtc.policy import RoomPolicy
 from visavis.rtc.tokens import AS_LIVEKIT, Grants, mint
 
 pytestmark = pytest.mark.anyio

@@ -12,8 +12,11 @@ from livekit.protocol import rtc as r
 
 from visavis.errors import Malformed
 from visavis.rtc import effects as fx
-from visavis.rtc.ports import Offer
-from visavis.rtc.rooms import Arrival, Room, RoomPolicy
+from visavis.rtc.errors import EngineFailed
+from visavis.rtc.membership import Arrival
+from visavis.rtc.policy import RoomPolicy
+from visavis.rtc.ports import NOTHING_TO_OFFER, Offer
+from visavis.rtc.rooms import Room
 from visavis.rtc.tokens import Grants
 
 IDENTITIES = ["a1", "a2", "b1"]
@@ -261,3 +264,43 @@ def test_tracks_on_reused_section():
     (track,) = room.participants[0].tracks.values()
     assert track.cids == {"two"}
     assert not track.announced
+
+
+def test_a_codec_that_a_subscriber_does_not_take():
+    """A subscriber whose answer does not take a track's codec is told so, and not sent what it cannot show."""
+    room, engine = a_room(), []
+
+    def do(effects):
+        told = []
+        for e in effects:
+            if isinstance(e, fx.AcceptOffer | fx.MakeOffer | fx.AcceptAnswer):
+                engine.append(e)
+            elif isinstance(e, fx.Send):
+                told.append((e.connection, e.message))
+            assert not isinstance(e, fx.Route)
+        return told
+
+    def video(codec):
+        return f"{EMPTY_SDP}m=video 9 x 96\r\na=mid:0\r\na=sendonly\r\na=msid:- t0\r\na=rtpmap:96 {codec}/90000\r\n"
+
+    def ask(p, **request):
+        return do(room.request(p.sid, p.connection, r.SignalRequest(**request), 2000))
+
+    do(room.join(Arrival(Grants("talk", "a1"), 1, 2, 10), 1000))
+    do(room.join(Arrival(Grants("talk", "b1"), 3, 4, 11), 1000))
+    a, b = room.participants
+    ask(a, add_track=r.AddTrackRequest(cid="t0", type=m.TrackType.VIDEO, encryption=m.Encryption.GCM))
+    ask(a, offer=r.SessionDescription(sdp=video("H264"), id=1))
+    do(room.offer_accepted(engine.pop(), video("H264"), 2000))
+    for asked in engine:
+        do(room.engine_failed(asked, EngineFailed("nothing", engine=NOTHING_TO_OFFER), 2000))
+    engine.clear()
+    do(room.media_started(a.sid, a.up, "0", 2000))
+    told = do(room.offer_made(engine.pop(), Offer(EMPTY_SDP, ("0",))))
+    (offer,) = [message.offer for _, message in told if message.WhichOneof("message") == "offer"]
+    ask(b, answer=r.SessionDescription(sdp=video("VP8"), id=offer.id))
+    told = do(room.answer_accepted(engine.pop()))
+    (sid,) = a.tracks
+    wanted = r.SubscriptionResponse(track_sid=sid, err=m.SE_CODEC_UNSUPPORTED)
+    assert told == [(11, r.SignalResponse(subscription_response=wanted))]
+    assert b.down.receiving == {}

@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from visavis.rtc.engines.fake import FakeEngine
-from visavis.rtc.rooms import RoomPolicy
+from visavis.rtc.policy import RoomPolicy
 from visavis.rtc.roomservice import JSON, METHODS, PREFIX, PROTOBUF, room_service_routes
 from visavis.rtc.service import CallService
 from visavis.rtc.signalling import MAX_MESSAGE_BYTES

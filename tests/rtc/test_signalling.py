@@ -16,7 +16,7 @@ from visavis.rtc.engines.embedded import EmbeddedEngine
 from visavis.rtc.engines.fake import FakeEngine
 from visavis.rtc.errors import CallStopped
 from visavis.rtc.places import Place
-from visavis.rtc.rooms import RoomPolicy
+from visavis.rtc.policy import RoomPolicy
 from visavis.rtc.service import CallService
 from visavis.rtc.tokens import TokenKey
 
@@ -460,6 +460,48 @@ async def test_resume(serve_calls):
         assert (await again.get("update")).update.participants[0].tracks[0].muted
 
 
+async def test_resume_and_data(serve_calls):
+    """Who resumes is told which of its reliable data came, so that it sends the rest again."""
+    async with serve_calls() as node:
+        b = await node.client("b1")
+        node.engine.number(b.up, 41)
+        node.cut("b1")
+        again = type(b)(node, "b1", await node.socket(f"access_token={b.token}&reconnect=1&sid={b.sid}"))
+        assert (await again.get("reconnect")).reconnect.last_message_seq == 41
+
+
+async def test_resume_with_another_state(serve_calls):
+    """Who resumes and holds a track for published that is not known here is told to join anew."""
+    async with serve_calls() as node:
+        a = await node.client("a1")
+        track = await a.publish("mic")
+        known = r.TrackPublishedResponse(cid="mic", track=track)
+        await a.send(sync_state=r.SyncState(publish_tracks=[known, r.TrackPublishedResponse(cid="camera")]))
+        await a.ping()
+        unknown = r.TrackPublishedResponse(cid="mic", track=m.TrackInfo(sid="TR_other"))
+        await a.send(sync_state=r.SyncState(publish_tracks=[known, unknown]))
+        leave = (await a.get("leave")).leave
+        assert (leave.action, leave.reason) == (r.LeaveRequest.RECONNECT, m.STATE_MISMATCH)
+
+
+async def test_resume_with_wishes(serve_calls):
+    """What a client that resumes does not want to receive, or does not show, is as it says."""
+    async with serve_calls() as node:
+        a = await node.client("a1")
+        voice = await a.publish_and_send("mic")
+        b = await node.client("b1")
+        await b.answer()
+        await node.settle()
+        assert [route.paused for route in node.engine.routes.values()] == [False]
+        await b.send(sync_state=r.SyncState(track_sids_disabled=[voice.sid, "TR_other"]))
+        await node.settle()
+        assert [route.paused for route in node.engine.routes.values()] == [True]
+        declined = r.UpdateSubscription(track_sids=[voice.sid], subscribe=False)
+        await b.send(sync_state=r.SyncState(subscription=declined))
+        await node.settle()
+        assert node.engine.routes == {}
+
+
 async def test_resume_learns_of_farewells(serve_calls):
     """Who resumes is told who left meanwhile."""
     watcher = Watcher()
@@ -732,6 +774,103 @@ async def test_socket_that_does_not_read():
         connection.forget()
 
 
+async def test_socket_that_takes_nothing(monkeypatch):
+    """A message that a socket does not take within a while closes it."""
+    monkeypatch.setattr(signalling, "STALL_S", 0.01)
+    connection = signalling.Connection(1)
+    connection.send(r.SignalResponse(pong=1))
+    with anyio.fail_after(LIMIT_S):
+        await connection.drain(lambda _: anyio.sleep_forever())
+    assert connection.code == 1013
+    connection.forget()
+
+
+def _update(sid, version, state=m.ParticipantInfo.ACTIVE):
+    info = m.ParticipantInfo(sid=sid, version=version, state=state)
+    return r.SignalResponse(update=r.ParticipantUpdate(participants=[info]))
+
+
+def _quality(sid, quality):
+    info = r.ConnectionQualityInfo(participant_sid=sid, quality=quality)
+    return r.SignalResponse(connection_quality=r.ConnectionQualityUpdate(updates=[info]))
+
+
+async def _drained(connection):
+    """All that goes out until it closes."""
+    told = []
+
+    async def send(data):
+        told.append(r.SignalResponse.FromString(data))
+
+    with anyio.fail_after(LIMIT_S):
+        await connection.drain(send)
+    connection.forget()
+    return told
+
+
+async def test_news_is_gathered():
+    """Of what is told of somebody while a socket has not taken it, the last counts; nothing overtakes anything."""
+    connection = signalling.Connection(1)
+    for message in (
+        _update("PA_1", 1),
+        _quality("PA_1", m.ConnectionQuality.POOR),
+        _update("PA_2", 1),
+        _update("PA_1", 2, m.ParticipantInfo.DISCONNECTED),
+        _quality("PA_1", m.ConnectionQuality.GOOD),
+        r.SignalResponse(pong=1),
+        _update("PA_2", 2),
+    ):
+        connection.send(message)
+    connection.close()
+    told = await _drained(connection)
+    assert [x.WhichOneof("message") for x in told] == ["update", "connection_quality", "pong", "update"]
+    assert [(p.sid, p.version, p.state) for p in told[0].update.participants] == [
+        ("PA_1", 2, m.ParticipantInfo.DISCONNECTED),
+        ("PA_2", 1, m.ParticipantInfo.ACTIVE),
+    ]
+    assert [q.quality for q in told[1].connection_quality.updates] == [m.ConnectionQuality.GOOD]
+    assert [p.version for p in told[3].update.participants] == [2]
+
+
+async def test_news_is_pushed_out(monkeypatch):
+    """News waits for more, but not when something else is to be said; the first news waits for nothing."""
+    monkeypatch.setattr(signalling, "GATHER_S", 1000.0)
+    connection, told = signalling.Connection(1), []
+    more = anyio.Event()
+
+    async def send(data):
+        told.append(r.SignalResponse.FromString(data))
+        more.set()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(connection.drain, send)
+        connection.send(_update("PA_1", 1))
+        with anyio.fail_after(LIMIT_S):
+            await more.wait()
+        for version in (2, 3):
+            connection.send(_update("PA_1", version))
+            await anyio.wait_all_tasks_blocked()
+        assert len(told) == 1
+        connection.send(r.SignalResponse(pong=1))
+        await anyio.wait_all_tasks_blocked()
+        assert [x.WhichOneof("message") for x in told] == ["update", "update", "pong"]
+        assert told[1].update.participants[0].version == 3
+        connection.close()
+    connection.forget()
+
+
+async def test_news_is_kept_within_bounds():
+    """News that nobody takes closes its socket as other messages do."""
+    connection = signalling.Connection(1)
+    wordy = m.ParticipantInfo(metadata="x" * (1 << 20))
+    for n in range((signalling.QUEUE_BYTES >> 20) + 10):
+        wordy.sid = f"PA_{n}"
+        connection.send(r.SignalResponse(update=r.ParticipantUpdate(participants=[wordy])))
+    told = await _drained(connection)
+    assert connection.code == 1013
+    assert sum(x.ByteSize() for x in told) <= signalling.QUEUE_BYTES + (2 << 20)
+
+
 def test_budget():
     """A budget lets a burst through, then so much a second, whatever the clock does."""
     budget = signalling.Budget(burst=3, per_s=2)
@@ -828,3 +967,23 @@ async def test_bad_offer_to_the_real_engine(serve_calls, sdp):
         if not answered:  # else the engine bears it, and nothing is to be said against it
             await a.end()
             assert {p.identity for p in node.calls.present("talk")} == {"b1", "c1"}
+
+
+async def test_who_never_receives(serve_calls):
+    """Who joins and has no media within a while has to go."""
+    async with serve_calls(join_limit_s=0.01) as node:
+        a = await node.client("a1")
+        leave = (await a.get("leave")).leave
+        assert (leave.action, leave.reason) == (r.LeaveRequest.DISCONNECT, m.JOIN_FAILURE)
+
+
+async def test_subscribing_what_is_not_there(serve_calls):
+    """Who wants to receive a track that nobody publishes is told so; who declines one is told nothing."""
+    async with serve_calls() as node:
+        a = await node.client("a1")
+        await a.send(subscription=r.UpdateSubscription(track_sids=["TR_none"], subscribe=False))
+        await a.ping()
+        assert a.all("subscription_response") == []
+        await a.send(subscription=r.UpdateSubscription(track_sids=["TR_none"], subscribe=True))
+        answer = (await a.get("subscription_response")).subscription_response
+        assert (answer.track_sid, answer.err) == ("TR_none", m.SE_TRACK_NOTFOUND)

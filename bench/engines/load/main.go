@@ -1,12 +1,20 @@
-// Command load is the client of the engines' bench: real participants with synthetic Opus and VP8.
+// Command load is the client of the engines' benches: real participants with synthetic Opus and VP8.
 //
 // Lives here: the run's phases and the participants' joining.
-// Not here: what a packet looks like (media.go), counting (count.go), starting servers (bench/engine.py).
+// Not here: what a packet looks like (media.go), counting (count.go), crowds that come and go (crowd.go), strangers'
+// packets (flood.go), starting servers (bench/engine.py, bench/robustness.py).
+//
+//	load [flags]        a call, measured
+//	load meet [flags]   two participants meet, and that is all
+//	load crowd [flags]  many come in, stay and leave
+//	load churn [flags]  participants by hand, who come and leave again and again
+//	load flood [flags]  packets of strangers
 //
 // It prints one JSON object a line and waits for a line on its input after each phase, so that its caller can
 // read the server's processor time and memory in between:
 //
-//	{"event":"warm"}    two participants in a room of their own have met, and left
+//	{"event":"met"}     two participants in a room of their own have met, and left
+//	{"event":"warm"}    a second later
 //	{"event":"live"}    everybody is in, every subscription has had a packet; all tracks trickle
 //	{"event":"steady"}  all tracks flow at their full rate since -settle; the window begins
 //	{"event":"over"}    the window has ended
@@ -34,6 +42,7 @@ import (
 type Workload struct {
 	url, key, secret string
 
+	room         string
 	publishers   int           // they do not receive, unless everybody is one
 	subscribers  int           // 0: every publisher receives all others
 	audio, video bool          // what each publisher sends
@@ -51,6 +60,7 @@ func main() {
 	flag.StringVar(&w.url, "url", "ws://127.0.0.1:7880", "the server")
 	flag.StringVar(&w.key, "key", "devkey", "API key")
 	flag.StringVar(&w.secret, "secret", "secret", "API secret")
+	flag.StringVar(&w.room, "room", "hall", "its name")
 	flag.IntVar(&w.publishers, "publishers", 5, "participants who send")
 	flag.IntVar(&w.subscribers, "subscribers", 50, "participants who only receive; 0: the publishers receive each other")
 	flag.BoolVar(&w.audio, "audio", true, "publishers send Opus, 50 packets/s")
@@ -62,9 +72,18 @@ func main() {
 	flag.DurationVar(&w.settle, "settle", 3*time.Second, "full rate before the window")
 	flag.DurationVar(&w.window, "window", 10*time.Second, "the steady window")
 	flag.DurationVar(&w.limit, "limit", 60*time.Second, "until every subscription is live")
-	flag.Parse()
+	parts := map[string]func(Workload) error{"": run, "meet": meet, "crowd": crowd, "churn": churn, "flood": flood}
+	part, rest := "", os.Args[1:]
+	if len(rest) > 0 && rest[0][0] != '-' {
+		part, rest = rest[0], rest[1:]
+	}
+	act, known := parts[part]
+	_ = flag.CommandLine.Parse(rest) // it ends the program itself
 	lksdk.SetLogger(logger.GetDiscardLogger())
-	if err := run(w); err != nil {
+	if !known {
+		act = func(Workload) error { return fmt.Errorf("no such part: %s", part) }
+	}
+	if err := act(w); err != nil {
 		say(map[string]any{"event": "failed", "reason": err.Error()})
 		os.Exit(1)
 	}
@@ -72,9 +91,10 @@ func main() {
 
 func run(w Workload) error {
 	told := bufio.NewScanner(os.Stdin)
-	if err := warm(w); err != nil {
-		return fmt.Errorf("the first two did not meet: %w", err)
+	if err := meet(w); err != nil {
+		return err
 	}
+	time.Sleep(time.Second) // what the server still has to clear away
 	say(map[string]any{"event": "warm"})
 	told.Scan()
 
@@ -103,26 +123,25 @@ func run(w Workload) error {
 	return nil
 }
 
-// warm has two people meet in a room of their own: what a server does once in its life is then done.
-func warm(w Workload) error {
-	w.publishers, w.subscribers, w.audio, w.video = 1, 1, true, true
-	hall := newHall(w)
-	hall.room = "warm"
-	defer time.Sleep(time.Second) // what the server still has to clear away
-	defer hall.leave()
+// meet has two people meet in a room of their own: what a server does once in its life is then done.
+func meet(w Workload) error {
+	w.room, w.publishers, w.subscribers, w.audio, w.video = "warm", 1, 1, true, true
+	hall, begun := newHall(w), time.Now()
 	if err := hall.fill(); err != nil {
-		return err
+		return fmt.Errorf("the first two did not meet: %w", err)
 	}
-	if hall.await(w.limit) < hall.wanted() {
-		return fmt.Errorf("no packet within %s", w.limit)
+	alive, took := hall.await(w.limit), time.Since(begun)
+	hall.leave()
+	if alive < hall.wanted() {
+		return fmt.Errorf("the first two did not meet: %d of %d tracks within %s", alive, hall.wanted(), w.limit)
 	}
+	say(map[string]any{"event": "met", "took_s": took.Seconds()})
 	return nil
 }
 
 // Hall is the room with everybody in it.
 type Hall struct {
 	Workload
-	room  string
 	pace  *Pace
 	stop  chan struct{}
 	sends sync.WaitGroup
@@ -137,7 +156,7 @@ type Hall struct {
 
 func newHall(w Workload) *Hall {
 	return &Hall{
-		Workload: w, room: "hall", pace: newPace(), stop: make(chan struct{}),
+		Workload: w, pace: newPace(), stop: make(chan struct{}),
 		tracks: map[string]*Sender{}, streams: map[string]*Stream{},
 	}
 }
@@ -190,9 +209,13 @@ func (h *Hall) phase(number int) *float64 {
 
 // enter is one participant's join, and its publishing at that phase if it does.
 func (h *Hall) enter(identity string, publishes *float64, subscribes bool) error {
+	return h.enterRoom(h.room, identity, publishes, subscribes)
+}
+
+func (h *Hall) enterRoom(name, identity string, publishes *float64, subscribes bool) error {
 	token, err := auth.NewAccessToken(h.key, h.secret).
 		SetIdentity(identity).
-		SetVideoGrant(&auth.VideoGrant{RoomJoin: true, Room: h.room}).
+		SetVideoGrant(&auth.VideoGrant{RoomJoin: true, Room: name}).
 		SetValidFor(9 * time.Minute).
 		ToJWT()
 	if err != nil {

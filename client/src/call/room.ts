@@ -107,6 +107,8 @@ class Call {
     this.room = new Room({
       // Not `encryption`: that would also encrypt data packets by a scheme without replay check (§3.5).
       e2ee: { keyProvider: this.keys, worker: this.worker },
+      // Two connections, as our engine has them: asking for one first costs a refused socket and a request.
+      singlePeerConnection: false,
       adaptiveStream: false,
       dynacast: false,
       publishDefaults: { videoCodec: 'vp8', simulcast: false, dtx: false, red: false, stopMicTrackOnMute: false },

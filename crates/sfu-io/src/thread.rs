@@ -264,6 +264,7 @@ impl Handle {
     }
 
     /// Enter a participant in a room.
+    #[allow(clippy::too_many_arguments)]
     pub fn member(
         &self,
         room: u64,
@@ -272,8 +273,19 @@ impl Handle {
         up: TransportId,
         down: TransportId,
         can_publish_data: bool,
+        hidden: bool,
     ) -> Result<(), Error> {
-        self.order(move |engine, _| engine.member(room, identity, sid, up, down, can_publish_data))
+        self.order(move |engine, _| engine.member(room, identity, sid, up, down, can_publish_data, hidden))
+    }
+
+    /// Send a data packet of the server's own.
+    pub fn send(&self, targets: Vec<TransportId>, reliable: bool, packet: Vec<u8>) -> Result<(), Error> {
+        self.order(move |engine, now| engine.send(now, &targets, reliable, &packet))
+    }
+
+    /// The highest number of a reliable data packet that came in on a transport; 0: none came.
+    pub fn last_sequence(&self, id: TransportId) -> Result<u32, Error> {
+        self.ask(move |engine, _| Ok(engine.last_sequence(id)))
     }
 
     /// The engine's counters, those of the socket, and the CPU time of the media thread in microseconds.
@@ -504,6 +516,28 @@ mod tests {
         }
         assert_eq!(stat(&handle, "packets_in"), 100);
         assert_eq!(stat(&handle, "packets_out"), 0);
+    }
+
+    #[test]
+    fn a_panic_on_the_media_thread_ends_its_transport_and_no_other() {
+        // A payload type that sound and picture both claim panics inside str0m.
+        let hostile = include_str!("../../sfu/tests/engine/offer.sdp")
+            .replace("SAVPF 111 ", "SAVPF 96 ")
+            .replace("a=rtpmap:111 ", "a=rtpmap:96 ")
+            .replace("a=fmtp:111 ", "a=fmtp:96 ")
+            .replace("a=rtcp-fb:111 ", "a=rtcp-fb:96 ");
+        let handle = start();
+        let (victim, other) = (TransportId(1), TransportId(2));
+        handle.create(victim).unwrap();
+        handle.create(other).unwrap();
+        assert_eq!(handle.accept_offer(victim, &hostile).unwrap_err().code(), "transport-failed");
+        assert_eq!(stat(&handle, "panics"), 1);
+        let closed: Vec<_> =
+            handle.drain().into_iter().filter(|e| e.kind == sfu::EventKind::Closed).collect();
+        assert_eq!(closed.iter().map(|e| e.transport).collect::<Vec<_>>(), [victim]);
+        handle.make_offer(other, vec![], vec![], true, false).unwrap();
+        handle.create(victim).unwrap();
+        assert_eq!(stat(&handle, "transports"), 2, "its number can be used again");
     }
 
     #[test]

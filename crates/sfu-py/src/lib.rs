@@ -107,12 +107,15 @@ impl Engine {
         &self,
         py: Python<'_>,
         transport: u64,
-        add: Vec<(bool, String, String)>,
+        add: Vec<(bool, String, String, String)>,
         stop: Vec<String>,
         channels: bool,
         restart: bool,
     ) -> PyResult<(String, Vec<String>)> {
-        let add = add.into_iter().map(|(video, stream, track)| NewTrack { video, stream, track }).collect();
+        let add = add
+            .into_iter()
+            .map(|(video, codec, stream, track)| NewTrack { video, codec, stream, track })
+            .collect();
         self.call(py, |h| h.make_offer(TransportId(transport), add, stop, channels, restart))
     }
 
@@ -171,9 +174,21 @@ impl Engine {
         up: u64,
         down: u64,
         can_publish_data: bool,
+        hidden: bool,
     ) -> PyResult<()> {
         let (up, down) = (TransportId(up), TransportId(down));
-        self.call(py, |h| h.member(room, identity, sid, up, down, can_publish_data))
+        self.call(py, |h| h.member(room, identity, sid, up, down, can_publish_data, hidden))
+    }
+
+    /// Send a data packet of the server's own to these transports, as it is.
+    fn send(&self, py: Python<'_>, targets: Vec<u64>, reliable: bool, packet: Vec<u8>) -> PyResult<()> {
+        let targets = targets.into_iter().map(TransportId).collect();
+        self.call(py, |h| h.send(targets, reliable, packet))
+    }
+
+    /// The highest number of a reliable data packet that came in on a transport; 0: none came.
+    fn last_sequence(&self, py: Python<'_>, transport: u64) -> PyResult<u32> {
+        self.call(py, |h| h.last_sequence(TransportId(transport)))
     }
 
     /// Counters by name; times in microseconds.

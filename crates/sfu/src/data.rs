@@ -1,6 +1,7 @@
 //! Data packets within a room: who sent it is stamped by the engine, whom it is for is read from it.
 //!
-//! Lives here: the few fields of LiveKit's `DataPacket` that a forwarder touches, and the members of each room.
+//! Lives here: the few fields of LiveKit's `DataPacket` that a forwarder touches, the members of each room, and how
+//! far each has come in numbering what it sends.
 //! Not here: the packets' contents, which are opaque (an `EncryptedPacket` above all), and the channels (`session`).
 //!
 //! ```text
@@ -9,9 +10,13 @@
 //!  3 speaker                 refused       3 destination_sids         read
 //!  4 participant_identity    stamped       5 participant_identity     stamped
 //!  5 destination_identities  read          6 destination_identities   read
-//! 17 participant_sid         stamped       … everything else           untouched
+//! 16 sequence                read          … everything else           untouched
+//! 17 participant_sid         stamped
 //!  … everything else         untouched
 //! ```
+//! A client numbers its reliable packets. After a resume it sends those again that signalling has told it did not come
+//! (`last_sequence`); those that came after all, by SCTP's own resending, come twice and go on once.
+//!
 //! Source: livekit_models.proto.
 
 use std::collections::HashMap;
@@ -35,6 +40,8 @@ struct Field<'a> {
     wire: u8,
     /// The whole field, key included.
     span: &'a [u8],
+    /// The value, if the wire type is `VARINT`.
+    value: u64,
     /// The value, if the wire type is `BYTES`.
     body: &'a [u8],
 }
@@ -61,9 +68,10 @@ fn fields(message: &[u8]) -> Option<Vec<Field<'_>>> {
         // A key has 32 bits. Readers differ in what they do with longer ones, so none passes.
         let key = u32::try_from(varint(&mut rest)?).ok()?;
         let (number, wire) = (key >> 3, (key & 7) as u8);
+        let mut value = 0;
         let skip = match wire {
             VARINT => {
-                varint(&mut rest)?;
+                value = varint(&mut rest)?;
                 0
             }
             FIXED64 => 8,
@@ -76,7 +84,7 @@ fn fields(message: &[u8]) -> Option<Vec<Field<'_>>> {
         if number == 0 || out.len() == MAX_FIELDS {
             return None;
         }
-        out.push(Field { number, wire, span: &start[..start.len() - rest.len()], body });
+        out.push(Field { number, wire, span: &start[..start.len() - rest.len()], value, body });
     }
     Some(out)
 }
@@ -110,18 +118,29 @@ impl Destinations {
     }
 }
 
+/// A packet with its true sender.
+#[derive(Debug)]
+pub(crate) struct Stamped {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) to: Destinations,
+    /// The sender's number of it; 0: none.
+    pub(crate) sequence: u32,
+}
+
 /// Stamp a packet with its true sender.
 ///
-/// packet: a `DataPacket` as the client sent it. identity, sid: the sender's.
-/// Returns the packet to forward and its destinations; `None` if it is malformed, too large, or of a kind that only
-/// a server may send.
-pub(crate) fn stamp(packet: &[u8], identity: &str, sid: &str) -> Option<(Vec<u8>, Destinations)> {
+/// packet: a `DataPacket` as the client sent it. identity, sid: the sender's; of a hidden sender no identity is given,
+/// and the receivers learn its sid alone, by which they tell its numbering from others'.
+/// `None` if it is malformed, too large, or of a kind that only a server may send.
+pub(crate) fn stamp(packet: &[u8], identity: Option<&str>, sid: &str) -> Option<Stamped> {
     if packet.len() > MAX_PACKET_BYTES {
         return None;
     }
+    let (identity, user_sid) = identity.map_or(("", ""), |identity| (identity, sid));
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
     let mut out = Vec::with_capacity(packet.len() + 2 * (identity.len() + sid.len()) + 16);
     let mut to = Destinations::default();
+    let mut sequence = 0;
     for field in fields(packet)? {
         match field.number {
             4 | 17 => {}
@@ -138,11 +157,15 @@ pub(crate) fn stamp(packet: &[u8], identity: &str, sid: &str) -> Option<(Vec<u8>
                     }
                     user.extend_from_slice(inner.span);
                 }
-                put_bytes(&mut user, 1, sid.as_bytes());
+                put_bytes(&mut user, 1, user_sid.as_bytes());
                 put_bytes(&mut user, 5, identity.as_bytes());
                 put_bytes(&mut out, 2, &user);
             }
             3 => return None,
+            16 if field.wire == VARINT => {
+                sequence = field.value as u32;
+                out.extend_from_slice(field.span);
+            }
             5 => {
                 to.identities.push(text(field.body)?);
                 out.extend_from_slice(field.span);
@@ -152,7 +175,7 @@ pub(crate) fn stamp(packet: &[u8], identity: &str, sid: &str) -> Option<(Vec<u8>
     }
     put_bytes(&mut out, 4, identity.as_bytes());
     put_bytes(&mut out, 17, sid.as_bytes());
-    Some((out, to))
+    Some(Stamped { bytes: out, to, sequence })
 }
 
 /// A participant as the engine knows it.
@@ -163,6 +186,19 @@ pub(crate) struct Member {
     /// The transport on which it receives.
     pub(crate) down: TransportId,
     pub(crate) can_publish_data: bool,
+    /// The others do not know of it.
+    pub(crate) hidden: bool,
+    /// The highest number of a reliable packet that came from it; 0: none came.
+    pub(crate) last_sequence: u32,
+}
+
+/// Why a packet does not go on.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// Malformed, too large, or not allowed.
+    Refused,
+    /// It came before.
+    Repeated,
 }
 
 /// Who is in which room, by the transport on which a member sends.
@@ -173,8 +209,9 @@ pub(crate) struct Members {
 }
 
 impl Members {
-    /// Enter a member, or replace what was known of it.
-    pub(crate) fn enter(&mut self, room: u64, up: TransportId, member: Member) {
+    /// Enter a member, or replace what was known of it but for its numbering.
+    pub(crate) fn enter(&mut self, room: u64, up: TransportId, mut member: Member) {
+        member.last_sequence = self.last_sequence(up);
         self.leave(up);
         self.room_of.insert(up, room);
         self.rooms.entry(room).or_default().insert(up, member);
@@ -191,18 +228,36 @@ impl Members {
         }
     }
 
+    /// The highest number of a reliable packet that came in on `up`; 0: none came.
+    pub(crate) fn last_sequence(&self, up: TransportId) -> u32 {
+        let member = self.room_of.get(&up).and_then(|room| self.rooms.get(room)?.get(&up));
+        member.map_or(0, |m| m.last_sequence)
+    }
+
     /// Stamp what came in on `up`, and say on which transports it goes out: those of the others in the same room whom
-    /// the packet names. `None` if the sender may not send, or the packet is refused.
-    pub(crate) fn address(&self, up: TransportId, packet: &[u8]) -> Option<(Vec<u8>, Vec<TransportId>)> {
-        let room = self.rooms.get(self.room_of.get(&up)?)?;
-        let sender = room.get(&up).filter(|m| m.can_publish_data)?;
-        let (bytes, to) = stamp(packet, &sender.identity, &sender.sid)?;
+    /// the packet names.
+    pub(crate) fn address(
+        &mut self,
+        up: TransportId,
+        packet: &[u8],
+        reliable: bool,
+    ) -> Result<(Vec<u8>, Vec<TransportId>), Stop> {
+        let room = self.room_of.get(&up).and_then(|room| self.rooms.get_mut(room)).ok_or(Stop::Refused)?;
+        let sender = room.get_mut(&up).filter(|m| m.can_publish_data).ok_or(Stop::Refused)?;
+        let identity = (!sender.hidden).then_some(sender.identity.as_str());
+        let Stamped { bytes, to, sequence } = stamp(packet, identity, &sender.sid).ok_or(Stop::Refused)?;
+        if reliable && sequence > 0 {
+            if sequence <= sender.last_sequence {
+                return Err(Stop::Repeated);
+            }
+            sender.last_sequence = sequence;
+        }
         let receivers = room
             .iter()
             .filter(|(id, m)| **id != up && to.include(&m.identity, &m.sid))
             .map(|(_, m)| m.down)
             .collect();
-        Some((bytes, receivers))
+        Ok((bytes, receivers))
     }
 }
 
@@ -226,7 +281,7 @@ mod tests {
     fn a_forged_sender_is_replaced_everywhere() {
         let user = message(&[(1, b"PA_forged"), (5, b"forged"), (2, b"words"), (4, b"topic")]);
         let packet = message(&[(4, b"forged"), (2, &user), (17, b"PA_forged"), (4, b"again")]);
-        let (out, to) = stamp(&packet, "principal-a", "PA_1").unwrap();
+        let Stamped { bytes: out, to, .. } = stamp(&packet, Some("principal-a"), "PA_1").unwrap();
         assert_eq!(to, Destinations::default());
         assert_eq!(values(&out, 4), [b"principal-a"]);
         assert_eq!(values(&out, 17), [b"PA_1"]);
@@ -235,6 +290,10 @@ mod tests {
         assert_eq!(values(&user, 5), [b"principal-a"]);
         assert_eq!(values(&user, 2), [b"words"]);
         assert_eq!(values(&user, 4), [b"topic"]);
+        let hidden = stamp(&packet, None, "PA_1").unwrap().bytes;
+        assert_eq!((values(&hidden, 4), values(&hidden, 17)), (vec![vec![]], vec![b"PA_1".to_vec()]));
+        let user = values(&hidden, 2).remove(0);
+        assert_eq!((values(&user, 1), values(&user, 5)), (vec![vec![]], vec![vec![]]));
     }
 
     #[test]
@@ -242,8 +301,10 @@ mod tests {
         let opaque: Vec<u8> = (0..=255).collect();
         let mut packet = message(&[(18, &opaque)]);
         packet.extend_from_slice(&[0x80, 0x01, 0x2a]); // field 16, sequence = 42
-        let (out, _) = stamp(&packet, "a", "PA_1").unwrap();
-        assert!(out.starts_with(&packet));
+        packet.extend_from_slice(&[0x82, 0x01, 0x00]);
+        let stamped = stamp(&packet, Some("a"), "PA_1").unwrap();
+        assert!(stamped.bytes.starts_with(&packet));
+        assert_eq!(stamped.sequence, 42, "as a number alone");
     }
 
     #[test]
@@ -254,14 +315,16 @@ mod tests {
             sid: format!("PA_{name}"),
             down: TransportId(n + 100),
             can_publish_data: may,
+            hidden: false,
+            last_sequence: 0,
         };
         for (room, n, name, may) in
             [(1, 1, "a", true), (1, 2, "b", true), (1, 3, "c", false), (2, 4, "b", true)]
         {
             members.enter(room, TransportId(n), member(n, name, may));
         }
-        let to = |up: u64, packet: &[u8]| {
-            members.address(TransportId(up), packet).map(|(_, mut to)| {
+        let mut to = |up: u64, packet: &[u8]| {
+            members.address(TransportId(up), packet, true).ok().map(|(_, mut to)| {
                 to.sort();
                 to.into_iter().map(|t| t.0).collect::<Vec<_>>()
             })
@@ -275,7 +338,36 @@ mod tests {
         assert_eq!(to(3, &message(&[(18, b"x")])), None, "may not send");
         assert_eq!(to(9, &message(&[(18, b"x")])), None, "not a member");
         members.leave(TransportId(2));
-        assert_eq!(members.address(TransportId(1), &message(&[])).unwrap().1, [TransportId(103)]);
+        assert_eq!(members.address(TransportId(1), &message(&[]), true).unwrap().1, [TransportId(103)]);
+    }
+
+    #[test]
+    fn a_reliable_packet_that_comes_again_goes_on_once_whatever_becomes_of_its_sender() {
+        let mut members = Members::default();
+        let member = |may: bool| Member {
+            identity: "a".into(),
+            sid: "PA_a".into(),
+            down: TransportId(101),
+            can_publish_data: may,
+            hidden: false,
+            last_sequence: 0,
+        };
+        let up = TransportId(1);
+        members.enter(1, up, member(true));
+        let numbered = |n: u8| [message(&[(18, b"x")]), vec![0x80, 0x01, n]].concat();
+        assert_eq!(members.last_sequence(up), 0);
+        let mut say = |n: u8, reliable: bool| members.address(up, &numbered(n), reliable).map(|_| ());
+        assert_eq!([1, 2, 4].map(|n| say(n, true)), [Ok(()), Ok(()), Ok(())], "a gap is the client's affair");
+        assert_eq!([1, 3, 4].map(|n| say(n, true)), [1, 3, 4].map(|_| Err(Stop::Repeated)));
+        assert_eq!([0, 0].map(|n| say(n, true)), [Ok(()), Ok(())], "not numbered");
+        assert_eq!(say(4, false), Ok(()), "lossy packets have no numbering");
+        members.enter(1, up, member(false));
+        assert_eq!(members.address(up, &numbered(5), true).map(|_| ()), Err(Stop::Refused));
+        members.enter(1, up, member(true));
+        assert_eq!(members.last_sequence(up), 4, "what was refused did not come");
+        assert_eq!(members.address(up, &numbered(4), true).map(|_| ()), Err(Stop::Repeated));
+        members.leave(up);
+        assert_eq!(members.last_sequence(up), 0);
     }
 
     #[test]
@@ -292,7 +384,7 @@ mod tests {
             [0x40, 0x00].repeat(MAX_FIELDS + 1),
             message(&[(5, &[0xff])]),
         ] {
-            assert!(stamp(&packet, "a", "PA_1").is_none(), "{:?}", &packet[..packet.len().min(12)]);
+            assert!(stamp(&packet, Some("a"), "PA_1").is_none(), "{:?}", &packet[..packet.len().min(12)]);
         }
     }
 
@@ -305,7 +397,7 @@ mod tests {
                 let mut bad = packet.clone();
                 bad[at] ^= 1 << bit;
                 for candidate in [&bad[..], &packet[..at]] {
-                    if let Some((out, _)) = stamp(candidate, "a", "PA_1") {
+                    if let Some(Stamped { bytes: out, .. }) = stamp(candidate, Some("a"), "PA_1") {
                         assert_eq!(values(&out, 4), [b"a"]);
                         assert_eq!(values(&out, 17), [b"PA_1"]);
                     }

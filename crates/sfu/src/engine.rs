@@ -14,6 +14,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,12 +23,12 @@ use str0m::media::Mid;
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, Ssrc, Vp8Descriptor};
 
 use crate::allocate::Claim;
-use crate::data::{Member, Members};
+use crate::data::{Member, Members, Stop};
 use crate::demux::{is_stun, stun_fragment, stun_nominates, Demux};
 use crate::forward::{Arrival, Publication, Subscription, RETARGET_INTERVAL};
 use crate::keyframe::begins_keyframe;
 use crate::layers::layer_of;
-use crate::session::{Blueprint, Harvest, OfferPlan, Session, TransportId};
+use crate::session::{Blueprint, Harvest, Lane, OfferPlan, Session, TransportId};
 use crate::vp8::PictureIds;
 use crate::{Answer, Error, Offer, Path, Place, MAX_DATAGRAM_BYTES};
 
@@ -173,6 +174,8 @@ stats! {
     data_out,
     /// Data packets refused: malformed, too large, or not allowed.
     data_refused,
+    /// Reliable data packets that came again after a resume, and went on once.
+    data_repeated,
     /// Keyframe requests from subscribers.
     keyframes_wanted,
     /// Keyframe requests to publishers.
@@ -217,10 +220,8 @@ impl Engine {
         for place in places {
             place.candidate()?;
         }
-        let certificate = str0m::crypto::from_feature_flags()
-            .dtls_provider
-            .generate_certificate()
-            .ok_or(Error::NoCertificate)?;
+        let certificate =
+            crate::dtls::provider().dtls_provider.generate_certificate().ok_or(Error::NoCertificate)?;
         Ok(Engine {
             blueprint: Blueprint { certificate, places: places.into() },
             sessions: HashMap::new(),
@@ -374,8 +375,14 @@ impl Engine {
             self.stats.bytes_out += bytes.len() as u64;
             self.out.push_back(Output::Transmit { path, bytes });
         }
-        for event in harvest.events {
-            self.act(id, event);
+        // What an event leads to reads what the client said, too: a panic there ends this session alone, as one in it.
+        let events = harvest.events;
+        let acted = catch_unwind(AssertUnwindSafe(|| events.into_iter().for_each(|e| self.act(id, e))));
+        if acted.is_err() {
+            if let Some(session) = self.sessions.get_mut(&id) {
+                session.panicked = true;
+                return self.fail(id);
+            }
         }
         match alive {
             Ok(true) => self.schedule(id),
@@ -399,6 +406,11 @@ impl Engine {
                 let ask =
                     self.publications.get_mut(&source).and_then(|p| p.keyframe_wanted(id, request.mid, now));
                 self.ask_keyframes(source.0, ask);
+            }
+            E::SenderFeedback(report) => {
+                let Some(s) = self.sessions.get_mut(&id) else { return };
+                let said = report.sender_info;
+                s.clock.report(said.ssrc, said.ntp_time, said.rtp_time.numer() as u32, report.received_at);
             }
             E::PeerStats(stats) => {
                 let Some(s) = self.sessions.get_mut(&id) else { return };
@@ -442,6 +454,12 @@ impl Engine {
             empty: packet.payload.is_empty(),
             entry: !video || keyframe,
             vp8: descriptor.as_ref().map(PictureIds::of),
+            captured: session.clock.captured(
+                ssrc,
+                packet.header.timestamp,
+                params.spec().clock_rate.get(),
+                self.now,
+            ),
             now: self.now,
         };
 
@@ -468,7 +486,11 @@ impl Engine {
             let payload_type = match s.payload_type {
                 Some((came, goes)) if came == params.pt() => goes,
                 _ => {
-                    let Some(goes) = target.matching(params) else { continue };
+                    let Ok(goes) = target.guard(|t| Ok(t.matching(params))) else {
+                        broken.push(s.transport);
+                        continue;
+                    };
+                    let Some(goes) = goes else { continue };
                     s.payload_type = Some((params.pt(), goes));
                     goes
                 }
@@ -477,7 +499,7 @@ impl Engine {
                 payload_type,
                 leaves.sequence.into(),
                 leaves.timestamp,
-                self.now,
+                arrival.captured,
                 packet.payload.clone(),
             )
             .marker(packet.header.marker)
@@ -513,10 +535,15 @@ impl Engine {
 
     fn ask_keyframes(&mut self, id: TransportId, encodings: impl IntoIterator<Item = Ssrc>) {
         for ssrc in encodings {
-            if let Some(s) = self.sessions.get_mut(&id) {
-                self.stats.keyframes_asked += 1;
+            let Some(s) = self.sessions.get_mut(&id) else { return };
+            self.stats.keyframes_asked += 1;
+            let asked = s.guard(|s| {
                 s.request_keyframe(ssrc);
-                self.mark(id);
+                Ok(())
+            });
+            match asked {
+                Ok(()) => self.mark(id),
+                Err(_) => return self.fail(id),
             }
         }
     }
@@ -585,25 +612,44 @@ impl Engine {
 
     fn deliver(&mut self, id: TransportId, channel: str0m::channel::ChannelId, packet: &[u8]) {
         self.stats.data_in += 1;
-        let lane = self.sessions.get(&id).and_then(|s| s.lane(channel));
-        let (Some(lane), Some((bytes, receivers))) = (lane, self.members.address(id, packet)) else {
+        let Some(lane) = self.sessions.get(&id).and_then(|s| s.lane(channel)) else {
             self.stats.data_refused += 1;
             return;
         };
-        let bytes: Arc<[u8]> = bytes.into();
+        match self.members.address(id, packet, lane == Lane::Reliable) {
+            Ok((bytes, receivers)) => self.hand_out(lane, &bytes.into(), &receivers),
+            Err(Stop::Refused) => self.stats.data_refused += 1,
+            Err(Stop::Repeated) => self.stats.data_repeated += 1,
+        }
+    }
+
+    fn hand_out(&mut self, lane: Lane, packet: &Arc<[u8]>, receivers: &[TransportId]) {
         for receiver in receivers {
-            let Some(s) = self.sessions.get_mut(&receiver) else { continue };
-            if s.queue(lane, bytes.clone()) {
-                self.mark(receiver);
+            let Some(s) = self.sessions.get_mut(receiver) else { continue };
+            if s.queue(lane, packet.clone()) {
+                self.mark(*receiver);
             } else {
-                self.fail(receiver);
+                self.fail(*receiver);
             }
         }
     }
 
+    /// Send a data packet of the server's own to these transports, as it is; one that has ended gets none.
+    pub fn send(&mut self, now: Instant, targets: &[TransportId], reliable: bool, packet: &[u8]) {
+        self.advance(now);
+        let lane = if reliable { Lane::Reliable } else { Lane::Lossy };
+        self.hand_out(lane, &packet.into(), targets);
+    }
+
+    /// The highest number of a reliable data packet that came in on a transport; 0: none came.
+    pub fn last_sequence(&self, id: TransportId) -> u32 {
+        self.members.last_sequence(id)
+    }
+
     /// Enter a participant in a room: `up` is the transport it sends on, `down` the one it receives on.
     ///
-    /// Nothing happens if `up` has ended meanwhile.
+    /// hidden: the others do not learn who it is. Nothing happens if `up` has ended meanwhile.
+    #[allow(clippy::too_many_arguments)]
     pub fn member(
         &mut self,
         room: u64,
@@ -612,9 +658,14 @@ impl Engine {
         up: TransportId,
         down: TransportId,
         can_publish_data: bool,
+        hidden: bool,
     ) {
         if self.sessions.contains_key(&up) {
-            self.members.enter(room, up, Member { identity, sid, down, can_publish_data });
+            self.members.enter(
+                room,
+                up,
+                Member { identity, sid, down, can_publish_data, hidden, last_sequence: 0 },
+            );
         }
     }
 
@@ -636,7 +687,7 @@ impl Engine {
     ///
     /// Errors: `UnknownTransport`, `OfferRefused`, `TransportFailed` (the transport is then gone).
     pub fn accept_offer(&mut self, now: Instant, id: TransportId, offer: Offer) -> Result<String, Error> {
-        let answer = self.negotiate(now, id, |s| Ok((s.accept_offer(offer)?, None)))?;
+        let answer = self.negotiate(now, id, |s| Ok((s.accept_offer(now, offer)?, None)))?;
         self.settle_fragment(id);
         Ok(answer)
     }
@@ -660,7 +711,7 @@ impl Engine {
     ///
     /// Errors: `UnknownTransport`, `NoOfferPending`, `AnswerRefused`, `TransportFailed`.
     pub fn accept_answer(&mut self, now: Instant, id: TransportId, answer: Answer) -> Result<(), Error> {
-        self.negotiate(now, id, |s| s.accept_answer(answer).map(|()| ((), None)))?;
+        self.negotiate(now, id, |s| s.accept_answer(now, answer).map(|()| ((), None)))?;
         self.settle_fragment(id);
         Ok(())
     }
@@ -710,7 +761,13 @@ impl Engine {
         }
         self.unroute(now, route.target, &route.target_mid);
         let Some(target) = self.sessions.get_mut(&route.target) else { return };
-        target.feed(target_mid, (route.source, source_mid));
+        let fed = target.guard(|t| {
+            t.feed(target_mid, (route.source, source_mid));
+            Ok(())
+        });
+        if fed.is_err() {
+            return self.fail(route.target);
+        }
         let mut subscription = Subscription::new(route.target, target_mid, route.max_layer, route.rank);
         if let Some(before) = target.resting.remove(&target_mid) {
             subscription = subscription.after(before);
@@ -725,11 +782,10 @@ impl Engine {
     pub fn unroute(&mut self, now: Instant, target: TransportId, target_mid: &str) {
         self.advance(now);
         let mid = target_mid.into();
-        let Some(source) = self.sessions.get_mut(&target).and_then(|s| s.sources.remove(&mid)) else {
-            return;
-        };
-        if let Some(p) = self.publications.get_mut(&source) {
-            p.remove(target, mid);
+        let Some(session) = self.sessions.get_mut(&target) else { return };
+        let Some(source) = session.sources.remove(&mid) else { return };
+        if let Some(before) = self.publications.get_mut(&source).and_then(|p| p.remove(target, mid)) {
+            session.resting.insert(mid, before);
         }
     }
 

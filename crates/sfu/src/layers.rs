@@ -36,10 +36,12 @@ pub(crate) struct Encoding {
 pub(crate) struct Encodings(Vec<Encoding>);
 
 /// The layer that LiveKit's restriction identifiers name: `q`, `h`, `f`; a track without simulcast has layer 0.
+///
+/// They are compared whole: str0m's reading of an identifier as text panics where it is not one.
 pub(crate) fn layer_of(rid: Option<Rid>) -> u8 {
-    match rid.map(|r| r.as_bytes()[0]) {
-        Some(b'h') => 1,
-        Some(b'f') => 2,
+    match rid {
+        Some(r) if r == Rid::from_array(*b"h       ") => 1,
+        Some(r) if r == Rid::from_array(*b"f       ") => 2,
         _ => 0,
     }
 }
@@ -181,13 +183,8 @@ mod tests {
     #[test]
     fn restriction_identifiers_name_layers() {
         assert_eq!(layer_of(None), 0);
-        assert_eq!([b"q", b"h", b"f", b"x"].map(|r| layer_of(Some(Rid::from_array(pad(r))))), [0, 1, 2, 0]);
-    }
-
-    fn pad(r: &[u8; 1]) -> [u8; 8] {
-        let mut out = [b' '; 8];
-        out[0] = r[0];
-        out
+        assert_eq!(["q", "h", "f", "x", " ", ""].map(|r| layer_of(Some(r.into()))), [0, 1, 2, 0, 0, 0]);
+        assert_eq!(layer_of(Some(Rid::from_array([0xff; 8]))), 0, "what is no text is no layer");
     }
 
     #[test]

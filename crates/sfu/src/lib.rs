@@ -12,8 +12,10 @@
 #![forbid(unsafe_code)]
 
 mod allocate;
+mod clock;
 mod data;
 mod demux;
+mod dtls;
 mod engine;
 mod error;
 mod forward;

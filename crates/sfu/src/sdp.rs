@@ -6,6 +6,8 @@
 //! Reading costs milliseconds (3 ms for an offer of 17 kB), so it is a step of its own that a caller takes on its own
 //! thread. The reader is str0m's; a panic in it is an error here.
 
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
 use str0m::change::{SdpAnswer, SdpOffer};
@@ -17,6 +19,9 @@ pub const MAX_SDP_BYTES: usize = 256 * 1024;
 
 /// Most media sections in one description. A talk of two delegations needs some dozens.
 const MAX_SECTIONS: usize = 512;
+
+/// The codecs that the engine speaks, by their names in `a=rtpmap`.
+const CODECS: [&str; 3] = ["opus", "VP8", "H264"];
 
 /// A client's offer, read but not yet applied.
 pub struct Offer(pub(crate) SdpOffer);
@@ -57,41 +62,107 @@ impl Answer {
 
 /// Check the budgets and leave out what the engine does not use.
 ///
-/// Candidates go: the engine is ICE-lite and learns a client's address from the client's own checks, so a list of
-/// them (of any length, to any address) has no work to do here.
+/// str0m's reader tries two dozen kinds of line one after the other and puts an error together for each that it was
+/// not: reading costs by the line, and was most of what a join costs. So there go: codecs that the engine does not
+/// speak; what a section repeats of the bundle's first; feedback, of which only transport-cc decides anything. And
+/// candidates: the engine is ICE-lite and learns a client's address from the client's own checks, so a list of them
+/// (of any length, to any address) has no work to do here.
 fn prepare(sdp: &str, idle_receivers: bool) -> Result<String, Error> {
     if sdp.len() > MAX_SDP_BYTES || sdp.lines().filter(|l| l.starts_with("m=")).count() > MAX_SECTIONS {
         return Err(Error::DescriptionTooLarge);
     }
-    let lines: Vec<&str> = sdp.lines().filter(|l| !l.starts_with("a=candidate:")).collect();
+    let mut said = HashSet::new();
+    let lines: Vec<&str> =
+        sdp.lines().filter(|l| !is_unused(l) && !(is_bundled(l) && !said.insert(*l))).collect();
     let mut out = String::with_capacity(sdp.len());
     for section in lines.chunk_by(|_, next| !next.starts_with("m=")) {
-        let idle = idle_receivers && section.contains(&"a=recvonly");
-        let is_media = section[0].starts_with("m=");
-        let (media, kept) = match idle && is_media {
-            true => idle_section(section),
-            false => (section[0].to_owned(), section.to_vec()),
-        };
-        for line in std::iter::once(media.as_str()).chain(kept.into_iter().skip(1)) {
-            out.push_str(if idle && line == "a=recvonly" { "a=inactive" } else { line });
-            out.push_str("\r\n");
+        if !section[0].starts_with("m=") {
+            write(&mut out, section.iter().copied());
+        } else if idle_receivers && section.contains(&"a=recvonly") {
+            let lines = idle(section);
+            write(&mut out, lines.iter().map(|l| if *l == "a=recvonly" { "a=inactive" } else { l }));
+        } else {
+            write(&mut out, with_codecs(section, &CODECS).iter().map(|l| &**l));
         }
     }
     Ok(out)
 }
 
-/// A section in which nothing will flow, with its first payload type alone: the SDKs leave a dozen codecs in each, and
-/// reading them is most of what a join costs. A later offer that uses the section says all of it again.
-fn idle_section<'a>(section: &[&'a str]) -> (String, Vec<&'a str>) {
-    let mut words = section[0].split(' ');
-    let (media, first) =
-        (words.by_ref().take(3).collect::<Vec<_>>().join(" "), words.next().unwrap_or_default());
+fn write<'a>(out: &mut String, lines: impl Iterator<Item = &'a str>) {
+    for line in lines {
+        out.push_str(line);
+        out.push_str("\r\n");
+    }
+}
+
+/// A line that decides nothing.
+fn is_unused(line: &str) -> bool {
+    match line.strip_prefix("a=") {
+        Some("rtcp-mux" | "rtcp-rsize" | "end-of-candidates") => true,
+        Some(a) if a.starts_with("candidate:") || a.starts_with("rtcp:") => true,
+        Some(a) if a.starts_with("rtcp-fb:") => !a.ends_with(" transport-cc"),
+        _ => false,
+    }
+}
+
+/// A line that decides the same for all sections of a bundle, which all sections are of (RFC 9143): the first counts.
+fn is_bundled(line: &str) -> bool {
+    ["a=ice-ufrag:", "a=ice-pwd:", "a=ice-options:", "a=fingerprint:", "a=setup:", "a=rtcp-fb:"]
+        .iter()
+        .any(|name| line.starts_with(name))
+}
+
+/// A section in which nothing will flow, with its first payload type alone. A later offer that uses the section says
+/// all of it again.
+fn idle<'a>(section: &[&'a str]) -> Vec<Cow<'a, str>> {
+    let first = section[0].split(' ').nth(3).unwrap_or_default();
+    with_payloads(section, &[first]).into_iter().filter(|l| !l.starts_with("a=extmap:")).collect()
+}
+
+/// The engine's offer, of the sections in `codecs` (by mid) only the codec named there, with its retransmission.
+pub(crate) fn narrowed(offer: &str, codecs: &HashMap<String, String>) -> String {
+    let lines: Vec<&str> = offer.lines().collect();
+    let mut out = String::with_capacity(offer.len());
+    for section in lines.chunk_by(|_, next| !next.starts_with("m=")) {
+        match section.iter().find_map(|l| l.strip_prefix("a=mid:")).and_then(|mid| codecs.get(mid)) {
+            Some(codec) => write(&mut out, with_codecs(section, &[codec]).iter().map(|l| &**l)),
+            None => write(&mut out, section.iter().copied()),
+        }
+    }
+    out
+}
+
+/// The lines of a section without those of other codecs. All of them, if it has none of these.
+fn with_codecs<'a>(section: &[&'a str], codecs: &[&str]) -> Vec<Cow<'a, str>> {
+    let attribute = |name: &'static str| {
+        section.iter().filter_map(move |l| l.strip_prefix(name)).filter_map(|rest| rest.split_once(' '))
+    };
+    let named = |encoding: &str| {
+        codecs.iter().any(|c| encoding.split('/').next().is_some_and(|name| name.eq_ignore_ascii_case(c)))
+    };
+    let main: Vec<&str> =
+        attribute("a=rtpmap:").filter(|(_, encoding)| named(encoding)).map(|(payload, _)| payload).collect();
+    if main.is_empty() {
+        return section.iter().map(|l| Cow::Borrowed(*l)).collect();
+    }
+    // What resends one of them says so in its format (RFC 4588).
+    let resent = attribute("a=fmtp:")
+        .filter(|(_, format)| format.strip_prefix("apt=").is_some_and(|of| main.contains(&of)))
+        .map(|(payload, _)| payload);
+    with_payloads(section, &main.iter().copied().chain(resent).collect::<Vec<_>>())
+}
+
+/// The lines of a section without those of other payload types.
+fn with_payloads<'a>(section: &[&'a str], payloads: &[&str]) -> Vec<Cow<'a, str>> {
+    let words = section[0].split(' ').enumerate();
+    let media: Vec<&str> =
+        words.filter(|(n, word)| *n < 3 || payloads.contains(word)).map(|(_, word)| word).collect();
     let of_another = |line: &str| {
         let about = ["a=rtpmap:", "a=fmtp:", "a=rtcp-fb:"].iter().find_map(|name| line.strip_prefix(name));
-        about.is_some_and(|rest| rest.split(' ').next() != Some(first))
+        about.is_some_and(|rest| !payloads.contains(&rest.split(' ').next().unwrap_or_default()))
     };
-    let kept = section.iter().copied().filter(|l| !of_another(l) && !l.starts_with("a=extmap:")).collect();
-    (format!("{media} {first}"), kept)
+    let kept = section[1..].iter().filter(|l| !of_another(l)).map(|l| Cow::Borrowed(*l));
+    std::iter::once(Cow::Owned(media.join(" "))).chain(kept).collect()
 }
 
 #[cfg(test)]
@@ -100,9 +171,9 @@ mod tests {
 
     #[test]
     fn candidates_are_left_out_and_receivers_of_an_offer_rest() {
-        let sdp = "v=0\r\na=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\na=recvonly\r\n";
-        assert_eq!(prepare(sdp, true).unwrap(), "v=0\r\na=inactive\r\n");
-        assert_eq!(prepare(sdp, false).unwrap(), "v=0\r\na=recvonly\r\n");
+        let sdp = "m=audio 9 x 0\r\na=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\na=recvonly\r\n";
+        assert_eq!(prepare(sdp, true).unwrap(), "m=audio 9 x 0\r\na=inactive\r\n");
+        assert_eq!(prepare(sdp, false).unwrap(), "m=audio 9 x 0\r\na=recvonly\r\n");
     }
 
     #[test]
@@ -110,14 +181,44 @@ mod tests {
         let sdp = "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96 97 98\r\na=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack\r\n\
             a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=extmap:1 urn:x\r\na=mid:0\r\na=recvonly\r\n\
             m=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:0 PCMU/8000\r\na=sendonly\r\n";
-        let kept = "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack\r\n\
-            a=mid:0\r\na=inactive\r\n\
-            m=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:0 PCMU/8000\r\na=sendonly\r\n";
+        let kept =
+            "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\na=mid:0\r\na=inactive\r\n\
+            m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\na=sendonly\r\n";
         assert_eq!(prepare(sdp, true).unwrap(), kept);
-        assert_eq!(prepare(sdp, false).unwrap(), sdp);
         for odd in ["m=", "m=video", "m=video 9 x", "m=video 9 x "] {
             prepare(&format!("{odd}\r\na=recvonly"), true).unwrap();
         }
+    }
+
+    #[test]
+    fn of_a_section_is_read_what_decides_something() {
+        let sdp = "v=0\r\na=ice-options:trickle\r\nm=video 9 UDP/TLS/RTP/SAVPF 98 96 97\r\nc=IN IP4 0.0.0.0\r\n\
+            a=ice-ufrag:u\r\na=rtcp-mux\r\na=rtpmap:98 VP9/90000\r\na=rtpmap:96 VP8/90000\r\n\
+            a=rtcp-fb:96 nack\r\na=rtcp-fb:96 transport-cc\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n\
+            a=sendonly\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=ice-ufrag:u\r\na=rtpmap:96 VP8/90000\r\n\
+            a=rtcp-fb:96 transport-cc\r\nm=audio 9 UDP/TLS/RTP/SAVPF 9\r\na=ice-ufrag:new\r\na=rtpmap:9 G722/8000\r\n";
+        let read =
+            "v=0\r\na=ice-options:trickle\r\nm=video 9 UDP/TLS/RTP/SAVPF 96 97\r\nc=IN IP4 0.0.0.0\r\n\
+            a=ice-ufrag:u\r\na=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 transport-cc\r\n\
+            a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n\
+            a=sendonly\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\n\
+            m=audio 9 UDP/TLS/RTP/SAVPF 9\r\na=ice-ufrag:new\r\na=rtpmap:9 G722/8000\r\n";
+        assert_eq!(prepare(sdp, false).unwrap(), read);
+    }
+
+    #[test]
+    fn an_offer_says_of_a_narrowed_section_its_one_codec() {
+        let offer = "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96 97 98 99\r\na=mid:a\r\na=rtpmap:96 VP8/90000\r\n\
+            a=rtcp-fb:96 nack\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=rtpmap:98 H264/90000\r\n\
+            a=rtcp-fb:98 nack\r\na=rtpmap:99 rtx/90000\r\na=fmtp:99 apt=98\r\na=extmap:4 urn:x\r\na=sendonly\r\n";
+        let only = |codec: &str| narrowed(offer, &HashMap::from([("a".to_owned(), codec.to_owned())]));
+        assert_eq!(
+            only("vp8"),
+            "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=mid:a\r\na=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack\r\n\
+            a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=extmap:4 urn:x\r\na=sendonly\r\n"
+        );
+        assert_eq!(only("AV1"), offer, "a codec that is not there narrows nothing");
+        assert_eq!(narrowed(offer, &HashMap::new()), offer);
     }
 
     #[test]

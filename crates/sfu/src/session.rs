@@ -20,10 +20,13 @@ use str0m::rtp::{RtpWrite, Ssrc};
 use str0m::{Event, Input, Output, Rtc};
 
 use crate::allocate::Allocator;
+use crate::clock::Clock;
 use crate::data::MAX_PACKET_BYTES;
 use crate::demux::is_stun;
+use crate::dtls;
 use crate::forward::Subscription;
 use crate::quality::Quality;
+use crate::sdp::narrowed;
 use crate::{Answer, Error, Offer, Path, Place};
 
 /// The number of a transport, given by the caller.
@@ -62,6 +65,15 @@ const RESEND_PACKETS: usize = 1024;
 const RESEND_AGE: Duration = Duration::from_secs(2);
 const RESEND_RATIO: f32 = 0.35;
 
+/// How often a transport is looked at whose other end has not described itself: there is nothing to see.
+const UNDESCRIBED: Duration = Duration::from_secs(60);
+
+/// How late str0m's own timers may be in a session that sends: each packet that goes out lets it look at them.
+const LINGER: Duration = Duration::from_millis(40);
+
+/// How often str0m is asked again at once, should it say that it wants to run at a time that has come already.
+const MAX_PASSES: usize = 16;
+
 /// A path counts as left when the client, that checks each path in use every 2.5 s at the latest, has not for so long.
 const PATH_SILENCE: Duration = Duration::from_secs(6);
 
@@ -80,6 +92,9 @@ pub struct Blueprint {
 pub struct NewTrack {
     /// Picture, or else sound.
     pub video: bool,
+    /// The codec's name in `a=rtpmap`; empty: any. What else the engine could send is not offered: it would be most of
+    /// the offer and of each answer, in every section and every time.
+    pub codec: String,
     /// Stream id of the section's msid.
     pub stream: String,
     /// Track id of the section's msid.
@@ -118,8 +133,17 @@ pub struct Session {
     pub(crate) allocator: Allocator,
     /// How good its path is.
     pub(crate) quality: Quality,
+    /// When what comes from it was captured.
+    pub(crate) clock: Clock,
+    /// The codec of each section that is offered with that one alone.
+    codecs: HashMap<String, String>,
     /// How far the numbering of a section had come that carries nothing now.
     pub(crate) resting: HashMap<Mid, Subscription>,
+    /// Media packets that were given to str0m since it ran last.
+    written: usize,
+    /// Whether the other end has described itself. Before that str0m is given no time: it would begin the handshake's
+    /// count at once, and give the transport up after half a minute, whereas who only listens never describes its way up.
+    described: bool,
     /// When str0m wants to run next.
     pub(crate) due: Instant,
     /// The earliest entry of this session in the engine's heap of timers.
@@ -147,6 +171,11 @@ impl Blueprint {
         let mut rtc = Rtc::builder()
             .set_rtp_mode(true)
             .set_ice_lite(true)
+            .clear_codecs()
+            .enable_opus(true)
+            .enable_vp8(true)
+            .enable_h264(true)
+            .set_crypto_provider(dtls::provider())
             .set_dtls_cert(self.certificate.clone())
             .set_stats_interval(Some(PATH_INTERVAL))
             .build(now);
@@ -167,13 +196,22 @@ impl Blueprint {
             sources: HashMap::new(),
             allocator: Allocator::default(),
             quality: Quality::default(),
+            clock: Clock::default(),
+            codecs: HashMap::new(),
             resting: HashMap::new(),
+            written: 0,
+            described: false,
             due: now,
             scheduled: None,
             marked: false,
             panicked: false,
         })
     }
+}
+
+/// Whether a datagram that goes out is RTP, not RTCP, DTLS or STUN (RFC 7983, RFC 5761).
+fn is_rtp(datagram: &[u8]) -> bool {
+    matches!(datagram, [128..=191, kind, ..] if !(192..=223).contains(kind))
 }
 
 impl Session {
@@ -191,7 +229,8 @@ impl Session {
     }
 
     /// Take a publisher's offer; returns the answer.
-    pub(crate) fn accept_offer(&mut self, offer: Offer) -> Result<String, Error> {
+    pub(crate) fn accept_offer(&mut self, now: Instant, offer: Offer) -> Result<String, Error> {
+        self.describe(now)?;
         let answer = self.rtc.sdp_api().accept_offer(offer.0).map_err(|_| Error::OfferRefused)?;
         Ok(answer.to_sdp_string())
     }
@@ -218,6 +257,9 @@ impl Session {
         for t in plan.add {
             let kind = if t.video { MediaKind::Video } else { MediaKind::Audio };
             let mid = api.add_media(kind, Direction::SendOnly, Some(t.stream), Some(t.track), None);
+            if !t.codec.is_empty() {
+                self.codecs.insert(mid.to_string(), t.codec);
+            }
             mids.push(mid.to_string());
         }
         for mid in &plan.stop {
@@ -229,13 +271,22 @@ impl Session {
         }
         let (offer, pending) = api.apply().ok_or(Error::NothingToOffer)?;
         self.pending = Some(pending);
-        Ok((offer.to_sdp_string(), mids, fragment))
+        Ok((narrowed(&offer.to_sdp_string(), &self.codecs), mids, fragment))
     }
 
     /// Take a subscriber's answer to the last offer.
-    pub(crate) fn accept_answer(&mut self, answer: Answer) -> Result<(), Error> {
+    pub(crate) fn accept_answer(&mut self, now: Instant, answer: Answer) -> Result<(), Error> {
         let pending = self.pending.take().ok_or(Error::NoOfferPending)?;
+        self.describe(now)?;
         self.rtc.sdp_api().accept_answer(pending, answer.0).map_err(|_| Error::AnswerRefused)
+    }
+
+    /// The other end describes itself: str0m's time begins, now and not when the transport was built.
+    fn describe(&mut self, now: Instant) -> Result<(), Error> {
+        if !std::mem::replace(&mut self.described, true) {
+            self.rtc.handle_input(Input::Timeout(now)).map_err(|_| Error::TransportFailed)?;
+        }
+        Ok(())
     }
 
     /// Whether str0m finds that this datagram is for this session: for a STUN request, that its integrity is right.
@@ -262,6 +313,10 @@ impl Session {
     /// Give str0m a datagram, or only the time, and collect everything that comes of it.
     ///
     /// False: the session is over.
+    ///
+    /// Most runs are for media that was written: they end with its last packet. To ask str0m further until it names a
+    /// time would give only a time that has come, since its pacer counts packets before they are sent, and so a second
+    /// run for nothing.
     pub(crate) fn run(
         &mut self,
         now: Instant,
@@ -274,26 +329,42 @@ impl Session {
                 Some(receive) => Input::Receive(now, receive),
                 None => return Ok(true),
             },
+            None if !self.described => {
+                self.due = now + UNDESCRIBED;
+                return Ok(true);
+            }
             None => Input::Timeout(now),
         };
+        let media_only = datagram.is_none() && self.waiting.is_empty();
+        let mut unsent = std::mem::take(&mut self.written);
         self.guard(|s| {
             let failed = |_| Error::TransportFailed;
             s.rtc.handle_input(input).map_err(failed)?;
             s.flush_waiting(harvest)?;
+            let mut passes = 0;
             loop {
                 harvest.polls += 1;
                 match s.rtc.poll_output().map_err(failed)? {
+                    Output::Timeout(due) if due <= now && passes < MAX_PASSES && s.rtc.is_alive() => {
+                        passes += 1;
+                        s.rtc.handle_input(Input::Timeout(now)).map_err(failed)?;
+                    }
                     Output::Timeout(due) => {
                         s.due = due;
                         return Ok(s.rtc.is_alive());
                     }
                     Output::Transmit(t) => {
-                        let Some(path) = Path::of(&t) else { continue };
-                        let path = match s.chosen {
-                            Some((chosen, _)) if !is_stun(&t.contents) => chosen,
-                            _ => path,
-                        };
-                        harvest.transmits.push((path, t.contents.into()));
+                        let last = unsent == 1 && is_rtp(&t.contents);
+                        unsent -= usize::from(unsent > 0 && is_rtp(&t.contents));
+                        if let Some(path) = Path::of(&t) {
+                            let chosen = s.chosen.filter(|_| !is_stun(&t.contents)).map(|(chosen, _)| chosen);
+                            harvest.transmits.push((chosen.unwrap_or(path), t.contents.into()));
+                        }
+                        if last && media_only {
+                            let soon = now + LINGER;
+                            s.due = if s.due > now { s.due.min(soon) } else { soon };
+                            return Ok(true);
+                        }
                     }
                     Output::Event(Event::ChannelOpen(id, label)) => {
                         s.opened(id, &label);
@@ -411,6 +482,7 @@ impl Session {
         let mut api = self.rtc.direct_api();
         let Some(stream) = api.stream_tx_by_mid(mid, None) else { return false };
         stream.write_rtp(packet);
+        self.written += 1;
         true
     }
 }

@@ -10,14 +10,12 @@ that are not encrypted, and whoever holds a key is their master; a node's rooms 
 from __future__ import annotations
 
 import os
-import socket
 import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import jwt.warnings
-import uvicorn
 from rich.console import Console
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -27,13 +25,13 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from visavis.bootstrap import open_engine
-from visavis.cli.serve import GRACE_S, configure_log
+from visavis.cli.serve import Server, configure_log
 from visavis.config import PREFIX, EngineSettings, listed, read_keys
+from visavis.edge import open_many_files, server_config
 from visavis.errors import Malformed
 from visavis.rtc.roomservice import room_service_routes
 from visavis.rtc.routes import rtc_routes
 from visavis.rtc.service import CallService
-from visavis.rtc.signalling import MAX_MESSAGE_BYTES
 from visavis.serving import Serving, bind, leave
 
 DEV_KEYS = {"devkey": "secret"}
@@ -111,38 +109,16 @@ async def engine(
 async def run(settings: EngineSettings, data: Path | None = None) -> None:
     """Serve until stopped. Raises `Unavailable` if a port is taken."""
     configure_log()
+    open_many_files()
     # The operator is told once, below, not at each token.
     warnings.simplefilter("ignore", jwt.warnings.InsecureKeyLengthWarning)
     with bind(settings.bind, settings.port) as sock:
         async with open_engine(settings) as (calls, udp_port):
-            server = Server(
-                calls,
-                uvicorn.Config(
-                    create_engine_app(calls),
-                    lifespan="off",
-                    log_config=None,
-                    access_log=False,
-                    server_header=False,
-                    ws_max_size=MAX_MESSAGE_BYTES,
-                    timeout_graceful_shutdown=GRACE_S,
-                ),
-            )
+            server = Server(calls, server_config(create_engine_app(calls), lifespan="off"))
             host, port = sock.getsockname()[:2]
             url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
             announce(settings, Serving(url, os.getpid(), udp_port), data)
             await server.serve(sockets=[sock])
-
-
-class Server(uvicorn.Server):
-    """A server that tells its clients before it ends: they come back to whatever stands in its place."""
-
-    def __init__(self, calls: CallService, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self._calls = calls
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await self._calls.farewell()
-        await super().shutdown(sockets)
 
 
 def create_engine_app(calls: CallService) -> Starlette:

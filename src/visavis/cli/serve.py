@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,12 +19,11 @@ from rich.console import Console
 
 from visavis.bootstrap import open_node
 from visavis.config import Settings
+from visavis.edge import open_many_files, server_config
 from visavis.node import Node
+from visavis.rtc.service import CallService
 from visavis.serving import Serving, address, bind, leave
 from visavis.web.app import create_app
-
-GRACE_S = 3
-"""How long open requests may take to end at a stop: server-sent events never end by themselves."""
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +49,9 @@ async def serve(
     VISAVIS_TURN_TLS_PORT, VISAVIS_TURN_SECRET, VISAVIS_TURN_CERTIFICATE and VISAVIS_TURN_KEY, see docs/networks.md;
     VISAVIS_PUBLIC_LOGS; VISAVIS_TIMESTAMP_AUTHORITY, the address of an RFC 3161 authority
     that stamps cosigned checkpoints (default: nobody is asked), VISAVIS_TIMESTAMP_CA, a PEM file of the CA that its
-    tokens must lead to, and VISAVIS_TIMESTAMP_POLICY, the OID that they must state.
+    tokens must lead to, and VISAVIS_TIMESTAMP_POLICY, the OID that they must state; VISAVIS_LIVEKIT_URL, the address of
+    a LiveKit deployment that serves the calls in place of the node's own engine, and VISAVIS_LIVEKIT_KEY, its API key
+    and secret as "key: secret" or a file with that line, for this node alone.
 
     Parameters
     ----------
@@ -94,23 +96,27 @@ async def serve(
 async def run(settings: Settings) -> None:
     """Serve until stopped. Raises `Unavailable` if the port is taken or the data cannot be read."""
     configure_log()
+    open_many_files()
     with bind(settings.host, settings.port) as sock:
         url = settings.public_url or f"http://{address(sock)}"
         async with open_node(settings) as node:
             links = await founding_links(node, url)
-            server = uvicorn.Server(
-                uvicorn.Config(
-                    create_app(node),
-                    log_config=None,
-                    access_log=False,
-                    server_header=False,
-                    ws_max_size=1 << 20,
-                    timeout_graceful_shutdown=GRACE_S,
-                    proxy_headers=True,
-                )
-            )
+            server = Server(node.signalling, server_config(create_app(node), proxy_headers=True))
             announce(settings.data, Serving(url, os.getpid(), node.udp_port, tuple(links)))
             await server.serve(sockets=[sock])
+
+
+class Server(uvicorn.Server):
+    """A server that tells its call's clients before it ends: they come back to whatever stands in its place."""
+
+    def __init__(self, calls: CallService | None, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._calls = calls
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._calls is not None:
+            await self._calls.farewell()
+        await super().shutdown(sockets)
 
 
 async def founding_links(node: Node, url: str) -> Sequence[str]:
@@ -124,7 +130,8 @@ def announce(data: Path, serving: Serving) -> None:
     """Print where the node is, and leave it where this machine's other programs find it."""
     leave(data, serving)
     console = Console(stderr=True, highlight=False)
-    console.print(f"Visavis listens at [bold]{serving.url}[/] (call: port {serving.udp_port}).")
+    call = f"port {serving.udp_port}" if serving.udp_port else "a LiveKit deployment"
+    console.print(f"Visavis listens at [bold]{serving.url}[/] (call: {call}).")
     for side, link in zip(("one side", "the other side"), serving.founding_links, strict=False):
         console.print(f"Founding link of {side}, good once, for seven days:\n  {link}")
 
@@ -145,3 +152,12 @@ def configure_log() -> None:
     # uvicorn names each socket's address at INFO, and a browser's signal socket carries its token there.
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").addFilter(_of_a_refused_socket)
+
+
+def _of_a_refused_socket(record: logging.LogRecord) -> bool:
+    """Drop what uvicorn says of each WebSocket that was answered by a status: that it was not answered.
+
+    Clients ask for `/rtc/v1` at each join, and are told 404 (uvicorn 0.54, `websockets_sansio_impl.run_asgi`).
+    """
+    return record.msg != "ASGI callable returned without completing handshake."

@@ -2,7 +2,7 @@
 
 Lives here: `Effect` (messages, commands to the engine, log notes) and `CallEvent` (what happened, for
 observers).
-Not here: deciding them (`rooms`), doing them (`service`).
+Not here: deciding them (`rooms` and what is behind it), doing them (`service`).
 """
 
 from __future__ import annotations
@@ -169,6 +169,7 @@ class Seat:
     up: TransportId
     down: TransportId
     can_publish_data: bool
+    hidden: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +179,15 @@ class Unseat:
     sid: ParticipantSid
     up: TransportId
     down: TransportId
+
+
+@dataclass(frozen=True, slots=True)
+class SendData:
+    """Send a data packet of the server's own to these transports."""
+
+    targets: tuple[TransportId, ...]
+    packet: bytes
+    reliable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,4 +216,6 @@ class Note:
 Asked = AcceptOffer | MakeOffer | AcceptAnswer
 """Effects that the engine answers."""
 
-Effect = Asked | Send | Hang | Route | Unroute | SetLayer | Seat | Unseat | Refresh | Happened | Note
+Effect = (
+    Asked | Send | Hang | Route | Unroute | SetLayer | Seat | Unseat | SendData | Refresh | Happened | Note
+)

@@ -1,7 +1,7 @@
 """The errors of the call's server side.
 
 Lives here: what a client, a token, an offer or the engine can do wrong, under the project's four families.
-Not here: how a client is told (`rooms`: LiveKit's `RequestResponse` and `LeaveRequest`; `routes`: HTTP
+Not here: how a client is told (`requests`, `membership`: LiveKit's `RequestResponse` and `LeaveRequest`; `routes`: HTTP
 status).
 """
 
@@ -62,6 +62,24 @@ class PublishRefused(Refused):
     """The token gives no right to publish this."""
 
     code = "call-publish-refused"
+
+
+class Unsupported(Refused):
+    """LiveKit has this, this server not."""
+
+    code = "call-unsupported"
+
+
+class NotFound(Refused):
+    """What a request is about is not there."""
+
+    code = "call-not-found"
+
+
+class TooLong(Refused):
+    """A name, metadata or attributes are longer than anybody may have them."""
+
+    code = "call-too-long"
 
 
 class TooMany(Refused):

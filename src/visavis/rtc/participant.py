@@ -2,7 +2,7 @@
 
 Lives here: `Participant`, its published `Track`s, and `Downlink`, the negotiation of what it receives, as
 a table.
-Not here: who gets what (`rooms`), messages on a socket (`signalling`).
+Not here: who gets what (`subscribing`), messages on a socket (`signalling`).
 """
 
 from __future__ import annotations
@@ -282,3 +282,8 @@ class Participant:
 
     def by_mid(self, mid: Mid) -> Track | None:
         return next((t for t in self.tracks.values() if t.mid == mid), None)
+
+
+def source_name(source: int) -> str:
+    """LiveKit's name of a source; unknown numbers are UNKNOWN."""
+    return m.TrackSource.Name(source) if source in m.TrackSource.values() else "UNKNOWN"

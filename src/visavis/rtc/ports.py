@@ -31,10 +31,12 @@ NOTHING_TO_OFFER = "nothing-to-offer"
 class Sending:
     """A section that an offer adds: the engine sends, the client receives.
 
+    codec:         its name in `a=rtpmap:`, the only one to offer; "": any of the engine's.
     stream, track: the two halves of the msid (RFC 8830).
     """
 
     video: bool
+    codec: str
     stream: str
     track: str
 
@@ -197,8 +199,26 @@ class MediaEngine(Protocol):
         down: TransportId,
         *,
         can_publish_data: bool,
+        hidden: bool,
     ) -> None:
-        """Say whose two transports these are: data packets go to the members of the same room, stamped so."""
+        """Say whose two transports these are: data packets go to the members of the same room, stamped so.
+
+        hidden: the others do not learn whose they are. Said again, it replaces what was said.
+        """
+        ...
+
+    def send(self, targets: tuple[TransportId, ...], packet: bytes, *, reliable: bool) -> None:
+        """Send a data packet of the server's own (LiveKit's `DataPacket`) to these transports, as it is.
+
+        It waits for a channel that is not open yet.
+        """
+        ...
+
+    async def last_sequence(self, transport: TransportId) -> int:
+        """The highest number of a reliable data packet that came in on a transport; 0: none, or no such transport.
+
+        A client that resumes sends again what it numbered higher; what comes twice goes on once.
+        """
         ...
 
     def stats(self) -> Mapping[str, int]:

@@ -12,7 +12,7 @@ so `visavis serve` mounts none of this, and its rooms are reached through the sl
     Content-Type: application/protobuf | application/json     answered in kind
     errors: JSON {"code", "msg"}, with the status of the code
 
-`SendData` answers `unimplemented`: the engine takes data packets from participants only.
+Data that `SendData` sends has no sender, and nothing seals it.
 """
 
 from __future__ import annotations
@@ -32,9 +32,11 @@ from starlette.routing import BaseRoute, Route
 
 from visavis.errors import Malformed, Refused, VisavisError
 from visavis.rtc.effects import TrackSid
-from visavis.rtc.errors import TokenInvalid
+from visavis.rtc.errors import TokenInvalid, TooLong
+from visavis.rtc.messages import NONCE_BYTES
 from visavis.rtc.participant import Participant
-from visavis.rtc.rooms import MAX_METADATA, Room
+from visavis.rtc.policy import MAX_METADATA
+from visavis.rtc.rooms import Room
 from visavis.rtc.service import CallService
 from visavis.rtc.signalling import MAX_MESSAGE_BYTES
 from visavis.rtc.tokens import MAX_ROOM, Grants, RoomConfig
@@ -186,9 +188,12 @@ def update_room_metadata(c: Call) -> Message:
 
 
 def send_data(c: Call) -> Message:
-    """Not offered: see the head of this module."""
-    c.room()
-    raise Fault("unimplemented", "the engine takes data packets from participants only")
+    """Send data to participants by identity or sid, or to everybody; once for each nonce."""
+    room = c.room()
+    if len(c.request.nonce) not in (0, NONCE_BYTES):
+        raise Fault("invalid_argument", "a nonce has sixteen bytes")
+    c.calls.perform(room, room.send_data(c.request))
+    return api.SendDataResponse()
 
 
 METHODS: Final[Mapping[str, tuple[Callable[[], Message], Callable[[Call], Message]]]] = {
@@ -249,7 +254,7 @@ def _answer(calls: CallService, request: Request, body: bytes) -> Response:
         raise Fault("malformed", "the request is no message of this method") from e
     try:
         result = act(Call(calls, grants, message))
-    except Malformed as e:
+    except (Malformed, TooLong) as e:
         raise Fault("invalid_argument", e.message) from e
     except Refused as e:
         raise Fault("resource_exhausted", e.message) from e

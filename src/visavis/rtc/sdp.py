@@ -1,7 +1,6 @@
 """The little of SDP that signalling reads. Pure.
 
-Lives here: the sections of a description: kind, mid, direction, msid, first codec. leftover
-sections inactive.
+Lives here: the sections of a description: kind, mid, direction, msid, codecs.
 Not here: ICE, DTLS, codecs' parameters: the engine reads those itself.
 Source: RFC 8866 (SDP), RFC 8829 (JSEP), RFC 8830 (msid).
 """
@@ -31,6 +30,7 @@ class Section:
 
     msid:  the track id, second half of `a=msid:`; "" if none.
     codec: name of the first payload type, as `a=rtpmap:` spells it; "" if none.
+    codecs: the names of all payload types, in lower case.
     """
 
     kind: str
@@ -39,11 +39,16 @@ class Section:
     direction: Direction
     msid: str
     codec: str
+    codecs: frozenset[str]
 
     @property
     def sends(self) -> bool:
         """The describing side sends here."""
         return self.port != 0 and self.direction in ("sendrecv", "sendonly")
+
+    def takes(self, codec: str) -> bool:
+        """The describing side could receive this codec here."""
+        return self.port != 0 and codec.lower() in self.codecs
 
 
 def sections(sdp: str) -> tuple[Section, ...]:
@@ -67,7 +72,8 @@ def sections(sdp: str) -> tuple[Section, ...]:
             raise SdpMalformed("The session description has too many media sections.")
         mids.add(mid)
         codec = codecs.get(head[3], "") if len(head) > 3 else ""
-        found.append(Section(head[0], int(head[1]), Mid(mid), direction, msid, codec))
+        named = frozenset(codecs[pt].lower() for pt in head[3:] if pt in codecs)
+        found.append(Section(head[0], int(head[1]), Mid(mid), direction, msid, codec, named))
 
     for line in _lines(sdp):
         if line.startswith("m="):

@@ -44,11 +44,14 @@ from visavis.rtc.effects import (
     Route,
     Seat,
     Send,
+    SendData,
     SetLayer,
     Unroute,
     Unseat,
 )
 from visavis.rtc.errors import CallStopped, EngineFailed, SessionUnknown, TokenInvalid, TooMany
+from visavis.rtc.membership import Arrival, Reason
+from visavis.rtc.policy import RoomPolicy
 from visavis.rtc.ports import (
     Closed,
     Connected,
@@ -61,7 +64,7 @@ from visavis.rtc.ports import (
     TransportId,
 )
 from visavis.rtc.relays import Relay, ice_servers
-from visavis.rtc.rooms import Arrival, Reason, Room, RoomPolicy
+from visavis.rtc.rooms import Room
 from visavis.rtc.signalling import Connection
 from visavis.rtc.tokens import Grants, RoomConfig, TokenKey, TokenRules
 
@@ -69,6 +72,9 @@ RESUME_GRACE_S: Final = 15.0
 """How long a participant whose socket broke is kept, its media flowing; LiveKit's clients come back within
 that.
 """
+
+JOIN_LIMIT_S: Final = 60.0
+"""How long who joins may take until it can receive; LiveKit's own figure."""
 
 FAREWELL_S: Final = 1.0
 """A client that leaves closes its transports and says so on the socket; which comes first is chance."""
@@ -140,6 +146,7 @@ class CallService:
         new_sid: Callable[[str], str] = _new_sid,
         resume_grace_s: float = RESUME_GRACE_S,
         farewell_s: float = FAREWELL_S,
+        join_limit_s: float = JOIN_LIMIT_S,
         refresh_s: float = REFRESH_S,
     ) -> None:
         self._engine, self._key, self._policy, self._observers = engine, key, policy, tuple(observers)
@@ -147,6 +154,7 @@ class CallService:
         self._keys, self._rules = {k.key: k for k in (*more_keys, key)}, rules
         self._now_ms, self._new_sid = now_ms, new_sid
         self._resume_grace_s, self._farewell_s, self._refresh_s = resume_grace_s, farewell_s, refresh_s
+        self._join_limit_s = join_limit_s
         self._rooms: dict[str, Room] = {}
         self._connections: dict[ConnectionId, Connection] = {}
         self._seats: dict[TransportId, tuple[Room, ParticipantSid]] = {}
@@ -213,7 +221,14 @@ class CallService:
             for connection in list(self._connections.values()):
                 await connection.gone.wait()
 
-    # --- for the rest of the node -----------------------------------------------
+    # --- for the rest of the node (`calls.Calls`, and more) ---------------------
+
+    def url(self, own: str) -> str:
+        """Where clients connect to: where the node is."""
+        return own
+
+    def expect(self, room: str, identity: str) -> None:
+        """Nothing to be done: a token says by itself whether it is good."""
 
     def mint(
         self,
@@ -368,14 +383,19 @@ class CallService:
         self._seats[up] = self._seats[down] = (room, sid)
         self._counts["joins"] += 1
         self.perform(room, effects)
+        self._tasks.start_soon(self._await_media, room, sid)
         return room, sid
 
-    def resume(self, grants: Grants, sid: str, connection: Connection) -> tuple[Room, ParticipantSid]:
-        """A participant is back with a new socket. Raises `SessionUnknown`."""
+    async def resume(self, grants: Grants, sid: str, connection: Connection) -> tuple[Room, ParticipantSid]:
+        """A participant is back with a new socket. Raises `SessionUnknown`, `EngineFailed`."""
         room = self._rooms.get(grants.room)
-        if room is None:
+        p = room.find(grants.identity) if room is not None else None
+        if room is None or p is None:
             raise SessionUnknown("This session is over: join anew.", room=grants.room)
-        found, effects = room.resume(grants.identity, sid, connection.number, self._ice_servers(connection))
+        last_sequence = await self._engine.last_sequence(p.up)
+        found, effects = room.resume(
+            grants.identity, sid, connection.number, last_sequence, self._ice_servers(connection)
+        )
         self._counts["resumes"] += 1
         self.perform(room, effects)
         return room, found
@@ -438,8 +458,16 @@ class CallService:
                     self._engine.set_layer(e.target, e.target_mid, e.max_layer, paused=e.paused, rank=e.rank)
                 case Seat():
                     self._engine.member(
-                        e.room, e.identity, e.sid, e.up, e.down, can_publish_data=e.can_publish_data
+                        e.room,
+                        e.identity,
+                        e.sid,
+                        e.up,
+                        e.down,
+                        can_publish_data=e.can_publish_data,
+                        hidden=e.hidden,
                     )
+                case SendData():
+                    self._engine.send(e.targets, e.packet, reliable=e.reliable)
                 case Unseat():
                     for transport in (e.up, e.down):
                         self._seats.pop(transport, None)
@@ -525,6 +553,10 @@ class CallService:
     async def _await_return(self, room: Room, sid: ParticipantSid, cut: int) -> None:
         await anyio.sleep(self._resume_grace_s)
         self.perform(room, room.expire(sid, cut, self._now_ms()))
+
+    async def _await_media(self, room: Room, sid: ParticipantSid) -> None:
+        await anyio.sleep(self._join_limit_s)
+        self.perform(room, room.verify(sid, self._now_ms()))
 
     async def _await_farewell(self, room: Room, sid: ParticipantSid) -> None:
         await anyio.sleep(self._farewell_s)

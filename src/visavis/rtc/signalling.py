@@ -3,6 +3,10 @@
 Lives here: the handshake, reading and writing messages, what ends a socket.
 Not here: what messages mean (`rooms`), rooms and timers (`service`), paths (`routes`).
 
+How others are, and how good their connections, is gathered for a moment where much of it comes: a room that five
+hundred enter would else tell each of them a thousand things one by one. The first is told at once, and whatever else is
+to be said pushes out what was gathered, so nothing overtakes anything.
+
 A socket has a budget of messages and bytes; text, a message that is no protobuf, one over 1 MiB, and a
 flood each end with a `Leave` and one close code, and only this participant is out:
 
@@ -28,7 +32,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from visavis.errors import Refused, Untrusted, VisavisError
 from visavis.rtc.effects import ConnectionId, ParticipantSid
 from visavis.rtc.errors import SessionUnknown, SignalFlood, SignalMalformed, SignalText, SignalTooLarge
-from visavis.rtc.rooms import PING_TIMEOUT_S, Room
+from visavis.rtc.membership import PING_TIMEOUT_S
+from visavis.rtc.rooms import Room
 from visavis.rtc.tokens import Grants
 
 if TYPE_CHECKING:
@@ -49,6 +54,14 @@ SILENCE_S: Final = 3 * PING_TIMEOUT_S
 """Clients ping every 5 s; one that says nothing for so long is gone, and its socket did not notice."""
 
 CLOSE_TIMEOUT_S: Final = 2.0
+STALL_S: Final = 15.0
+"""How long a message may wait for a socket that takes none."""
+
+GATHER_S: Final = 0.25
+"""How long news waits for more news; livekit-server lets it wait for three seconds."""
+
+_NEWS: Final = frozenset({"update", "connection_quality"})
+"""What says how somebody is now: of two, the later one is enough."""
 
 log = structlog.get_logger(__name__)
 
@@ -76,10 +89,41 @@ class Budget:
         return True
 
 
+class Gathered:
+    """News that waits for more: of each participant its last state, and how good its connection was last."""
+
+    def __init__(self) -> None:
+        self.participants: dict[str, m.ParticipantInfo] = {}
+        self.qualities: dict[str, r.ConnectionQualityInfo] = {}
+        self.size = 0
+
+    def add(self, message: r.SignalResponse) -> int:
+        """Take an update of participants or of qualities; its bytes."""
+        for p in message.update.participants:
+            self.participants[p.sid] = p
+        for q in message.connection_quality.updates:
+            self.qualities[q.participant_sid] = q
+        size = message.ByteSize()
+        self.size += size
+        return size
+
+    def messages(self) -> list[bytes]:
+        """What is to be sent for it."""
+        told = []
+        if self.participants:
+            update = r.ParticipantUpdate(participants=self.participants.values())
+            told.append(r.SignalResponse(update=update))
+        if self.qualities:
+            quality = r.ConnectionQualityUpdate(updates=self.qualities.values())
+            told.append(r.SignalResponse(connection_quality=quality))
+        return [x.SerializeToString() for x in told]
+
+
 class Connection:
     """The way out to one socket: a bounded queue, and how it is to be closed.
 
-    A socket that does not read fills its queue; then it is closed, and the room does not wait for it.
+    A socket that does not read fills its queue, or holds up its first message for too long; then it is closed,
+    and the room does not wait for it.
     """
 
     def __init__(self, number: ConnectionId) -> None:
@@ -89,18 +133,35 @@ class Connection:
         self.gone = anyio.Event()
         self._closing = False
         self._queued_bytes = 0
-        self._in, self._out = anyio.create_memory_object_stream[bytes](QUEUE_MESSAGES)
+        self._in, self._out = anyio.create_memory_object_stream[bytes | Gathered](QUEUE_MESSAGES)
+        self._gathering: Gathered | None = None
+        self._push = anyio.Event()
+        self._told_s = -GATHER_S
 
     def send(self, message: r.SignalResponse) -> None:
         """Queue a message. Without effect once the connection closes."""
-        data = message.SerializeToString()
+        if message.WhichOneof("message") in _NEWS:
+            if self._gathering is None:
+                self._gathering = Gathered()
+                self._queue(self._gathering, 0)
+            self._count(self._gathering.add(message))
+        else:
+            self._gathering = None
+            self._push.set()
+            data = message.SerializeToString()
+            self._queue(data, len(data))
+
+    def _queue(self, what: bytes | Gathered, size: int) -> None:
         try:
-            self._in.send_nowait(data)
+            self._in.send_nowait(what)
         except anyio.WouldBlock:
             self.close(1013)
         except (anyio.ClosedResourceError, anyio.BrokenResourceError):
             return
-        self._queued_bytes += len(data)
+        self._count(size)
+
+    def _count(self, size: int) -> None:
+        self._queued_bytes += size
         if self._queued_bytes > QUEUE_BYTES:
             self.close(1013)
 
@@ -108,15 +169,36 @@ class Connection:
         """Close once what is queued has gone, or soon if it does not go. The first code counts."""
         if not self._closing:
             self._closing, self.code = True, code
+            self._gathering = None
+            self._push.set()
             self._in.close()
             if self.scope is not None:
                 self.scope.deadline = anyio.current_time() + CLOSE_TIMEOUT_S
 
     async def drain(self, send: Callable[[bytes], Awaitable[None]]) -> None:
-        """Hand what is queued to `send` (awaited), until closed."""
-        async for data in self._out:
-            self._queued_bytes -= len(data)
-            await send(data)
+        """Hand what is queued to `send` (awaited), until closed; close if that takes too long."""
+        async for what in self._out:
+            if isinstance(what, Gathered):
+                await self._more(what)
+                messages = what.messages()
+                self._told_s = anyio.current_time()
+            else:
+                messages = [what]
+            for data in messages:
+                with anyio.move_on_after(STALL_S) as stall:
+                    await send(data)
+                if stall.cancelled_caught:
+                    self.close(1013)
+            self._queued_bytes -= len(what) if isinstance(what, bytes) else what.size
+
+    async def _more(self, gathered: Gathered) -> None:
+        """Wait for more news, unless there was none for a while, or something waits behind it."""
+        if gathered is self._gathering:
+            self._push = anyio.Event()
+            with anyio.move_on_at(self._told_s + GATHER_S):
+                await self._push.wait()
+            if gathered is self._gathering:
+                self._gathering = None
 
     def forget(self) -> None:
         """Nobody drains any more."""
@@ -178,7 +260,7 @@ async def _enter(
     try:
         hello = _handshake(service, ws)
         if hello.resume:
-            seat = service.resume(hello.grants, hello.sid, connection)
+            seat = await service.resume(hello.grants, hello.sid, connection)
         else:
             seat = await service.join(
                 hello.grants,

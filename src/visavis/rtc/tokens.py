@@ -52,17 +52,19 @@ class TokenRules:
     longest_s: the longest life; None: any.
     leeway_s:  how far the clocks may differ.
     unseen:    whether its holder may be hidden from the others.
+    by_jti:    whether a token without `sub` is its holder's by its own id.
     """
 
     longest_s: int | None = LIFETIME_S
     leeway_s: int = LEEWAY_S
     unseen: bool = False
+    by_jti: bool = False
 
 
 STRICT: Final = TokenRules()
 """A node's rules."""
 
-AS_LIVEKIT: Final = TokenRules(longest_s=None, leeway_s=60, unseen=True)
+AS_LIVEKIT: Final = TokenRules(longest_s=None, leeway_s=60, unseen=True, by_jti=True)
 """livekit-server's rules."""
 
 
@@ -150,6 +152,7 @@ class _Video(msgspec.Struct, frozen=True, rename="camel"):
 class _Claims(msgspec.Struct, frozen=True):
     exp: int | float
     sub: _Identity = ""
+    jti: _Identity = ""
     video: _Video = _Video()
     nbf: int | float = 0
     iat: int | float | None = None
@@ -272,7 +275,7 @@ def read(key: TokenKey, token: str, *, now_ms: int, rules: TokenRules = STRICT) 
         raise TokenInvalid("The access token would hide its holder: nobody listens unseen.")
     return Grants(
         room=v.room,
-        identity=claims.sub,
+        identity=claims.sub or (claims.jti if rules.by_jti else ""),
         can_publish=v.can_publish is not False,
         can_subscribe=v.can_subscribe is not False,
         can_publish_data=v.can_publish is not False if v.can_publish_data is None else v.can_publish_data,

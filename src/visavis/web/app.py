@@ -44,7 +44,7 @@ def create_app(node: Node) -> Starlette:
         routes=[
             *api_routes(),
             *tlog_routes(),
-            *rtc_routes(node.call),
+            *(rtc_routes(node.signalling) if node.signalling is not None else ()),
             *newsroom_routes(),
             *page_routes(),
             Mount("/static", _Static(directory=static)),

@@ -22,24 +22,7 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES = 1024 * 1024
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "font-src 'self'",
-        "connect-src 'self'",
-        "media-src 'self' blob:",
-        "worker-src 'self'",
-        "manifest-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
-)
 HEADERS = {
-    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -49,12 +32,34 @@ HEADERS = {
 }
 
 
+def policy(calls: str | None) -> str:
+    """What a page may load and reach: this node, and the origin of a deployment that serves its calls."""
+    connect = "'self'" if calls is None else f"'self' {calls} {calls.replace('http', 'ws', 1)}"
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self' data:",
+            "font-src 'self'",
+            f"connect-src {connect}",
+            "media-src 'self' blob:",
+            "worker-src 'self'",
+            "manifest-src 'self'",
+            "form-action 'self'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+        )
+    )
+
+
 class Guard:
     """Sets the headers, refuses cross-origin changes and great bodies, says who asks, and answers what failed."""
 
     def __init__(self, app: ASGIApp, node: Node) -> None:
         self._app = app
         self._node = node
+        self._headers = {**HEADERS, "Content-Security-Policy": policy(node.settings.livekit_url)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -69,7 +74,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 started = True
                 out = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
+                for name, value in self._headers.items():
                     out.setdefault(name, value)
                 if secure:
                     out.setdefault("Strict-Transport-Security", "max-age=31536000")

@@ -77,6 +77,13 @@ window.me = (name) => peers[name].room.localParticipant.sid;
 window.state = (name) => peers[name].room.state;
 window.data = (name) => peers[name].data ?? [];
 window.say = (name, text) => peers[name].room.localParticipant.publishData(new TextEncoder().encode(text), { reliable: true });
+// Say the numbers up to `most`, one each few milliseconds.
+window.count = async (name, most) => {
+  for (let n = 0; n < most; n++) {
+    await say(name, String(n));
+    await new Promise((go) => setTimeout(go, 5));
+  }
+};
 window.mute = (name, on) => peers[name].room.localParticipant.setMicrophoneEnabled(!on);
 window.serve = (name, method) => peers[name].room.registerRpcMethod(method, async (call) => `${call.payload}, ${call.callerIdentity}`);
 window.call = (name, to, method, payload) =>

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use crate::world::{ms, World, REFERENCE_OFFER};
 use sfu::{Error, EventKind, NewTrack, Offer, OfferPlan, Route, TransportId};
+use str0m::format::Codec;
+use str0m::rtp::rtcp::SenderInfo;
 
 pub const UP: TransportId = TransportId(1);
 pub const DOWN: TransportId = TransportId(2);
@@ -44,7 +46,8 @@ pub fn one_to_one_of(
     rids: &[&str],
 ) -> (String, String) {
     let up_mid = world.publish_video(UP, publisher, rids);
-    let track = NewTrack { video: true, stream: "PA_1|TR_1".into(), track: "TR_1".into() };
+    let track =
+        NewTrack { video: true, codec: "VP8".into(), stream: "PA_1|TR_1".into(), track: "TR_1".into() };
     let mids = world.subscribe(DOWN, subscriber, OfferPlan { add: vec![track], ..OfferPlan::default() });
     world.until("both are connected", |w| {
         [UP, DOWN].iter().all(|t| w.saw(*t, |k| *k == EventKind::Connected))
@@ -97,6 +100,22 @@ fn nothing_is_forwarded_before_a_keyframe_and_the_publisher_is_asked_for_one() {
     assert!(world.keyframe_requests(publisher) > 0);
     world.send_rtp(publisher, &mid, None, 10, 30_000, &vp8(10, true, b"key"));
     world.until("the keyframe arrived", |w| w.received(subscriber).len() == 1);
+}
+
+#[test]
+fn a_transport_waits_for_its_first_description() {
+    let mut world = World::new();
+    world.add(UP);
+    let listener = world.client();
+    world.subscribe(DOWN, listener, OfferPlan { channels: true, ..OfferPlan::default() });
+    world.run(Duration::from_secs(600));
+    assert!(!world.saw(UP, |k| *k == EventKind::Closed), "who only listens keeps the way up");
+    assert_eq!(world.engine.stats().failures, 0);
+    let late = world.client();
+    let mid = world.offer_sound(UP, late);
+    world.until("it is connected", |w| w.saw(UP, |k| *k == EventKind::Connected));
+    world.send_sound(late, &mid, 0, -20, b"at last");
+    world.until("it is heard", |w| w.saw(UP, |k| matches!(k, EventKind::Stream { .. })));
 }
 
 #[test]
@@ -240,17 +259,79 @@ fn a_section_that_another_track_takes_over_goes_on_without_a_break() {
 }
 
 #[test]
+fn sound_and_picture_of_one_instant_are_said_to_be_of_one_instant() {
+    let mut world = World::new();
+    let publisher = world.client();
+    let (sound, video) = world.publish_both(UP, publisher);
+    let subscriber = world.client();
+    let track = |video| NewTrack {
+        video,
+        codec: String::new(),
+        stream: "PA_1|TR_1".into(),
+        track: format!("TR_{video}"),
+    };
+    let plan = OfferPlan { add: vec![track(false), track(true)], ..OfferPlan::default() };
+    let mids = world.subscribe(DOWN, subscriber, plan);
+    world.until("both are connected", |w| {
+        [UP, DOWN].iter().all(|t| w.saw(*t, |k| *k == EventKind::Connected))
+    });
+    for (source_mid, target_mid) in [(&sound, &mids[0]), (&video, &mids[1])] {
+        let now = world.now;
+        world.engine.route(
+            now,
+            &Route {
+                source: UP,
+                source_mid: source_mid.clone(),
+                target: DOWN,
+                target_mid: target_mid.clone(),
+                max_layer: 2,
+                rank: 1,
+            },
+        );
+    }
+    // Sound is sent 20 ms after its capture; a picture 60 to 200 ms, as the encoder and the pacer let it.
+    let began = world.now;
+    for n in 0..1500u32 {
+        let captured = world.now - ms(20);
+        world.send_captured(publisher, (&sound, Codec::Opus), n.into(), 960 * n, captured, b"sound");
+        if n % 2 == 0 {
+            let late = ms(u64::from(60 + noise(n, 1)[0] as u32 * 140 / 255));
+            let captured = world.now - late;
+            // The media time of a capture; a clock of its own.
+            let time = 7_000_000 + ((captured + ms(200) - began).as_secs_f64() * 90_000.0) as u32;
+            let payload = vp8((n / 2) as u16, n == 0, b"picture");
+            world.send_captured(publisher, (&video, Codec::Vp8), u64::from(n / 2), time, captured, &payload);
+        }
+        world.run(ms(20));
+    }
+    let skew_ms = {
+        let last = |mid: &str| world.reports(subscriber).iter().rev().find(|r| r.mid == mid.into()).unwrap();
+        let (voice, picture) = (last(&mids[0]).sender_info, last(&mids[1]).sender_info);
+        // What each says was captured when the publisher began, on the engine's clock.
+        let said = |report: SenderInfo, media: u32, hz: f64| {
+            let before_s = f64::from((report.rtp_time.numer() as u32).wrapping_sub(media)) / hz;
+            report.ntp_time - Duration::from_secs_f64(before_s)
+        };
+        let voice_began = said(voice, 0, 48_000.0) + ms(20);
+        let picture_began = said(picture, 7_000_000 + 18_000, 90_000.0);
+        let skew = voice_began.duration_since(picture_began).unwrap_or_else(|e| e.duration());
+        skew.as_secs_f64() * 1000.0
+    };
+    assert!(skew_ms < 3.0, "they are {skew_ms} ms apart");
+}
+
+#[test]
 fn data_goes_to_the_room_stamped_with_its_sender_in_order() {
     let mut world = World::new();
     let sender = world.client();
     world.publish_video(UP, sender, &[]);
     let receiver = world.client();
     world.subscribe(DOWN, receiver, OfferPlan { channels: true, ..OfferPlan::default() });
-    world.engine.member(9, "principal-a".into(), "PA_a".into(), UP, DOWN, true);
+    world.engine.member(9, "principal-a".into(), "PA_a".into(), UP, DOWN, true, false);
     let other = TransportId(3);
     let listener = world.client();
     world.publish_video(other, listener, &[]);
-    world.engine.member(9, "principal-b".into(), "PA_b".into(), other, DOWN, true);
+    world.engine.member(9, "principal-b".into(), "PA_b".into(), other, DOWN, true, false);
     world.until("the channels are open", |w| {
         [UP, DOWN, other].iter().all(|t| w.saw(*t, |k| *k == EventKind::Channel("_reliable".into())))
     });
@@ -268,6 +349,46 @@ fn data_goes_to_the_room_stamped_with_its_sender_in_order() {
         assert!(shown.contains("principal-a") && shown.contains("PA_a"));
         assert!(!shown.contains("forged"));
     }
+}
+
+#[test]
+fn what_a_sender_sends_again_after_a_cut_arrives_once_and_in_order() {
+    let mut world = World::new();
+    let sender = world.client();
+    world.publish_video(UP, sender, &[]);
+    world.engine.member(9, "principal-a".into(), "PA_a".into(), UP, TransportId(4), true, false);
+    let (receiver, other) = (world.client(), TransportId(3));
+    world.add(other);
+    world.subscribe(DOWN, receiver, OfferPlan { channels: true, ..OfferPlan::default() });
+    world.engine.member(9, "principal-b".into(), "PA_b".into(), other, DOWN, true, false);
+    world.until("the channels are open", |w| {
+        [UP, DOWN].iter().all(|t| w.saw(*t, |k| *k == EventKind::Channel("_reliable".into())))
+    });
+    // DataPacket { sequence, encrypted_packet }
+    let packet = |n: u8| vec![0x80, 0x01, n, 0x92, 0x01, 1, n];
+    for n in 1..=20 {
+        world.send_data(sender, "_reliable", &packet(n));
+        world.run(ms(5));
+    }
+    world.until("twenty came", |w| w.engine.last_sequence(UP) == 20);
+    world.lose_one_in(1);
+    for n in 21..=40 {
+        world.send_data(sender, "_reliable", &packet(n));
+        world.run(ms(100));
+    }
+    assert_eq!(world.engine.last_sequence(UP), 20);
+    world.lose_nothing();
+    for n in 21..=60 {
+        world.send_data(sender, "_reliable", &packet(n));
+    }
+    world.until("all arrived", |w| w.data(receiver).len() >= 60 && w.engine.stats().data_repeated >= 20);
+    let now = world.now;
+    world.engine.send(now, &[DOWN, TransportId(77)], true, b"over");
+    world.until("the last arrived", |w| w.data(receiver).ends_with(&[b"over".to_vec()]));
+    let numbers: Vec<u8> = world.data(receiver)[..60].iter().map(|p| p[2]).collect();
+    assert_eq!(numbers, (1..=60).collect::<Vec<u8>>());
+    assert_eq!(world.data(receiver).len(), 61);
+    assert_eq!(world.engine.stats().data_repeated, 20);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use sfu::{
 use str0m::change::{SdpAnswer, SdpOffer};
 use str0m::channel::{ChannelConfig, ChannelId};
 use str0m::format::Codec;
-use str0m::media::{Direction, MediaKind, Simulcast, SimulcastLayer};
+use str0m::media::{Direction, MediaKind, SenderFeedback, Simulcast, SimulcastLayer};
 use str0m::net::{Receive, TcpType};
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
 use str0m::{Candidate, Rtc};
@@ -58,6 +58,7 @@ struct Client {
     data: Vec<Vec<u8>>,
     channels: HashMap<String, ChannelId>,
     keyframe_requests: usize,
+    reports: Vec<SenderFeedback>,
 }
 
 pub struct World {
@@ -148,6 +149,7 @@ impl World {
             data: vec![],
             channels: HashMap::new(),
             keyframe_requests: 0,
+            reports: vec![],
         });
         self.clients.len() - 1
     }
@@ -182,6 +184,11 @@ impl World {
     /// Make a transport on which `client` publishes one sound. Returns the section.
     pub fn publish_sound(&mut self, id: TransportId, client: usize) -> String {
         self.add(id);
+        self.offer_sound(id, client)
+    }
+
+    /// Publish one sound on a transport that is there. Returns the section.
+    pub fn offer_sound(&mut self, id: TransportId, client: usize) -> String {
         let mut api = self.clients[client].rtc.sdp_api();
         let mid = api.add_media(MediaKind::Audio, Direction::SendOnly, None, None, None);
         let (offer, pending) = api.apply().unwrap();
@@ -190,6 +197,38 @@ impl World {
         let answer = SdpAnswer::from_sdp_string(&answer).unwrap();
         self.clients[client].rtc.sdp_api().accept_answer(pending, answer).unwrap();
         mid.to_string()
+    }
+
+    /// Make a transport on which `client` publishes one sound and one video. Returns their sections.
+    pub fn publish_both(&mut self, id: TransportId, client: usize) -> (String, String) {
+        self.add(id);
+        let mut api = self.clients[client].rtc.sdp_api();
+        let sound = api.add_media(MediaKind::Audio, Direction::SendOnly, None, None, None);
+        let video = api.add_media(MediaKind::Video, Direction::SendOnly, None, None, None);
+        let (offer, pending) = api.apply().unwrap();
+        let offer = Offer::parse(&offer.to_sdp_string()).unwrap();
+        let answer = self.engine.accept_offer(self.now, id, offer).unwrap();
+        let answer = SdpAnswer::from_sdp_string(&answer).unwrap();
+        self.clients[client].rtc.sdp_api().accept_answer(pending, answer).unwrap();
+        (sound.to_string(), video.to_string())
+    }
+
+    /// Send a packet that was captured a while ago.
+    pub fn send_captured(
+        &mut self,
+        client: usize,
+        (mid, codec): (&str, Codec),
+        sequence: u64,
+        time: u32,
+        captured: Instant,
+        payload: &[u8],
+    ) {
+        let rtc = &mut self.clients[client].rtc;
+        let payload_type = rtc.codec_config().find(|p| p.spec().codec == codec).unwrap().pt();
+        let mut api = rtc.direct_api();
+        let stream = api.stream_tx_by_mid(mid.into(), None).unwrap();
+        stream.write_rtp(RtpWrite::new(payload_type, sequence.into(), time, captured, payload.to_vec()));
+        self.settle();
     }
 
     /// Send a packet of sound, 20 ms of it, that says how loud it is.
@@ -308,6 +347,11 @@ impl World {
 
     pub fn received(&self, client: usize) -> &[RtpPacket] {
         &self.clients[client].received
+    }
+
+    /// The sender reports that came to a client, oldest first.
+    pub fn reports(&self, client: usize) -> &[SenderFeedback] {
+        &self.clients[client].reports
     }
 
     pub fn data(&self, client: usize) -> &[Vec<u8>] {
@@ -460,6 +504,7 @@ impl Client {
                         self.channels.insert(label, id);
                     }
                     str0m::Event::ChannelData(d) => self.data.push(d.data),
+                    str0m::Event::SenderFeedback(r) => self.reports.push(r),
                     str0m::Event::KeyframeRequest(_) => self.keyframe_requests += 1,
                     _ => {}
                 },

@@ -90,7 +90,7 @@ class EmbeddedEngine:
         channels: bool = False,
         restart: bool = False,
     ) -> Offer:
-        sections = [(s.video, s.stream, s.track) for s in add]
+        sections = [(s.video, s.codec, s.stream, s.track) for s in add]
         sdp, mids = await self._ask(
             lambda: self._sfu.make_offer(transport, sections, list(stop), channels, restart)
         )
@@ -131,8 +131,15 @@ class EmbeddedEngine:
         down: TransportId,
         *,
         can_publish_data: bool,
+        hidden: bool,
     ) -> None:
-        self._command(lambda: self._sfu.member(room, identity, sid, up, down, can_publish_data))
+        self._command(lambda: self._sfu.member(room, identity, sid, up, down, can_publish_data, hidden))
+
+    def send(self, targets: tuple[TransportId, ...], packet: bytes, *, reliable: bool) -> None:
+        self._command(lambda: self._sfu.send(list(targets), reliable, packet))
+
+    async def last_sequence(self, transport: TransportId) -> int:
+        return await self._ask(lambda: self._sfu.last_sequence(transport))
 
     def stats(self) -> Mapping[str, int]:
         return {} if self._down else self._sfu.stats()

@@ -1,7 +1,7 @@
 """An engine in memory: every rule of the port, no packet. For tests of signalling.
 
-Lives here: `FakeEngine`, which answers and makes plausible session descriptions, remembers routes, and
-lets a test say what would come from the network (`hear`, `lose`).
+Lives here: `FakeEngine`, which answers and makes plausible session descriptions, remembers routes and what
+was sent, and lets a test say what would come from the network (`hear`, `lose`, …).
 Not here: media.
 """
 
@@ -73,6 +73,7 @@ class FakeMember:
     sid: str
     down: TransportId
     can_publish_data: bool
+    hidden: bool
 
 
 class FakeEngine:
@@ -82,6 +83,8 @@ class FakeEngine:
         self.transports: dict[TransportId, FakeTransport] = {}
         self.routes: dict[tuple[TransportId, Mid], FakeRoute] = {}
         self.members: dict[TransportId, FakeMember] = {}
+        self.sent: list[tuple[TransportId, bytes, bool]] = []
+        self.sequences: dict[TransportId, int] = {}
         self._down = False
         self._followed = False
         self._tell, self._told = anyio.create_memory_object_stream[EngineEvent](math.inf)
@@ -92,6 +95,10 @@ class FakeEngine:
         """The first packet of a published section's layer arrives."""
         if any(s.mid == mid for s in self._transport(transport).sections):
             self._tell.send_nowait(MediaStarted(transport, mid, layer))
+
+    def number(self, transport: TransportId, sequence: int) -> None:
+        """A reliable data packet of this number arrives."""
+        self.sequences[transport] = sequence
 
     def lose(self, transport: TransportId) -> None:
         """A transport dies by itself."""
@@ -164,6 +171,7 @@ class FakeEngine:
     def close(self, transport: TransportId) -> None:
         self.transports.pop(transport, None)
         self.members.pop(transport, None)
+        self.sequences.pop(transport, None)
         for key, route in list(self.routes.items()):
             if transport in (key[0], route.source):
                 del self.routes[key]
@@ -199,9 +207,17 @@ class FakeEngine:
         down: TransportId,
         *,
         can_publish_data: bool,
+        hidden: bool,
     ) -> None:
         if up in self.transports:
-            self.members[up] = FakeMember(room, identity, sid, down, can_publish_data)
+            self.members[up] = FakeMember(room, identity, sid, down, can_publish_data, hidden)
+
+    def send(self, targets: tuple[TransportId, ...], packet: bytes, *, reliable: bool) -> None:
+        self.sent += [(target, packet, reliable) for target in targets if target in self.transports]
+
+    async def last_sequence(self, transport: TransportId) -> int:
+        self._alive()
+        return self.sequences.get(transport, 0)
 
     def stats(self) -> Mapping[str, int]:
         return {"transports": len(self.transports), "routes": len(self.routes)}

@@ -1,0 +1,52 @@
+"""Settings of a node that are judged before anything runs. Those of timestamps are in `test_authority`."""
+
+from __future__ import annotations
+
+import pytest
+
+from visavis.config import Settings
+from visavis.errors import Malformed
+from visavis.web.security import policy
+
+URL, KEY = "VISAVIS_LIVEKIT_URL", "VISAVIS_LIVEKIT_KEY"
+SECRET = "a secret of at least thirty-two bytes"
+
+
+def test_a_deployment_for_the_calls():
+    """Off by default; given by an address and a key; the secret is not shown."""
+    assert Settings.from_environment({}).livekit_url is None
+    read = Settings.from_environment({URL: "https://calls.example/", KEY: f"key: {SECRET}"})
+    assert (read.livekit_url, read.livekit_key) == ("https://calls.example", ("key", SECRET))
+    assert SECRET not in repr(read)
+
+
+def test_a_deployments_key_in_a_file(tmp_path):
+    """The key may stand in a file, so that no process list and no shell's history has it."""
+    (tmp_path / "key").write_text(f"# ours\nkey: {SECRET}\n")
+    read = Settings.from_environment({URL: "http://127.0.0.1:7880", KEY: str(tmp_path / "key")})
+    assert read.livekit_key == ("key", SECRET)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {URL: "https://calls.example"},
+        {KEY: f"key: {SECRET}"},
+        {URL: "wss://calls.example", KEY: f"key: {SECRET}"},
+        {URL: "https://calls.example/rtc", KEY: f"key: {SECRET}"},
+        {URL: "https://calls.example; script-src *", KEY: f"key: {SECRET}"},
+        {URL: "https://calls.example", KEY: "key: short"},
+        {URL: "https://calls.example", KEY: f"key: {SECRET}\nother: {SECRET}"},
+    ],
+)
+def test_a_deployment_that_is_said_wrong(said):
+    """One without the other, an address that is no origin, a secret that is too short: nothing starts."""
+    with pytest.raises(Malformed) as error:
+        Settings.from_environment(said)
+    assert SECRET not in error.value.message
+
+
+def test_where_pages_may_connect():
+    """To the node alone; and to the deployment, over HTTP and WebSocket, if there is one."""
+    assert "connect-src 'self';" in policy(None)
+    assert "connect-src 'self' https://calls.example wss://calls.example;" in policy("https://calls.example")
