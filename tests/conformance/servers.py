@@ -21,7 +21,7 @@ import httpx2
 from livekit import api
 
 ROOT = Path(__file__).resolve().parents[2]
-START_S = 60
+START_S = 180
 STOP_S = 20
 KEY, SECRET = "conformance", "a secret of at least thirty-two bytes"
 DEV_KEY, DEV_SECRET = "devkey", "secret"

@@ -96,16 +96,20 @@ async def examine(given: Mapping[str, object]) -> AsyncIterator[Finding]:
     serving = running(settings.data)
     if serving is not None:
         yield Finding("node", Verdict.OK, f"runs, as process {serving.pid}, at {serving.url}")
-        for finding in await anyio.to_thread.run_sync(partial(ports_in_use, settings, at, serving)):
-            yield finding
     else:
         yield Finding("node", Verdict.NOTE, "does not run: its ports are tried")
         yield await anyio.to_thread.run_sync(
             partial(port_free, "pages", settings.host, settings.port, "port")
         )
+    if settings.livekit_url is not None:
+        yield await anyio.to_thread.run_sync(partial(deployment, settings.livekit_url))
+    elif serving is not None:
+        for finding in await anyio.to_thread.run_sync(partial(ports_in_use, settings, at, serving)):
+            yield finding
+    else:
         for finding in await engine(settings, at):
             yield finding
-    if relay is not None:
+    if relay is not None and settings.livekit_url is None:
         for finding in await turn(relay, [ip for p in at for ip in p.told or (p.address,)]):
             yield finding
     for finding in await anyio.to_thread.run_sync(partial(database, settings.data)):
@@ -122,6 +126,12 @@ async def examine(given: Mapping[str, object]) -> AsyncIterator[Finding]:
 def configuration(settings: Settings, at: Sequence[Place]) -> Iterable[Finding]:
     """Whether the settings fit each other."""
     check, url = "configuration", settings.public_url
+    if settings.livekit_url is not None:
+        yield Finding(check, Verdict.OK, "the calls are left to LiveKit")
+        return
+    if settings.turn is not None and not settings.udp:
+        mend = "Set VISAVIS_UDP=1."
+        yield Finding(check, Verdict.WRONG, "the relay reaches the engine by UDP, and that is off", mend)
     if not (settings.udp or settings.tcp):
         mend = "Set VISAVIS_UDP=1 or VISAVIS_TCP=1."
         yield Finding(check, Verdict.WRONG, "the call takes neither datagrams nor connections", mend)
@@ -198,6 +208,16 @@ def ports_in_use(settings: Settings, at: Sequence[Place], serving: Serving) -> I
             else:
                 found.append(Finding("call", Verdict.OK, f"{where} is open"))
     return found
+
+
+def deployment(url: str) -> Finding:
+    """Whether the LiveKit deployment that serves the calls can be reached."""
+    try:
+        with socket.create_connection(_place_of(url), ANSWER_S):
+            return Finding("call", Verdict.OK, f"LiveKit serves it, at {url}")
+    except OSError as error:
+        mend = "Start it, or correct VISAVIS_LIVEKIT_URL."
+        return Finding("call", Verdict.WRONG, f"LiveKit at {url}: {_why(error)}", mend)
 
 
 def port_free(check: str, host: str, port: int, setting: str, kind: int = socket.SOCK_STREAM) -> Finding:
