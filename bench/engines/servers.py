@@ -58,11 +58,12 @@ LOOPBACK: Final = Place()
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running engine. pid: of the root of its process tree."""
+    """A running engine. pid: of the root of its process tree. udp_port: of its media."""
 
     name: str
     pid: int
     url: str
+    udp_port: int
 
 
 def livekit_program() -> Path:
@@ -109,7 +110,7 @@ def started(
     ):
         try:
             _await(process, place, port, log)
-            yield Server(name, process.pid, f"ws://{place.address}:{port}")
+            yield Server(name, process.pid, f"ws://{place.address}:{port}", udp_port)
         finally:
             process.terminate()
             try:
@@ -130,11 +131,14 @@ def _await(process: subprocess.Popen[bytes], place: Place, port: int, log: Path)
     until = time.monotonic() + START_LIMIT_S
     while time.monotonic() < until and process.poll() is None:
         try:
-            place.connect((place.address, port), 1).close()
+            with place.connect((place.address, port), 5) as asked:
+                # A port that is open may belong to a server that does not serve yet.
+                asked.sendall(b"GET / HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")
+                if b" 200 " in asked.recv(64):
+                    return
         except OSError:
-            time.sleep(0.05)
-        else:
-            return
+            pass
+        time.sleep(0.05)
     raise RuntimeError(f"the server does not answer:\n{log.read_text()[-2000:]}")
 
 

@@ -94,6 +94,9 @@ class Engine:
         rank: 0 is served first where the path does not bear everything.
         """
 
+    def wake(self, target: int, target_mid: str) -> None:
+        """Send packets of nothing in a subscriber's section until media comes, or for five seconds."""
+
     def unroute(self, target: int, target_mid: str) -> None:
         """Stop sending in a subscriber's section."""
 

@@ -977,6 +977,45 @@ async def test_who_never_receives(serve_calls):
         assert (leave.action, leave.reason) == (r.LeaveRequest.DISCONNECT, m.JOIN_FAILURE)
 
 
+async def test_a_muted_track_is_announced_without_a_packet(serve_calls):
+    """A track that is muted when it is published, or becomes so before it sends, is known to the others."""
+    async with serve_calls() as node:
+        a, b = await node.client("a1"), await node.client("b1", query="&sdk=go")
+        await b.answer()
+        muted = await a.publish("mic", muted=True)
+
+        def tracks():
+            return [t for u in b.all("update") for p in u.participants for t in p.tracks]
+
+        await b.answer()
+        await node.settle()
+        assert {(t.sid, t.muted) for t in tracks()} == {(muted.sid, True)}
+        (woken,) = node.engine.woken
+        assert woken in node.engine.routes
+        await a.add_track("cam", video=True)
+        camera = (await a.get("track_published")).track_published.track
+        await a.offer([("mic", False), ("cam", True)], 2)
+        await node.settle()
+        assert {t.sid for t in tracks()} == {muted.sid}
+        await a.send(mute=r.MuteTrackRequest(sid=camera.sid, muted=True))
+        await b.answer()
+        await node.settle()
+        assert (camera.sid, True) in {(t.sid, t.muted) for t in tracks()}
+        assert len(node.engine.woken) == 2
+
+
+async def test_only_who_needs_it_is_woken(serve_calls):
+    """A client that learns of a track by its description is sent no packets of nothing."""
+    async with serve_calls() as node:
+        a, b = await node.client("a1"), await node.client("b1", query="&sdk=js")
+        await b.answer()
+        await a.publish("mic", muted=True)
+        await b.answer()
+        await node.settle()
+        assert len(node.engine.routes) == 1
+        assert node.engine.woken == []
+
+
 async def test_subscribing_what_is_not_there(serve_calls):
     """Who wants to receive a track that nobody publishes is told so; who declines one is told nothing."""
     async with serve_calls() as node:

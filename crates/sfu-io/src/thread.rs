@@ -246,6 +246,11 @@ impl Handle {
         self.order(move |engine, now| engine.route(now, &route))
     }
 
+    /// Send packets of nothing in a subscriber's section until media comes, or for five seconds.
+    pub fn wake_section(&self, target: TransportId, target_mid: String) -> Result<(), Error> {
+        self.order(move |engine, now| engine.wake(now, target, &target_mid))
+    }
+
     /// Stop sending in a subscriber's section.
     pub fn unroute(&self, target: TransportId, target_mid: String) -> Result<(), Error> {
         self.order(move |engine, now| engine.unroute(now, target, &target_mid))

@@ -145,6 +145,11 @@ impl Engine {
         self.call(py, |h| h.route(Route { source, source_mid, target, target_mid, max_layer, rank }))
     }
 
+    /// Send packets of nothing in a subscriber's section until media comes, or for five seconds.
+    fn wake(&self, py: Python<'_>, target: u64, target_mid: String) -> PyResult<()> {
+        self.call(py, |h| h.wake_section(TransportId(target), target_mid))
+    }
+
     /// Stop sending in a subscriber's section.
     fn unroute(&self, py: Python<'_>, target: u64, target_mid: String) -> PyResult<()> {
         self.call(py, |h| h.unroute(TransportId(target), target_mid))

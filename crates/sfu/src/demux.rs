@@ -105,6 +105,12 @@ impl Demux {
         self.paths.insert(path, Bound { transport, last: now });
     }
 
+    /// How many ways lead to a transport.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn held(&self) -> usize {
+        self.paths.len() + self.fragments.len() + self.names.len()
+    }
+
     /// Forget everything that leads to `transport`.
     pub(crate) fn forget(&mut self, transport: TransportId) {
         self.paths.retain(|_, bound| bound.transport != transport);
@@ -117,6 +123,11 @@ impl Demux {
 /// Whether the first byte marks STUN (RFC 7983 §7).
 pub(crate) fn is_stun(datagram: &[u8]) -> bool {
     datagram.first().is_some_and(|b| *b < 4)
+}
+
+/// Whether the first byte marks DTLS (RFC 7983 §7).
+pub(crate) fn is_dtls(datagram: &[u8]) -> bool {
+    datagram.first().is_some_and(|b| (20..64).contains(b))
 }
 
 /// The fragment of the receiving side in a STUN request's USERNAME, which reads `receiver:sender`.

@@ -23,8 +23,8 @@ use str0m::media::Mid;
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, Ssrc, Vp8Descriptor};
 
 use crate::allocate::Claim;
-use crate::data::{Member, Members, Stop};
-use crate::demux::{is_stun, stun_fragment, stun_nominates, Demux};
+use crate::data::{Inflow, Member, Members, Stop};
+use crate::demux::{is_dtls, is_stun, stun_fragment, stun_nominates, Demux};
 use crate::forward::{Arrival, Publication, Subscription, RETARGET_INTERVAL};
 use crate::keyframe::begins_keyframe;
 use crate::layers::layer_of;
@@ -180,6 +180,8 @@ stats! {
     keyframes_wanted,
     /// Keyframe requests to publishers.
     keyframes_asked,
+    /// Datagrams of data beyond what their sender may send.
+    held_back,
     /// Datagrams that were for nobody.
     strays,
     /// Calls of str0m.
@@ -203,6 +205,8 @@ pub struct Engine {
     members: Members,
     timers: BinaryHeap<Reverse<(Instant, TransportId)>>,
     marked: Vec<TransportId>,
+    /// Sections in which packets of nothing go out until media comes.
+    waking: Vec<(TransportId, Mid)>,
     out: VecDeque<Output>,
     now: Instant,
     next_retarget: Instant,
@@ -230,6 +234,7 @@ impl Engine {
             members: Members::default(),
             timers: BinaryHeap::new(),
             marked: Vec::new(),
+            waking: Vec::new(),
             out: VecDeque::new(),
             now,
             next_retarget: now,
@@ -245,6 +250,12 @@ impl Engine {
     /// The counters.
     pub fn stats(&self) -> Stats {
         Stats { transports: self.sessions.len() as u64, ..self.stats }
+    }
+
+    /// How much the tables hold, sessions aside: nothing once all transports are gone, and their timers are past.
+    #[cfg(feature = "fuzzing")]
+    pub fn held(&self) -> usize {
+        self.demux.held() + self.members.held() + self.publications.len() + self.timers.len() + self.out.len()
     }
 
     // --- input and output ---------------------------------------------------------------------------------------
@@ -339,9 +350,25 @@ impl Engine {
         self.stats.packets_in += 1;
         self.stats.bytes_in += bytes.len() as u64;
         match self.find(path, bytes) {
+            Some(id) if !self.admits(id, bytes) => self.stats.held_back += 1,
             Some(id) => self.run(id, Some((path, bytes))),
             None => self.stats.strays += 1,
         }
+    }
+
+    /// Whether a client may send so much data: what it sends costs everybody in its room.
+    fn admits(&mut self, id: TransportId, bytes: &[u8]) -> bool {
+        let (sessions, members, now) = (&mut self.sessions, &self.members, self.now);
+        if !is_dtls(bytes) {
+            return true;
+        }
+        let Some(mut inflow) = sessions.get_mut(&id).and_then(|s| s.inflow.take()) else { return true };
+        let pressed = || members.others(id).any(|o| sessions.get(&o).is_some_and(Session::is_pressed));
+        let admitted = inflow.admits(bytes.len(), now, pressed);
+        if let Some(s) = sessions.get_mut(&id) {
+            s.inflow = Some(inflow);
+        }
+        admitted
     }
 
     fn find(&mut self, path: Path, bytes: &[u8]) -> Option<TransportId> {
@@ -600,11 +627,40 @@ impl Engine {
         for (id, ssrcs) in asks {
             self.ask_keyframes(id, ssrcs);
         }
+        self.wake_all();
         // Data that waits for its channel's buffer has no event of its own that would wake it.
         let waiting: Vec<TransportId> =
             self.sessions.iter().filter(|(_, s)| s.has_waiting()).map(|(id, _)| *id).collect();
         for id in waiting {
             self.mark(id);
+        }
+    }
+
+    fn wake_all(&mut self) {
+        let mut waking = std::mem::take(&mut self.waking);
+        waking.retain(|(id, mid)| self.wake_one(*id, *mid));
+        self.waking = waking;
+    }
+
+    /// False: no more of it.
+    fn wake_one(&mut self, id: TransportId, mid: Mid) -> bool {
+        let Some(session) = self.sessions.get_mut(&id) else { return false };
+        let Some(source) = session.sources.get(&mid) else { return false };
+        let Some(s) = self.publications.get_mut(source).and_then(|p| p.subscription(id, mid)) else {
+            return false;
+        };
+        let Some(clock_hz) = session.ticking(mid) else { return true };
+        let Some(leaves) = s.wake(clock_hz, self.now) else { return false };
+        let now = self.now;
+        match session.guard(|s| Ok(s.write_nothing(mid, leaves.sequence, leaves.timestamp, now))) {
+            Ok(going) => {
+                self.mark(id);
+                going
+            }
+            Err(_) => {
+                self.fail(id);
+                false
+            }
         }
     }
 
@@ -660,7 +716,8 @@ impl Engine {
         can_publish_data: bool,
         hidden: bool,
     ) {
-        if self.sessions.contains_key(&up) {
+        if let Some(s) = self.sessions.get_mut(&up) {
+            s.inflow.get_or_insert_with(|| Inflow::new(self.now));
             self.members.enter(
                 room,
                 up,
@@ -776,6 +833,18 @@ impl Engine {
         publication.subscriptions.push(subscription);
         let asks = publication.retarget(self.now);
         self.ask_keyframes(route.source, asks);
+    }
+
+    /// Send packets of nothing in a subscriber's section until media comes, or for five seconds: clients on pion know of
+    /// a track by its first packet, and a muted one has none.
+    pub fn wake(&mut self, now: Instant, target: TransportId, target_mid: &str) {
+        self.advance(now);
+        let mid = target_mid.into();
+        let Some(source) = self.sessions.get(&target).and_then(|s| s.sources.get(&mid)) else { return };
+        if let Some(s) = self.publications.get_mut(source).and_then(|p| p.subscription(target, mid)) {
+            s.start_waking();
+            self.waking.push((target, mid));
+        }
     }
 
     /// Stop sending in a subscriber's section.

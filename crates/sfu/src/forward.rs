@@ -19,6 +19,9 @@ use crate::TransportId;
 /// sender is over long before so many.
 const MAX_RANGES: usize = 256;
 
+/// How many packets of nothing go out, one each [`RETARGET_INTERVAL`]: five seconds of them, as livekit-server has it.
+const WAKES: u8 = 25;
+
 /// How unevenly packets are under way at most.
 const CAPTURE_JITTER: Duration = Duration::from_millis(500);
 
@@ -124,6 +127,8 @@ pub(crate) struct Subscription {
     /// When the last packet came, and when it was captured.
     last_at: Option<(Instant, Instant)>,
     pictures: PictureCounters,
+    /// Packets of nothing that may still go out.
+    wakes: u8,
 }
 
 impl Subscription {
@@ -144,6 +149,7 @@ impl Subscription {
             last_timestamp: 0,
             last_at: None,
             pictures: PictureCounters::default(),
+            wakes: 0,
         }
     }
 
@@ -155,6 +161,26 @@ impl Subscription {
         self.last_at = before.last_at;
         self.pictures = before.pictures;
         self
+    }
+
+    /// From now on `wake` has something to say, until media comes.
+    pub(crate) fn start_waking(&mut self) {
+        self.wakes = WAKES;
+    }
+
+    /// A packet of nothing, in the numbering of what was and what will be; `None`: media came, or none did for long.
+    pub(crate) fn wake(&mut self, clock_hz: u32, now: Instant) -> Option<Departure> {
+        if self.current.is_some() {
+            self.wakes = 0;
+        }
+        self.wakes = self.wakes.checked_sub(1)?;
+        self.last_sequence += 1;
+        if let Some((last, _)) = self.last_at {
+            let passed = now.saturating_duration_since(last).as_secs_f64() * f64::from(clock_hz);
+            self.last_timestamp = self.last_timestamp.wrapping_add((passed as u32).max(1));
+        }
+        self.last_at = Some((now, now));
+        Some(Departure { sequence: self.last_sequence, timestamp: self.last_timestamp, vp8: None })
     }
 
     /// How `packet` goes to this subscriber; `None` if it does not.
@@ -444,6 +470,33 @@ mod tests {
         let late = Arrival { captured: now + Duration::from_millis(100), ..packet(1, 9, 77, true, later) };
         let new = p.subscriptions[0].rewrite(&late).unwrap();
         assert_eq!(new.timestamp, 1_000_000 + 9_000);
+    }
+
+    #[test]
+    fn packets_of_nothing_go_before_media_in_one_numbering_and_end_with_it() {
+        let now = Instant::now();
+        let mut p = publication(now);
+        let s = &mut p.subscriptions[0];
+        assert_eq!(s.wake(90_000, now), None, "not asked for");
+        s.start_waking();
+        let at = |n: u64| now + Duration::from_millis(200 * n);
+        let sent: Vec<_> = (0..3).map(|n| s.wake(90_000, at(n)).unwrap()).collect();
+        assert_eq!(sent.iter().map(|d| d.sequence - FIRST_SEQUENCE).collect::<Vec<_>>(), [0, 1, 2]);
+        assert_eq!(sent.iter().map(|d| d.timestamp).collect::<Vec<_>>(), [0, 18_000, 36_000]);
+        p.retarget(at(3));
+        let s = &mut p.subscriptions[0];
+        let media = s.rewrite(&packet(2, 50, 1_000_000, true, at(3))).unwrap();
+        assert_eq!((media.sequence, media.timestamp), (FIRST_SEQUENCE + 3, 54_000));
+        assert_eq!(s.wake(90_000, at(4)), None, "media came");
+    }
+
+    #[test]
+    fn packets_of_nothing_end() {
+        let now = Instant::now();
+        let mut p = publication(now);
+        let s = &mut p.subscriptions[0];
+        s.start_waking();
+        assert_eq!((0..200).filter(|_| s.wake(48_000, now).is_some()).count(), usize::from(WAKES));
     }
 
     #[test]

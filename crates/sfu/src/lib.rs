@@ -19,6 +19,9 @@ mod dtls;
 mod engine;
 mod error;
 mod forward;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod keyframe;
 mod layers;
 mod loudness;

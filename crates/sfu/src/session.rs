@@ -21,7 +21,7 @@ use str0m::{Event, Input, Output, Rtc};
 
 use crate::allocate::Allocator;
 use crate::clock::Clock;
-use crate::data::MAX_PACKET_BYTES;
+use crate::data::{Inflow, MAX_PACKET_BYTES};
 use crate::demux::is_stun;
 use crate::dtls;
 use crate::forward::Subscription;
@@ -129,6 +129,8 @@ pub struct Session {
     waiting_reliable_bytes: usize,
     /// The track that goes out in a section: its transport and its section there.
     pub(crate) sources: HashMap<Mid, (TransportId, Mid)>,
+    /// What data it may still send, if it is a participant's.
+    pub(crate) inflow: Option<Inflow>,
     /// What its path bears, and how that is dealt out.
     pub(crate) allocator: Allocator,
     /// How good its path is.
@@ -194,6 +196,7 @@ impl Blueprint {
             waiting_lossy: 0,
             waiting_reliable_bytes: 0,
             sources: HashMap::new(),
+            inflow: None,
             allocator: Allocator::default(),
             quality: Quality::default(),
             clock: Clock::default(),
@@ -401,6 +404,11 @@ impl Session {
         self.waiting_reliable_bytes <= MAX_RELIABLE_WAITING_BYTES
     }
 
+    /// Whether so much reliable data waits that more of it might cost the transport.
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.waiting_reliable_bytes > MAX_RELIABLE_WAITING_BYTES / 4
+    }
+
     /// Whether data packets wait for their channel.
     pub(crate) fn has_waiting(&self) -> bool {
         !self.waiting.is_empty()
@@ -475,6 +483,20 @@ impl Session {
             // Without a ratio: str0m's default of 15 % stops resending when losses are highest.
             stream.set_rtx_cache(RESEND_PACKETS, RESEND_AGE, Some(RESEND_RATIO));
         }
+    }
+
+    /// Send a packet without payload in the section `mid`, under the payload type that its client names first.
+    pub(crate) fn write_nothing(&mut self, mid: Mid, sequence: u64, timestamp: u32, now: Instant) -> bool {
+        let Some(pt) = self.rtc.media(mid).and_then(|m| m.remote_pts().first().copied()) else {
+            return false;
+        };
+        self.write(mid, RtpWrite::new(pt, sequence.into(), timestamp, now, Vec::new()))
+    }
+
+    /// The rate of the clock by which the section `mid` is timed, once its transport stands; in Hz.
+    pub(crate) fn ticking(&self, mid: Mid) -> Option<u32> {
+        let media = self.rtc.media(mid).filter(|_| self.rtc.is_connected())?;
+        Some(if media.kind() == MediaKind::Video { 90_000 } else { 48_000 })
     }
 
     /// Send a packet in the section `mid`. False: there is no such section to send in.

@@ -54,8 +54,8 @@ LEAST_FREE_BYTES = 1 << 30
 RENEWAL = timedelta(days=14)
 """A certificate that ends sooner should have been renewed by now."""
 
-ANSWER_S = 3.0
-"""How long something on this machine, or the node's own address, may take to answer."""
+ANSWER_S = 10.0
+"""How long what is on this machine, or at the node's own address, may take to answer; a busy one is not a dead one."""
 
 LEEWAY = timedelta(minutes=1)
 """How far a clock may be behind what it has written."""

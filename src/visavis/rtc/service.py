@@ -48,6 +48,7 @@ from visavis.rtc.effects import (
     SetLayer,
     Unroute,
     Unseat,
+    Wake,
 )
 from visavis.rtc.errors import CallStopped, EngineFailed, SessionUnknown, TokenInvalid, TooMany
 from visavis.rtc.membership import Arrival, Reason
@@ -354,7 +355,13 @@ class CallService:
         connection.gone.set()
 
     async def join(
-        self, grants: Grants, connection: Connection, *, auto_subscribe: bool, client_protocol: int
+        self,
+        grants: Grants,
+        connection: Connection,
+        *,
+        auto_subscribe: bool,
+        client_protocol: int,
+        sdk: str = "",
     ) -> tuple[Room, ParticipantSid]:
         """Let somebody in. Raises `TooMany`, `EngineFailed`, `CallStopped`."""
         if self._tasks is None:
@@ -367,8 +374,16 @@ class CallService:
         try:
             await self._engine.create(up)
             await self._engine.create(down)
-            relays = self._ice_servers(connection)
-            arrival = Arrival(grants, up, down, connection.number, auto_subscribe, client_protocol, relays)
+            arrival = Arrival(
+                grants,
+                up,
+                down,
+                connection.number,
+                auto_subscribe,
+                client_protocol,
+                sdk,
+                self._ice_servers(connection),
+            )
             if self._tasks is None:
                 raise CallStopped("The call service is not running.")
             room = self._room(grants.room, grants.room_config)
@@ -452,6 +467,8 @@ class CallService:
                     self._engine.route(
                         e.source, e.source_mid, e.target, e.target_mid, e.max_layer, rank=e.rank
                     )
+                case Wake():
+                    self._engine.wake(e.target, e.target_mid)
                 case Unroute():
                     self._engine.unroute(e.target, e.target_mid)
                 case SetLayer():

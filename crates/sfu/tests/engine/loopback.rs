@@ -321,6 +321,27 @@ fn sound_and_picture_of_one_instant_are_said_to_be_of_one_instant() {
 }
 
 #[test]
+fn a_section_that_stays_silent_is_woken_until_media_comes() {
+    let mut world = World::new();
+    let (publisher, subscriber, source_mid, target_mid) = one_to_one(&mut world, &[]);
+    let now = world.now;
+    world.engine.wake(now, DOWN, &target_mid);
+    world.engine.wake(now, DOWN, "no such section");
+    world.until("it is woken", |w| w.received(subscriber).len() >= 3);
+    for n in 0..5u16 {
+        world.send_rtp(publisher, &source_mid, None, n.into(), 3000 * u32::from(n), &vp8(n, n == 0, b"one"));
+        world.run(ms(33));
+    }
+    world.run(Duration::from_secs(2));
+    let got = world.received(subscriber);
+    let (nothing, media) = got.split_at(got.len() - 5);
+    assert!(nothing.len() >= 3 && nothing.iter().all(|p| p.payload.is_empty()));
+    assert!(media.iter().all(|p| !p.payload.is_empty()), "media ends the waking");
+    assert!(got.windows(2).all(|w| *w[1].seq_no == *w[0].seq_no + 1), "numbers are continuous");
+    assert!(got.windows(2).all(|w| w[1].header.timestamp > w[0].header.timestamp), "time goes forward");
+}
+
+#[test]
 fn data_goes_to_the_room_stamped_with_its_sender_in_order() {
     let mut world = World::new();
     let sender = world.client();

@@ -3,4 +3,5 @@
 mod congestion;
 mod loopback;
 mod paths;
+mod simulation;
 mod world;

@@ -1,6 +1,11 @@
 //! Clients, the engine and the network between them, in one thread and in virtual time.
+//!
+//! Lives here: what the tests of the engine, its simulation and its fuzzers have in common. Not here: what they play.
+// Each of them uses a part.
+#![allow(dead_code)]
 
-use std::collections::{HashMap, VecDeque};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -10,7 +15,7 @@ use sfu::{
 use str0m::change::{SdpAnswer, SdpOffer};
 use str0m::channel::{ChannelConfig, ChannelId};
 use str0m::format::Codec;
-use str0m::media::{Direction, MediaKind, SenderFeedback, Simulcast, SimulcastLayer};
+use str0m::media::{Direction, MediaKind, Mid, SenderFeedback, Simulcast, SimulcastLayer};
 use str0m::net::{Receive, TcpType};
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
 use str0m::{Candidate, Rtc};
@@ -38,8 +43,25 @@ struct Link {
 /// What may wait before a link; more is dropped.
 const QUEUE: Duration = Duration::from_millis(250);
 
+/// So many of the datagrams that hostile clients sent are kept.
+const SENT: usize = 64;
+
 /// How long a datagram is under way on a link.
 const DELAY: Duration = Duration::from_millis(20);
+
+/// What a network does to datagrams, each way.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Weather {
+    /// Of a thousand datagrams, so many are lost.
+    pub lost: u32,
+    /// Of a thousand, so many come twice.
+    pub doubled: u32,
+    /// Each is under way for so many milliseconds, and for up to so many more; so they overtake each other.
+    pub delay: (u32, u32),
+}
+
+/// A datagram under way: when it arrives, its number, whether it goes up to the engine, the client's address, the bytes.
+type Flight = Reverse<(Instant, u64, bool, Path, Vec<u8>)>;
 
 struct Client {
     rtc: Rtc,
@@ -59,6 +81,10 @@ struct Client {
     channels: HashMap<String, ChannelId>,
     keyframe_requests: usize,
     reports: Vec<SenderFeedback>,
+    /// Whether it may fail: what a hostile client gets for an answer may be too much for it.
+    hostile: bool,
+    /// Whether it has failed, or is gone.
+    dead: bool,
 }
 
 pub struct World {
@@ -68,10 +94,18 @@ pub struct World {
     clients: Vec<Client>,
     events: Vec<Event>,
     fragments: HashMap<TransportId, String>,
-    addresses: u8,
+    addresses: u16,
+    /// What hostile clients sent, the latest last.
+    pub sent: VecDeque<(SocketAddr, Vec<u8>)>,
     loss: Option<u32>,
     blocked: Option<SocketAddr>,
     seed: u32,
+    /// The network up from a client to the engine, and down from it; `None`: everything arrives, at once.
+    pub weather: [Option<Weather>; 2],
+    air: BinaryHeap<Flight>,
+    flights: u64,
+    /// What the engine sent since it was taken last, if it is kept.
+    pub watched: Option<Vec<(SocketAddr, Vec<u8>)>>,
 }
 
 impl World {
@@ -94,9 +128,14 @@ impl World {
             events: vec![],
             fragments: HashMap::new(),
             addresses: 1,
+            sent: VecDeque::new(),
             loss: None,
             blocked: None,
             seed: 0x1234_5678,
+            weather: [None; 2],
+            air: BinaryHeap::new(),
+            flights: 0,
+            watched: None,
         }
     }
 
@@ -121,9 +160,15 @@ impl World {
             bits_per_second.map(|bits_per_second| Link { bits_per_second, free: now });
     }
 
+    /// Let chance go another way.
+    pub fn reseed(&mut self, seed: u32) {
+        self.seed = seed.wrapping_mul(0x9e37_79b9) | 1;
+    }
+
     fn new_address(&mut self) -> SocketAddr {
         self.addresses += 1;
-        SocketAddr::from(([198, 51, 100, self.addresses], 5000))
+        let [high, low] = self.addresses.to_be_bytes();
+        SocketAddr::from(([198, 18, high, low], 5000))
     }
 
     pub fn client(&mut self) -> usize {
@@ -150,13 +195,37 @@ impl World {
             channels: HashMap::new(),
             keyframe_requests: 0,
             reports: vec![],
+            hostile: false,
+            dead: false,
         });
         self.clients.len() - 1
+    }
+
+    /// From now on a client may fail, and what it sends is kept in `sent`.
+    pub fn make_hostile(&mut self, client: usize) {
+        self.clients[client].hostile = true;
     }
 
     pub fn add(&mut self, id: TransportId) {
         let session = self.engine.blueprint().build(self.now).unwrap();
         self.engine.add(self.now, id, session).unwrap();
+    }
+
+    /// Let `client` change what it publishes on a transport, by an offer that is answered.
+    pub fn offer_up<T>(
+        &mut self,
+        id: TransportId,
+        client: usize,
+        change: impl FnOnce(&mut str0m::change::SdpApi<'_>) -> T,
+    ) -> T {
+        let mut api = self.clients[client].rtc.sdp_api();
+        let made = change(&mut api);
+        let (offer, pending) = api.apply().expect("a change");
+        let offer = Offer::parse(&offer.to_sdp_string()).unwrap();
+        let answer = self.engine.accept_offer(self.now, id, offer).unwrap();
+        let answer = SdpAnswer::from_sdp_string(&answer).unwrap();
+        self.clients[client].rtc.sdp_api().accept_answer(pending, answer).unwrap();
+        made
     }
 
     /// Make a transport on which `client` publishes one video and opens the reliable channel.
@@ -250,6 +319,11 @@ impl World {
         if !plan.restart {
             self.add(id);
         }
+        self.offer_down(id, client, plan)
+    }
+
+    /// Make a further offer to `client`, which it answers; returns the added sections.
+    pub fn offer_down(&mut self, id: TransportId, client: usize, plan: OfferPlan) -> Vec<String> {
         let (offer, mids) = self.engine.make_offer(self.now, id, plan).unwrap();
         let offer = SdpOffer::from_sdp_string(&offer).unwrap();
         let answer = self.clients[client].rtc.sdp_api().accept_offer(offer).unwrap().to_sdp_string();
@@ -277,11 +351,49 @@ impl World {
         self.settle();
     }
 
+    /// Send a packet of picture or sound, without waiting for anything.
+    #[allow(clippy::too_many_arguments)]
+    pub fn send_packet(
+        &mut self,
+        client: usize,
+        mid: &str,
+        rid: Option<&str>,
+        video: bool,
+        sequence: u64,
+        time: u32,
+        payload: &[u8],
+    ) {
+        let now = self.now;
+        let rtc = &mut self.clients[client].rtc;
+        let codec = if video { Codec::Vp8 } else { Codec::Opus };
+        let pt = rtc.codec_config().find(|p| p.spec().codec == codec).unwrap().pt();
+        let mut api = rtc.direct_api();
+        let stream = api.stream_tx_by_mid(mid.into(), rid.map(Into::into)).unwrap();
+        let packet = RtpWrite::new(pt, sequence.into(), time, now, payload.to_vec());
+        stream.write_rtp(packet.marker(video).nackable(video));
+        self.settle();
+    }
+
     pub fn send_data(&mut self, client: usize, label: &str, bytes: &[u8]) {
         let c = &mut self.clients[client];
         let id = c.channels[label];
         assert!(c.rtc.channel(id).unwrap().write(true, bytes).unwrap());
         self.settle();
+    }
+
+    /// A client's own end of its transport.
+    pub fn rtc(&mut self, client: usize) -> &mut Rtc {
+        &mut self.clients[client].rtc
+    }
+
+    /// Whether a hostile client has failed.
+    pub fn is_dead(&self, client: usize) -> bool {
+        self.clients[client].dead
+    }
+
+    /// The channel of a client by its label, if it is open.
+    pub fn channel(&self, client: usize, label: &str) -> Option<ChannelId> {
+        self.clients[client].channels.get(label).copied()
     }
 
     /// A datagram from anywhere.
@@ -291,8 +403,14 @@ impl World {
         self.settle();
     }
 
+    /// All clients vanish without a word.
+    pub fn abandon(&mut self) {
+        self.clients.iter_mut().for_each(|c| c.dead = true);
+    }
+
     pub fn leave(&mut self, client: usize) {
-        self.clients[client].rtc.close().unwrap();
+        // One whose channels are not open yet has nobody to say farewell to.
+        let _ = self.clients[client].rtc.close();
         self.settle();
     }
 
@@ -345,6 +463,21 @@ impl World {
         self.fragments[&id].clone()
     }
 
+    /// What a client received since it was taken last: packets with their sections, and data.
+    pub fn take(&mut self, client: usize) -> (Vec<(Option<Mid>, RtpPacket)>, Vec<Vec<u8>>) {
+        let c = &mut self.clients[client];
+        let packets = std::mem::take(&mut c.received);
+        let mut api = c.rtc.direct_api();
+        let with_mids =
+            packets.into_iter().map(|p| (api.stream_rx(&p.header.ssrc).map(|s| s.mid()), p)).collect();
+        (with_mids, std::mem::take(&mut c.data))
+    }
+
+    /// A client vanishes without a word.
+    pub fn vanish(&mut self, client: usize) {
+        self.clients[client].dead = true;
+    }
+
     pub fn received(&self, client: usize) -> &[RtpPacket] {
         &self.clients[client].received
     }
@@ -390,7 +523,16 @@ impl World {
     fn step(&mut self, end: Instant) {
         let engine = self.settle();
         let coming = self.clients.iter().filter_map(|c| Some(c.coming.front()?.0));
-        let due = self.clients.iter().map(|c| c.due).chain(coming).chain([engine, end]).min().unwrap();
+        let coming = coming.chain(self.air.peek().map(|Reverse((at, ..))| *at));
+        let due = self
+            .clients
+            .iter()
+            .filter(|c| !c.dead)
+            .map(|c| c.due)
+            .chain(coming)
+            .chain([engine, end])
+            .min()
+            .unwrap();
         // At least a millisecond, so that it ends; at most fifty, so that `until` notices soon.
         self.now = due.clamp(self.now + ms(1), self.now + ms(50));
         self.engine.handle_input(self.now, Input::Timeout);
@@ -400,33 +542,66 @@ impl World {
                 self.arrive(i, path, &bytes);
             }
         }
-        for c in &mut self.clients {
-            c.rtc.handle_input(str0m::Input::Timeout(self.now)).unwrap();
-            c.drain();
+        while self.air.peek().is_some_and(|Reverse((at, ..))| *at <= self.now) {
+            let Some(Reverse((_, _, up, path, bytes))) = self.air.pop() else { break };
+            match up {
+                true => {
+                    self.engine.handle_input(self.now, Input::Datagram { path, bytes: &bytes });
+                }
+                false => self.hand_to(path, &bytes),
+            }
+        }
+        for c in self.clients.iter_mut().filter(|c| c.due <= self.now) {
+            c.input(str0m::Input::Timeout(self.now));
         }
         self.settle();
     }
 
-    fn lose(&mut self) -> bool {
-        let Some(n) = self.loss else { return false };
+    fn random(&mut self) -> u32 {
         self.seed ^= self.seed << 13;
         self.seed ^= self.seed >> 17;
         self.seed ^= self.seed << 5;
-        let lost = self.seed.is_multiple_of(n);
+        self.seed
+    }
+
+    fn fly(&mut self, weather: Weather, up: bool, path: Path, bytes: Vec<u8>) {
+        if self.random() % 1000 < weather.lost {
+            self.lost += 1;
+            return;
+        }
+        let copies = 1 + u32::from(self.random() % 1000 < weather.doubled);
+        for _ in 0..copies {
+            let (least, more) = weather.delay;
+            let delay = least + self.random() % (more + 1);
+            self.flights += 1;
+            let at = self.now + ms(delay.into());
+            self.air.push(Reverse((at, self.flights, up, path, bytes.clone())));
+        }
+    }
+
+    fn lose(&mut self) -> bool {
+        let Some(n) = self.loss else { return false };
+        let lost = self.random().is_multiple_of(n);
         self.lost += u32::from(lost);
         lost
     }
 
     /// Carry datagrams until nobody has any; returns when the engine wants to run.
-    fn settle(&mut self) -> Instant {
+    pub fn settle(&mut self) -> Instant {
         loop {
             let mut quiet = true;
             let engine_due = loop {
                 match self.engine.poll_output() {
                     Output::Transmit { path, bytes } => {
                         quiet = false;
-                        if !self.lose() {
-                            self.hand_to(path, &bytes);
+                        if let Some(watched) = &mut self.watched {
+                            watched.push((path.remote, bytes.clone()));
+                        }
+                        let lost = self.lose();
+                        match self.weather[1] {
+                            Some(weather) => self.fly(weather, false, path, bytes),
+                            None if lost => {}
+                            None => self.hand_to(path, &bytes),
                         }
                     }
                     Output::Event(e) => self.events.push(e),
@@ -440,8 +615,15 @@ impl World {
                 for (mut path, bytes) in sent {
                     quiet = false;
                     path.remote = seen_as.unwrap_or(path.remote);
-                    if self.blocked != Some(path.local) && !self.lose() {
-                        self.engine.handle_input(self.now, Input::Datagram { path, bytes: &bytes });
+                    if self.clients[i].hostile {
+                        self.sent.push_back((path.remote, bytes.clone()));
+                        self.sent.drain(..self.sent.len().saturating_sub(SENT));
+                    }
+                    let lost = self.blocked == Some(path.local) || self.lose();
+                    match self.weather[0] {
+                        Some(weather) => self.fly(weather, true, path, bytes),
+                        None if lost => {}
+                        None => self.engine.handle_input(self.now, Input::Datagram { path, bytes: &bytes }),
                     }
                 }
             }
@@ -478,16 +660,34 @@ impl World {
             destination: c.address,
             contents: bytes.try_into().unwrap(),
         };
-        c.rtc.handle_input(str0m::Input::Receive(self.now, receive)).unwrap();
-        c.drain();
+        c.input(str0m::Input::Receive(self.now, receive));
     }
 }
 
 impl Client {
+    fn input(&mut self, input: str0m::Input<'_>) {
+        if self.dead {
+            return;
+        }
+        match self.rtc.handle_input(input) {
+            Ok(()) => self.drain(),
+            Err(e) => self.fail(&e),
+        }
+    }
+
+    fn fail(&mut self, error: &str0m::RtcError) {
+        assert!(self.hostile, "{error}");
+        self.dead = true;
+    }
+
     /// str0m wants to be drained after each input: an event that waits is overwritten by the next.
     fn drain(&mut self) {
-        loop {
-            match self.rtc.poll_output().unwrap() {
+        while !self.dead {
+            let output = match self.rtc.poll_output() {
+                Ok(output) => output,
+                Err(e) => return self.fail(&e),
+            };
+            match output {
                 str0m::Output::Timeout(at) => {
                     self.due = at;
                     return;

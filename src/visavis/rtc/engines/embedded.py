@@ -114,6 +114,9 @@ class EmbeddedEngine:
     ) -> None:
         self._command(lambda: self._sfu.route(source, source_mid, target, target_mid, max_layer, rank))
 
+    def wake(self, target: TransportId, target_mid: Mid) -> None:
+        self._command(lambda: self._sfu.wake(target, target_mid))
+
     def unroute(self, target: TransportId, target_mid: Mid) -> None:
         self._command(lambda: self._sfu.unroute(target, target_mid))
 
