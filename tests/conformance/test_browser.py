@@ -66,10 +66,10 @@ class Page:
         """Call a function of the page; its answer."""
         return await self._page.evaluate("([f, args]) => window[f](...args)", [function, list(args)])
 
-    async def join(self, name, options=None, **token):
-        """A participant joins; its sid."""
+    async def join(self, name, options=None, connect=None, **token):
+        """A participant joins; its sid. options: of its room; connect: of its connection."""
         grant = self._server.token(name, self._room, **token)
-        return await self.do("join", name, self._server.url, grant, options or {})
+        return await self.do("join", name, self._server.url, grant, options or {}, connect or {})
 
     async def told(self, name, event, *args):
         """Wait until a participant is told something; its arguments, as words."""

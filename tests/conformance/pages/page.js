@@ -8,7 +8,7 @@ const peers = {};
 const word = (x) => (x && typeof x === "object" ? (x.identity ?? x.trackSid ?? x.sid ?? "") : x);
 
 // options: livekit-client's; and `key`, with which its frames are encrypted.
-window.join = async (name, url, token, { key, ...options }) => {
+window.join = async (name, url, token, { key, ...options }, connect) => {
   if (key) {
     const keyProvider = new ExternalE2EEKeyProvider();
     await keyProvider.setKey(key);
@@ -31,7 +31,7 @@ window.join = async (name, url, token, { key, ...options }) => {
   room.on(RoomEvent.DataReceived, (data, from) => {
     peer.data = [...(peer.data ?? []), [from?.identity, new TextDecoder().decode(data)]];
   });
-  await room.connect(url, token);
+  await room.connect(url, token, connect);
   return room.localParticipant.sid;
 };
 
