@@ -175,7 +175,10 @@ pub(crate) fn stamp(packet: &[u8], identity: Option<&str>, sid: &str) -> Option<
                 put_bytes(&mut out, 2, &user);
             }
             3 => return None,
-            8 => to.nobody = true,
+            8 => {
+                to.nobody = true;
+                out.extend_from_slice(field.span);
+            }
             16 if field.wire == VARINT => {
                 sequence = field.value as u32;
                 out.extend_from_slice(field.span);
