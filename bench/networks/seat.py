@@ -152,7 +152,7 @@ class Participant:
                 add("nacks", inbound.nack_count)
                 add("plis", inbound.pli_count)
                 add("keyframes", inbound.key_frames_decoded)
-                add("freezes", inbound.freeze_count)
+                add("decoded", inbound.frames_decoded)
         return found
 
     async def saw(self, request: dict[str, Any]) -> dict[str, Any]:

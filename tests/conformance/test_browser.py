@@ -23,14 +23,15 @@ pytestmark = [pytest.mark.anyio, pytest.mark.browser, pytest.mark.media]
 SCRIPTS = {
     "livekit.js": ROOT / "client/node_modules/livekit-client/dist/livekit-client.umd.js",
     "page.js": Path(__file__).parent / "pages/page.js",
+    "e2ee.js": ROOT / "client/node_modules/livekit-client/dist/livekit-client.e2ee.worker.js",
 }
 HTML = '<!doctype html><meta charset="utf-8"><body>' + "".join(
-    f'<script src="/{name}"></script>' for name in SCRIPTS
+    f'<script src="/{name}"></script>' for name in ("livekit.js", "page.js")
 )
 
 
 class _Files(http.server.BaseHTTPRequestHandler):
-    """The page and its two scripts."""
+    """The page and its scripts."""
 
     def do_GET(self):
         script = SCRIPTS.get(self.path[1:])
@@ -65,10 +66,10 @@ class Page:
         """Call a function of the page; its answer."""
         return await self._page.evaluate("([f, args]) => window[f](...args)", [function, list(args)])
 
-    async def join(self, name, options=None, **token):
-        """A participant joins; its sid."""
+    async def join(self, name, options=None, connect=None, **token):
+        """A participant joins; its sid. options: of its room; connect: of its connection."""
         grant = self._server.token(name, self._room, **token)
-        return await self.do("join", name, self._server.url, grant, options or {})
+        return await self.do("join", name, self._server.url, grant, options or {}, connect or {})
 
     async def told(self, name, event, *args):
         """Wait until a participant is told something; its arguments, as words."""
@@ -166,6 +167,107 @@ async def test_streams_that_are_played_together(browse, server, room, together):
         streams = await page.do("streams", "b1", "a1")
         assert len(streams) == 2
         assert (len(set(streams)) == 1) == together
+
+
+@pytest.mark.parametrize("codec", ["vp8", "h264"])
+async def test_codec(browse, codec):
+    """What a publisher prefers is what it sends, and what the others are told and shown."""
+    async with browse() as page:
+        await page.join("a1")
+        await page.join("b1")
+        await page.do("show", "a1", {"videoCodec": codec, "simulcast": False})
+        await page.sees("b1")
+        assert (await page.do("sending", "a1")).lower() == f"video/{codec}"
+        assert await page.do("kinds", "b1", "a1") == [["video", f"video/{codec}", False]]
+
+
+async def test_encrypted(browse):
+    """Frames that are encrypted come to who has the key, and are said to be encrypted."""
+    async with browse() as page:
+        await page.join("a1", {"key": "of both sides"})
+        await page.join("b1", {"key": "of both sides"})
+        await page.do("publish", "a1")
+        await page.sees("b1")
+        await page.hears("b1")
+        kinds = await page.do("kinds", "b1", "a1")
+        assert sorted(kind for kind, _, _ in kinds) == ["audio", "video"]
+        assert all(encrypted for _, _, encrypted in kinds)
+
+
+async def test_streams(browse):
+    """Streams of text and bytes arrive whole, also those of many chunks."""
+    async with browse() as page:
+        await page.join("a1")
+        await page.join("b1")
+        await page.do("listen", "b1", "minutes")
+        await page.do("tell", "a1", "minutes", 12)
+        await page.becomes([["a1", 12]], "heard", "b1")
+        await page.do("tell", "a1", "minutes", 100_000)
+        await page.becomes([["a1", 12], ["a1", 100_000]], "heard", "b1")
+        await page.do("hand", "a1", "minutes", 300_000)
+        await page.becomes([["a1", 12], ["a1", 100_000], ["a1", 300_000]], "heard", "b1")
+
+
+async def test_subscription(browse):
+    """Who unsubscribes is shown nothing more, and is shown it anew after subscribing again."""
+    async with browse() as page:
+        await page.join("a1")
+        await page.join("b1")
+        await page.do("show", "a1", {})
+        await page.sees("b1")
+        await page.do("subscribe", "b1", "a1", False)
+        await page.told("b1", "trackUnsubscribed")
+        await page.do("subscribe", "b1", "a1", True)
+        await page.sees("b1")
+
+
+async def test_subscription_permission(browse):
+    """Who may no longer receive a track loses it, and has it back once it may again."""
+    async with browse() as page:
+        await page.join("a1")
+        await page.join("b1")
+        await page.do("show", "a1", {})
+        await page.sees("b1")
+        await page.do("permit", "a1", False)
+        await page.told("b1", "trackUnsubscribed")
+        await page.told("b1", "trackSubscriptionPermissionChanged")
+        await page.do("permit", "a1", True)
+        await page.sees("b1")
+
+
+async def test_publishing_again(browse):
+    """A camera that was unpublished is gone for the others; published again, it is another track."""
+    async with browse() as page:
+        await page.join("a1")
+        await page.join("b1")
+        first = await page.do("show", "a1", {})
+        await page.sees("b1", first)
+        await page.do("unpublish", "a1")
+        await page.told("b1", "trackUnpublished", first)
+        second = await page.do("show", "a1", {})
+        assert second != first
+        await page.sees("b1", second)
+
+
+async def test_what_a_participant_says_of_itself(browse):
+    """Name, metadata and attributes that a participant changes are told to the others."""
+    said = {"called": "Principal", "metadata": "of side A", "attributes": {"hand": "raised"}}
+    async with browse() as page:
+        await page.join("a1", can_update_own_metadata=True)
+        await page.join("b1")
+        await page.do("describe", "a1", said)
+        await page.becomes(said, "described", "b1", "a1")
+
+
+async def test_connection_quality(browse):
+    """Everybody is told how good its own connection is."""
+    async with browse() as page:
+        await page.join("a1")
+        await page.join("b1")
+        await page.do("publish", "a1")
+        await page.sees("b1")
+        for name in ("a1", "b1"):
+            await page.becomes("excellent", "quality", name)
 
 
 async def test_layers_that_nobody_needs(browse):

@@ -18,8 +18,8 @@ from bench.networks.seat import HEIGHT
 
 pytestmark = pytest.mark.media
 
-LIMIT_S = 60.0
-"""Until when something must have happened that takes a second or ten."""
+LIMIT_S = 120.0
+"""Until when something must have happened that takes a second or twenty."""
 
 NEAR = Conditions(delay_s=0.02)
 PICTURES, SOUND = 60, 400
@@ -34,7 +34,8 @@ def stage(tmp_path_factory):
             pytest.skip(why)
         pytest.fail(f"{why} (VISAVIS_WITHOUT_NAMESPACES=1 skips)")
     folder = tmp_path_factory.mktemp("network")
-    with staged("ours", folder) as found:
+    # A busy machine must not look like a bad line: picture and sound go before other work, as root may have it.
+    with staged("ours", folder, realtime=True) as found:
         yield found
     told = (folder / "ours.log").read_text(errors="replace")
     assert "Traceback" not in told, told[told.index("Traceback") :][:3000]

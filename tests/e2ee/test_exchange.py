@@ -25,9 +25,16 @@ def met(at: int = 0) -> list[ex.Event]:
 
 
 def test_alone_a_device_uses_its_first_key_at_once():
-    """A device that is alone greets, makes a key and uses it."""
-    _, out = run(ex.Started(5, "me"))
-    assert out == [ex.Hello(), ex.MakeKey(0, ()), ex.Use(0), ex.SendBeat(("me",), {})]
+    """A device that is alone greets, makes a key and uses it; its first beat is the regular one."""
+    state, out = run(ex.Started(5, "me"))
+    assert out == [ex.Hello(), ex.MakeKey(0, ()), ex.Use(0)]
+    assert ex.step(state, ex.Tick(5 + ex.BEAT_MS))[1] == (ex.SendBeat(("me",), {}),)
+
+
+def test_the_first_key_is_acknowledged_at_once():
+    """Whoever sealed to a newcomer waits for its word before it changes over; nothing holds that word back."""
+    _, out = run(ex.Started(0, "me"), ex.Verified(0, ("x",)), ex.Took(40, "x", 3))
+    assert ex.SendBeat(("me", "x"), {"x": 3}) in out
 
 
 def test_a_verified_device_is_in_when_it_is_heard():

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from visavis.rtc import sdp
 from visavis.rtc.errors import SdpMalformed
+from visavis.rtc.ports import Mid
 
 OFFER = """v=0
 o=- 1 2 IN IP4 127.0.0.1
@@ -86,3 +87,17 @@ def test_mutations(at, length, insert):
         sdp.sections(text)
     except SdpMalformed:
         return
+
+
+def test_prefer():
+    """A codec's payload types come first in its section; other sections, and one without it, stay as they are."""
+    both = OFFER.replace("m=video 0 UDP/TLS/RTP/SAVPF 96", "m=video 9 UDP/TLS/RTP/SAVPF 96 97 102 103 104")
+    both = both.replace(
+        "a=rtpmap:96 VP8/90000",
+        "a=rtpmap:96 VP8/90000\na=rtpmap:97 rtx/90000\na=rtpmap:102 H264/90000\na=rtpmap:104 H264/90000",
+    )
+    told = sdp.prefer(both, {Mid("1"): "h264"})
+    assert "m=video 9 UDP/TLS/RTP/SAVPF 102 104 96 97 103\r\n" in told
+    assert sdp.sections(told)[1].codec == "H264"
+    assert sdp.sections(told)[0] == sdp.sections(both)[0]
+    assert sdp.sections(sdp.prefer(both, {Mid("1"): "av1"})) == sdp.sections(both)

@@ -85,7 +85,7 @@ export function step(state: State, event: Event): [State, Effect[]] {
       const epoch = (event.epoch ?? 0) - 1;
       s = {
         ...s, device: event.device, epoch, using: epoch, turn: event.turn ?? 600_000, greet: event.greet ?? 0,
-        due: [at, 0], beatDue: at,
+        due: [at, 0], beatDue: at + BEAT_MS,
       };
       out.push({ type: 'hello' });
       break;

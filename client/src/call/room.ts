@@ -30,6 +30,8 @@ import { type Person, View, titleOf } from './view';
 declare const WORKER_ADDRESS: string;
 
 const TICK_MS = 250;
+/** The exchange has waits of 300 ms; the next epoch is used when all have said that they have it. */
+const EXCHANGE_TICK_MS = 50;
 const ASK_APART_MS = 500;
 
 /** Find out early, and say: no WebCrypto for our keys or no frame encryption means no call. */
@@ -50,18 +52,17 @@ export async function enterRoom(main: HTMLElement): Promise<void> {
   const where = { dialogue, talk, sitting: Number(sitting) };
   if (!(await canEncrypt())) return view.stage('refused', t('call.no-e2ee'));
   view.stage('checking', '');
+  // Read while the devices are chosen; only what has been added since is then left to read.
+  const before = Logs.open(dialogue);
+  before.catch(() => undefined);
   const section = document.getElementById('devicecheck');
   const chosen: Chosen = section
     ? await deviceCheck(section, words => view.stage('ready', words))
     : { camera: null, microphone: null };
   view.stage('joining', t('call.joining'));
   try {
-    const session = await current();
     view.say(t('call.log'));
-    const logs = await Logs.open(dialogue).catch((error: unknown) => {
-      throw error instanceof Error && !(error instanceof Refused)
-        ? new Error(t('call.log-fails', { why: error.message })) : error;
-    });
+    const [session, logs] = await Promise.all([current(), toNow(dialogue, before)]);
     const device = await ownDevice(where, { ...session, side }, Date.now());
     const path = `/api/dialogues/${encodeURIComponent(dialogue)}/talks/${encodeURIComponent(talk)}/sittings/${where.sitting}`;
     const joined = await request<Joined>('POST', `${path}/join`, { certificate: device.certificate });
@@ -75,6 +76,18 @@ export async function enterRoom(main: HTMLElement): Promise<void> {
       : error instanceof Error && error.constructor === Error ? error.message : wordsOf(error);
     view.stage('refused', why);
     if (section) section.hidden = true;
+  }
+}
+
+/** Both logs as they are now. Raises what does not hold, in words. */
+async function toNow(dialogue: string, before: Promise<Logs>): Promise<Logs> {
+  try {
+    const logs = await before.catch(() => Logs.open(dialogue));
+    await logs.read();
+    return logs;
+  } catch (error) {
+    throw error instanceof Error && !(error instanceof Refused)
+      ? new Error(t('call.log-fails', { why: error.message })) : error;
   }
 }
 
@@ -146,14 +159,13 @@ class Call {
       .on(RoomEvent.Disconnected, reason => {
         if (reason !== DisconnectReason.CLIENT_INITIATED) void this.leave('lost', t('call.ended'));
       });
-    await room.connect(joined.url, joined.token, { autoSubscribe: false });
+    await Promise.all([this.certificates(), room.connect(joined.url, joined.token, { autoSubscribe: false })]);
     if (room.localParticipant.identity !== this.device.id) throw new Error('the engine gave another identity');
-    await this.certificates();
     await party.start();
     await this.roster([]);
     view.stage('in', t('call.alone'));
     view.onControl(control => void this.control(control));
-    const ticking = setInterval(() => void party.tick(), TICK_MS);
+    const ticking = setInterval(() => void party.tick(), EXCHANGE_TICK_MS);
     const drawing = setInterval(() => this.draw(), TICK_MS);
     const onLog = (): void => void this.readLogs();
     document.addEventListener('visavis:log', onLog);
@@ -246,6 +258,7 @@ class Call {
     for (const device of devices) people.push(this.person(device, false));
     const known = people.filter((person): person is Person => person !== null);
     const turn = ++this.rosters;
+    this.subscribe();
     const named = await Promise.all(
       known.map(async person => ({ ...person, name: await this.nameOf(person) })),
     );
@@ -258,8 +271,8 @@ class Call {
         this.view.say(t('call.came', { who: titleOf(person) }));
       }
     }
+    this.attachWaiting();
     this.view.lock(this.people, await rosterMark([...devices, this.device.id]));
-    this.subscribe();
   }
 
   private person(device: string, own: boolean): Person | null {
@@ -315,6 +328,15 @@ class Call {
 
   private publications(identity: string): RemoteTrackPublication[] {
     return [...(this.room.remoteParticipants.get(identity)?.trackPublications.values() ?? [])];
+  }
+
+  /** Tracks that came before the name of their sender. */
+  private attachWaiting(): void {
+    for (const participant of this.room.remoteParticipants.values()) {
+      for (const { track } of participant.trackPublications.values()) {
+        if (track && track.attachedElements.length === 0) this.attach(track, participant);
+      }
+    }
   }
 
   private attach(track: RemoteTrack, { identity }: RemoteParticipant): void {

@@ -58,7 +58,7 @@ export class Logs {
   /** Read on to the latest of both logs. Raises `Untrusted` if anything does not hold; calls queue up. */
   read(): Promise<void> {
     const next = this.reading.catch(() => undefined).then(async () => {
-      for (const side of this.folds.keys()) await this.readSide(side);
+      await Promise.all([...this.folds.keys()].map(side => this.readSide(side)));
     });
     this.reading = next;
     return next;

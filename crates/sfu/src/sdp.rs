@@ -24,7 +24,11 @@ const MAX_SECTIONS: usize = 512;
 const CODECS: [&str; 3] = ["opus", "VP8", "H264"];
 
 /// A client's offer, read but not yet applied.
-pub struct Offer(pub(crate) SdpOffer);
+pub struct Offer {
+    pub(crate) sdp: SdpOffer,
+    /// The payload types of each section (by mid), in the order in which the client prefers them.
+    pub(crate) preferred: HashMap<String, Vec<String>>,
+}
 
 /// A client's answer, read but not yet applied.
 pub struct Answer(pub(crate) SdpAnswer);
@@ -38,10 +42,11 @@ impl Offer {
     /// Errors: `DescriptionTooLarge`, `MalformedOffer`.
     pub fn parse(sdp: &str) -> Result<Offer, Error> {
         let sdp = prepare(sdp, true)?;
+        let preferred = preferred(&sdp);
         catch_unwind(AssertUnwindSafe(|| SdpOffer::from_sdp_string(&sdp)))
             .ok()
             .and_then(Result::ok)
-            .map(Offer)
+            .map(|sdp| Offer { sdp, preferred })
             .ok_or(Error::MalformedOffer)
     }
 }
@@ -107,7 +112,7 @@ fn is_unused(line: &str) -> bool {
 
 /// A line that decides the same for all sections of a bundle, which all sections are of (RFC 9143): the first counts.
 fn is_bundled(line: &str) -> bool {
-    ["a=ice-ufrag:", "a=ice-pwd:", "a=ice-options:", "a=fingerprint:", "a=setup:", "a=rtcp-fb:"]
+    ["a=ice-ufrag:", "a=ice-pwd:", "a=ice-options:", "a=fingerprint:", "a=setup:"]
         .iter()
         .any(|name| line.starts_with(name))
 }
@@ -128,6 +133,35 @@ pub(crate) fn narrowed(offer: &str, codecs: &HashMap<String, String>) -> String 
             Some(codec) => write(&mut out, with_codecs(section, &[codec]).iter().map(|l| &**l)),
             None => write(&mut out, section.iter().copied()),
         }
+    }
+    out
+}
+
+/// The payload types of each section of an offer, in its order.
+fn preferred(offer: &str) -> HashMap<String, Vec<String>> {
+    let lines: Vec<&str> = offer.lines().collect();
+    let sections = lines.chunk_by(|_, next| !next.starts_with("m="));
+    sections
+        .filter_map(|section| {
+            let mid = section.iter().find_map(|l| l.strip_prefix("a=mid:"))?;
+            Some((mid.to_owned(), section[0].split(' ').skip(3).map(str::to_owned).collect()))
+        })
+        .collect()
+}
+
+/// The engine's answer, each section's payload types in the order of the offer (RFC 3264 §6.1). str0m has an order of
+/// its own; but what stands first is what a browser sends, and what the others are then offered.
+pub(crate) fn in_order(answer: &str, preferred: &HashMap<String, Vec<String>>) -> String {
+    let lines: Vec<&str> = answer.lines().collect();
+    let mut out = String::with_capacity(answer.len());
+    for section in lines.chunk_by(|_, next| !next.starts_with("m=")) {
+        let order = section.iter().find_map(|l| l.strip_prefix("a=mid:")).and_then(|mid| preferred.get(mid));
+        let mut media: Vec<&str> = section[0].split(' ').collect();
+        if let (Some(order), Some(payloads)) = (order, media.get_mut(3..)) {
+            payloads.sort_by_key(|p| order.iter().position(|o| o == p).unwrap_or(order.len()));
+        }
+        let media = media.join(" ");
+        write(&mut out, std::iter::once(media.as_str()).chain(section[1..].iter().copied()));
     }
     out
 }
@@ -202,7 +236,7 @@ mod tests {
             a=ice-ufrag:u\r\na=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 transport-cc\r\n\
             a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n\
             a=sendonly\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\n\
-            m=audio 9 UDP/TLS/RTP/SAVPF 9\r\na=ice-ufrag:new\r\na=rtpmap:9 G722/8000\r\n";
+            a=rtcp-fb:96 transport-cc\r\nm=audio 9 UDP/TLS/RTP/SAVPF 9\r\na=ice-ufrag:new\r\na=rtpmap:9 G722/8000\r\n";
         assert_eq!(prepare(sdp, false).unwrap(), read);
     }
 
@@ -219,6 +253,16 @@ mod tests {
         );
         assert_eq!(only("AV1"), offer, "a codec that is not there narrows nothing");
         assert_eq!(narrowed(offer, &HashMap::new()), offer);
+    }
+
+    #[test]
+    fn an_answer_has_the_order_of_the_offer() {
+        let answer = "v=0\r\na=group:BUNDLE a b\r\nm=video 9 UDP/TLS/RTP/SAVPF 96 97 102 103\r\na=mid:a\r\n\
+            m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:b\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:c\r\n";
+        let offer = "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 102 45 96 103 97\r\na=mid:a\r\n\
+            m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:b\r\n";
+        assert_eq!(in_order(answer, &preferred(offer)), answer.replace("96 97 102 103", "102 96 103 97"));
+        assert_eq!(in_order(answer, &HashMap::new()), answer);
     }
 
     #[test]

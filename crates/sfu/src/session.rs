@@ -26,7 +26,7 @@ use crate::demux::is_stun;
 use crate::dtls;
 use crate::forward::Subscription;
 use crate::quality::Quality;
-use crate::sdp::narrowed;
+use crate::sdp::{in_order, narrowed};
 use crate::{Answer, Error, Offer, Path, Place};
 
 /// The number of a transport, given by the caller.
@@ -234,8 +234,8 @@ impl Session {
     /// Take a publisher's offer; returns the answer.
     pub(crate) fn accept_offer(&mut self, now: Instant, offer: Offer) -> Result<String, Error> {
         self.describe(now)?;
-        let answer = self.rtc.sdp_api().accept_offer(offer.0).map_err(|_| Error::OfferRefused)?;
-        Ok(answer.to_sdp_string())
+        let answer = self.rtc.sdp_api().accept_offer(offer.sdp).map_err(|_| Error::OfferRefused)?;
+        Ok(in_order(&answer.to_sdp_string(), &offer.preferred))
     }
 
     /// Make an offer to a subscriber. What an unanswered earlier offer wanted is part of it.

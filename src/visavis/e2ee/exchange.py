@@ -219,7 +219,7 @@ def step(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
                 turn=event.turn,
                 greet=event.greet,
                 due=(at, 0),
-                beat_due=at,
+                beat_due=at + BEAT_MS,
             )
             out.append(Hello())
         case Verified():

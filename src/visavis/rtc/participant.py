@@ -205,6 +205,7 @@ class Track:
 
     info: m.TrackInfo
     cids: frozenset[str]
+    codec: str = ""  # which its publisher said that it would send, in lower case; "": it said nothing
     mid: Mid | None = None
     silent: bool = True
     heard: bool = False  # somebody subscribed once, and its publisher was told

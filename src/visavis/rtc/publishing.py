@@ -7,7 +7,7 @@ Not here: who receives it (`subscribing`), whether it may be published (`permiss
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from livekit.protocol import models as m
@@ -80,21 +80,18 @@ def offer_accepted(room: RoomState, asked: AcceptOffer, answer: str, now_ms: int
         return
     offer_id, offer = p.offer_in_work, asked.sdp
     p.offer_in_work = None
-    _place(room, p, sdp.sections(offer), sdp.sections(answer), now_ms)
+    carried = _carried(p, sdp.sections(offer))
+    # A browser sends the codec that stands first in the answer, whatever it declared; LiveKit orders it so, too.
+    answer = sdp.prefer(answer, {mid: track.codec for mid, track in carried.items() if track.codec})
+    _place(room, p, carried, sdp.sections(answer), now_ms)
     if offer_id != STALE:
         room.tell(p, answer=r.SessionDescription(type="answer", sdp=answer, id=offer_id))
     _next_offer(room, p)
 
 
-def _place(
-    room: RoomState,
-    p: Participant,
-    offered: Sequence[sdp.Section],
-    answered: Sequence[sdp.Section],
-    now_ms: int,
-) -> None:
-    """Find which section carries which declared track; what is carried no more is unpublished."""
-    codec_of = {s.mid: s.codec for s in answered}
+def _carried(p: Participant, offered: Sequence[sdp.Section]) -> dict[Mid, Track]:
+    """Which section carries which declared track."""
+    carried: dict[Mid, Track] = {}
     placed: set[TrackSid] = set()
     sending = [s for s in offered if s.kind in ("audio", "video") and s.sends]
     by_msid = {s.mid: track for s in sending if (track := p.by_cid(s.msid)) is not None}
@@ -118,12 +115,27 @@ def _place(
         if track is None or track.sid in placed:
             continue  # undeclared: the engine may take its packets, nobody gets them
         placed.add(track.sid)
-        if track.mid != s.mid:
-            track.mid, track.silent = s.mid, True
-        track.info.mid = s.mid
-        if codec := codec_of.get(s.mid):
-            track.info.mime_type = track.info.codecs[0].mime_type = f"{s.kind}/{codec}"
+        carried[s.mid] = track
+    return carried
+
+
+def _place(
+    room: RoomState,
+    p: Participant,
+    carried: Mapping[Mid, Track],
+    answered: Sequence[sdp.Section],
+    now_ms: int,
+) -> None:
+    """Keep which section carries which track, in which codec; what is carried no more is unpublished."""
+    sections = {s.mid: s for s in answered}
+    for mid, track in carried.items():
+        if track.mid != mid:
+            track.mid, track.silent = mid, True
+        track.info.mid = mid
+        if (s := sections.get(mid)) is not None and s.codec:
+            track.info.mime_type = track.info.codecs[0].mime_type = f"{s.kind}/{s.codec}"
         room.owner[track.sid] = p
+    placed = {track.sid for track in carried.values()}
     for track in [t for t in p.tracks.values() if t.mid is not None and t.sid not in placed]:
         unpublish(room, p, track, now_ms)
     for track in p.tracks.values():
@@ -246,4 +258,5 @@ def _new_track(a: r.AddTrackRequest, sid: str) -> Track:
         layer.spatial_layer = n
         layer.rid = _RIDS[n] if n < len(_RIDS) else ""
     info.codecs.add(mime_type=mime, cid=a.cid, layers=info.layers)
-    return Track(info, frozenset({a.cid, *(c.cid for c in a.simulcast_codecs if c.cid)}))
+    cids = frozenset({a.cid, *(c.cid for c in a.simulcast_codecs if c.cid)})
+    return Track(info, cids, first.partition("/")[2].lower() or first.lower())

@@ -7,6 +7,8 @@ Source: RFC 8866 (SDP), RFC 8829 (JSEP), RFC 8830 (msid).
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, cast
 
@@ -99,6 +101,25 @@ def sections(sdp: str) -> tuple[Section, ...]:
                 codecs.setdefault(payload_type, codec.split("/")[0])
     end()
     return tuple(found)
+
+
+def prefer(sdp: str, codecs: Mapping[Mid, str]) -> str:
+    """A description with a codec's payload types first in its section, where the section has any of it.
+
+    codecs: mid → name of the codec, in lower case.
+    """
+    lines = _lines(sdp)
+    starts = [n for n, line in enumerate(lines) if line.startswith("m=")]
+    for start, end in itertools.pairwise([*starts, len(lines)]):
+        section = lines[start:end]
+        mid = next((line[6:] for line in section if line.startswith("a=mid:")), "")
+        if (codec := codecs.get(Mid(mid))) is None:
+            continue
+        maps = [line[9:].partition(" ") for line in section if line.startswith("a=rtpmap:")]
+        named = {pt for pt, _, name in maps if name.split("/")[0].lower() == codec}
+        words = section[0].split(" ")
+        lines[start] = " ".join(words[:3] + sorted(words[3:], key=lambda pt: pt not in named))
+    return "\r\n".join(lines) + "\r\n"
 
 
 def _lines(sdp: str) -> list[str]:

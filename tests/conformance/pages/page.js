@@ -1,14 +1,21 @@
 // A page with several participants: the unmodified livekit-client, told what to do by the test.
 //
 // Lives here: `join`, and what the test asks of a peer. Not here: what is expected of it (test_browser.py).
-const { Room, RoomEvent, Track } = LivekitClient;
+const { ExternalE2EEKeyProvider, Room, RoomEvent, Track } = LivekitClient;
 const peers = {};
 
 // What an event's argument is, in a word that can leave the page.
 const word = (x) => (x && typeof x === "object" ? (x.identity ?? x.trackSid ?? x.sid ?? "") : x);
 
-window.join = async (name, url, token, options) => {
+// options: livekit-client's; and `key`, with which its frames are encrypted.
+window.join = async (name, url, token, { key, ...options }, connect) => {
+  if (key) {
+    const keyProvider = new ExternalE2EEKeyProvider();
+    await keyProvider.setKey(key);
+    options.encryption = { keyProvider, worker: new Worker("/e2ee.js") };
+  }
   const room = new Room(options);
+  if (key) await room.setE2EEEnabled(true);
   const peer = (peers[name] = { room, told: [], videos: {} });
   for (const event of Object.values(RoomEvent)) {
     room.on(event, (...args) => peer.told.push([event, ...args.map(word)]));
@@ -24,7 +31,7 @@ window.join = async (name, url, token, options) => {
   room.on(RoomEvent.DataReceived, (data, from) => {
     peer.data = [...(peer.data ?? []), [from?.identity, new TextDecoder().decode(data)]];
   });
-  await room.connect(url, token);
+  await room.connect(url, token, connect);
   return room.localParticipant.sid;
 };
 
@@ -34,6 +41,12 @@ window.publish = async (name) => {
   const camera = await me.setCameraEnabled(true, { resolution: { width: 640, height: 360, frameRate: 15 } });
   const voice = await me.setMicrophoneEnabled(true);
   return [camera.trackSid, voice.trackSid];
+};
+
+// A camera, with livekit-client's options for publishing; the track's sid.
+window.show = async (name, options) => {
+  const size = { resolution: { width: 640, height: 360, frameRate: 15 } };
+  return (await peers[name].room.localParticipant.setCameraEnabled(true, size, options)).trackSid;
 };
 
 // How many pictures of a track a peer has shown; of the peer's latest if no track is named.
@@ -65,6 +78,56 @@ window.layers = (name) => {
   const camera = peers[name].room.localParticipant.getTrackPublication(Track.Source.Camera);
   return camera.track.sender.getParameters().encodings.map((each) => each.active);
 };
+
+// The codec that a peer's camera is sent in, as "video/VP8".
+window.sending = async (name) => {
+  const camera = peers[name].room.localParticipant.getTrackPublication(Track.Source.Camera);
+  const stats = await camera.track.sender.getStats();
+  const sent = [...stats.values()].find((each) => each.type === "outbound-rtp" && each.framesSent > 0);
+  return stats.get(sent?.codecId)?.mimeType;
+};
+
+// What a peer is told of the tracks of another: kind, codec, whether it is encrypted.
+window.kinds = (name, of) =>
+  [...(peers[name].room.remoteParticipants.get(of)?.trackPublications.values() ?? [])]
+    .map((each) => [each.kind, each.mimeType.toLowerCase(), each.isEncrypted]);
+
+window.subscribe = (name, of, on) => {
+  for (const each of peers[name].room.remoteParticipants.get(of).trackPublications.values()) each.setSubscribed(on);
+};
+window.permit = (name, all) => peers[name].room.localParticipant.setTrackSubscriptionPermissions(all);
+window.unpublish = (name) => {
+  const me = peers[name].room.localParticipant;
+  return me.unpublishTrack(me.getTrackPublication(Track.Source.Camera).track);
+};
+
+// What a peer says of itself, and what another sees of it.
+window.describe = async (name, { called, metadata, attributes }) => {
+  const me = peers[name].room.localParticipant;
+  await me.setName(called);
+  await me.setMetadata(metadata);
+  await me.setAttributes(attributes);
+};
+window.described = (name, of) => {
+  const other = peers[name].room.remoteParticipants.get(of);
+  return { called: other?.name, metadata: other?.metadata, attributes: other?.attributes };
+};
+window.quality = (name) => peers[name].room.localParticipant.connectionQuality;
+
+// Streams of text and of bytes: what has come of each, and how long it was.
+window.listen = (name, topic) => {
+  const { room } = peers[name];
+  const heard = (peers[name].heard = []);
+  room.registerTextStreamHandler(topic, async (reader, { identity }) => heard.push([identity, (await reader.readAll()).length]));
+  room.registerByteStreamHandler(topic, async (reader, { identity }) => {
+    const parts = await reader.readAll();
+    heard.push([identity, parts.reduce((sum, part) => sum + part.length, 0)]);
+  });
+};
+window.heard = (name) => peers[name].heard;
+window.tell = (name, topic, length) => peers[name].room.localParticipant.sendText("x".repeat(length), { topic });
+window.hand = (name, topic, length) =>
+  peers[name].room.localParticipant.sendFile(new File([new Uint8Array(length)], "file.bin"), { topic });
 
 window.resize = (name, width) => {
   for (const video of Object.values(peers[name].videos)) {
