@@ -78,7 +78,7 @@ fn prepare(sdp: &str, idle_receivers: bool) -> Result<String, Error> {
     }
     let mut said = HashSet::new();
     let lines: Vec<&str> =
-        sdp.lines().filter(|l| !is_unused(l) && !(is_bundled(l) && !said.insert(*l))).collect();
+        sdp.lines().filter(|l| !is_unused(l) && (!is_bundled(l) || said.insert(*l))).collect();
     let mut out = String::with_capacity(sdp.len());
     for section in lines.chunk_by(|_, next| !next.starts_with("m=")) {
         if !section[0].starts_with("m=") {
