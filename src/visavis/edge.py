@@ -77,13 +77,20 @@ class BoundedSocket(WebSocketsSansIOProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._frames, self._counted_s = float(BURST_FRAMES), self.loop.time()
+        self._lingers: asyncio.TimerHandle | None = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._lingers is not None:
+            self._lingers.cancel()
+        super().connection_lost(exc)
 
     async def run_asgi(self) -> None:
         try:
             await super().run_asgi()
         finally:
             # Closing waits for what is still to be sent, and a client may never read it.
-            self.loop.call_later(LINGER_S, self.transport.abort)
+            if not self.disconnected:
+                self._lingers = self.loop.call_later(LINGER_S, self.transport.abort)
 
     def handle_ping(self) -> None:
         # What answers a ping is written past all flow control.

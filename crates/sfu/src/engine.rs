@@ -180,7 +180,7 @@ stats! {
     keyframes_wanted,
     /// Keyframe requests to publishers.
     keyframes_asked,
-    /// Datagrams of data beyond what their sender may send.
+    /// Datagrams of data, and packets of sound, beyond what their sender may send.
     held_back,
     /// Datagrams that were for nobody.
     strays,
@@ -492,6 +492,10 @@ impl Engine {
 
         let publication = self.publications.entry((id, mid)).or_default();
         publication.video = video;
+        if !video && !publication.admits_sound(packet.payload.len(), self.now) {
+            self.stats.held_back += 1;
+            return;
+        }
         if let (false, Some(level)) = (video, packet.header.ext_vals.audio_level) {
             publication.loudness.hear(level.unsigned_abs(), self.now);
         }

@@ -257,6 +257,10 @@ fn passed((came, captured): (Instant, Instant), packet: &Arrival) -> Duration {
     }
 }
 
+/// Bytes of sound that a publisher may send at once, and a second: three times what Opus takes at most (510 kbit/s, RFC
+/// 6716 §2.1.1), so that redundancy passes. Sound goes before every picture, so whatever calls itself that has a bound.
+const SOUND: (f64, f64) = (100_000.0, 192_000.0);
+
 /// One published track.
 #[derive(Debug, Default)]
 pub(crate) struct Publication {
@@ -264,9 +268,20 @@ pub(crate) struct Publication {
     pub(crate) encodings: Encodings,
     pub(crate) loudness: Loudness,
     pub(crate) subscriptions: Vec<Subscription>,
+    /// What may still come of a sound, and when that was so.
+    sound: Option<(f64, Instant)>,
 }
 
 impl Publication {
+    /// Whether a sound may bring so many bytes now.
+    pub(crate) fn admits_sound(&mut self, bytes: usize, now: Instant) -> bool {
+        let (left, at) = self.sound.unwrap_or((SOUND.0, now));
+        let left = (left + now.saturating_duration_since(at).as_secs_f64() * SOUND.1).min(SOUND.0);
+        let after = left - bytes as f64;
+        self.sound = Some((if after < 0.0 { left } else { after }, now));
+        after >= 0.0
+    }
+
     /// The subscription that goes out on `mid` of `transport`.
     pub(crate) fn subscription(&mut self, transport: TransportId, mid: Mid) -> Option<&mut Subscription> {
         self.subscriptions.iter_mut().find(|s| s.transport == transport && s.mid == mid)
@@ -442,6 +457,16 @@ mod tests {
         let out = s.rewrite(&packet(2, 51, 900, true, now)).unwrap();
         assert_eq!(out, Departure { sequence: FIRST_SEQUENCE, timestamp: 900, vp8: None });
         assert_eq!(s.rewrite(&packet(2, 50, 900, false, now)), None, "from before the start");
+    }
+
+    #[test]
+    fn a_sound_brings_no_more_than_a_sound_can() {
+        let (start, ms) = (Instant::now(), Duration::from_millis);
+        let mut loudest = Publication::default();
+        assert!((0..50 * 60).all(|n| loudest.admits_sound(1275, start + ms(20 * n))), "Opus at its most");
+        let mut flood = Publication::default();
+        let passed = (0..10_000).filter(|n| flood.admits_sound(1000, start + ms(*n))).count() as f64;
+        assert!((passed * 1000.0 - SOUND.0 - 10.0 * SOUND.1).abs() < 2000.0);
     }
 
     #[test]

@@ -10,6 +10,7 @@ task of their own each: one that fails or stands still harms nobody.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import secrets
 import time
@@ -400,7 +401,8 @@ class CallService:
         self._seats[up] = self._seats[down] = (room, sid)
         self._counts["joins"] += 1
         self.perform(room, effects)
-        self._tasks.start_soon(self._await_media, room, sid)
+        # No task: each would be kept for a minute, though most have long been seen or are gone.
+        asyncio.get_running_loop().call_later(self._join_limit_s, self._look_for_media, room, sid)
         return room, sid
 
     async def resume(self, grants: Grants, sid: str, connection: Connection) -> tuple[Room, ParticipantSid]:
@@ -573,9 +575,9 @@ class CallService:
         await anyio.sleep(self._resume_grace_s)
         self.perform(room, room.expire(sid, cut, self._now_ms()))
 
-    async def _await_media(self, room: Room, sid: ParticipantSid) -> None:
-        await anyio.sleep(self._join_limit_s)
-        self.perform(room, room.verify(sid, self._now_ms()))
+    def _look_for_media(self, room: Room, sid: ParticipantSid) -> None:
+        if self._tasks is not None:
+            self.perform(room, room.verify(sid, self._now_ms()))
 
     async def _await_farewell(self, room: Room, sid: ParticipantSid) -> None:
         await anyio.sleep(self._farewell_s)
