@@ -64,9 +64,21 @@ bench: setup go ## Measure; each file in bench/ says its workload and prints its
 	@for bench in bench/*.py; do printf '\033[1m== %s\033[0m\n' "$$bench"; $(BIN)/python "$$bench"; done
 
 INPUTS ?= 1000000
+SECONDS_EACH ?= 600
+FUZZERS := data headers descriptions engine
 .PHONY: fuzz
-fuzz: setup ## Fuzz what reads strangers' bytes: make fuzz INPUTS=10000000; findings in build/fuzz/
+fuzz: setup $(STAMPS)/cargo-fuzz ## Fuzz what reads strangers' bytes: make fuzz INPUTS=10000000 SECONDS_EACH=3600; findings in build/fuzz/
 	@$(BIN)/python -m tests.fuzz.run --inputs $(INPUTS)
+	@cd crates/sfu && for target in $(FUZZERS); do \
+	  mkdir -p $(CURDIR)/build/fuzz/$$target; \
+	  $(CURDIR)/build/cargo-fuzz/bin/cargo-fuzz run --sanitizer none --target-dir $(CURDIR)/target/fuzz $$target \
+	    $(CURDIR)/build/fuzz/$$target fuzz/seeds/$$target -- \
+	    -max_total_time=$(SECONDS_EACH) -artifact_prefix=$(CURDIR)/build/fuzz/found-$$target-; \
+	done
+
+$(STAMPS)/cargo-fuzz: | system
+	@cargo install cargo-fuzz --version 0.13.2 --locked --quiet --root build/cargo-fuzz
+	@mkdir -p $(STAMPS) && touch $@
 
 .PHONY: screenshots
 screenshots: setup browser ## Draw the README's pictures again, from a played rehearsal

@@ -60,6 +60,7 @@ LOCKS = {
     "tests/conformance/rtc_node/package-lock.json": npm_lock,
     "tests/conformance/rtc_node/.npmrc": npmrc,
     "Cargo.lock": cargo_lock,
+    "crates/sfu/fuzz/Cargo.lock": cargo_lock,
 }
 
 

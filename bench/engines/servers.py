@@ -1,6 +1,6 @@
-"""Either engine as a process of its own, freshly started on loopback.
+"""Either engine as a process of its own, freshly started on loopback, or at another place.
 
-Lives here: `started`, and how each is told where to listen.
+Lives here: `started`, `Place`, and how each is told where to listen.
 Not here: building livekit-server (scripts/livekit_server.sh), the load (`trial`).
 """
 
@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ SECRET: Final = "only for the bench, on loopback alone"  # noqa: S105
 # Everything else is livekit-server's own default, congestion control included.
 LIVEKIT: Final = """\
 port: {port}
-bind_addresses: ["127.0.0.1"]
+bind_addresses: ["{address}"]
 keys: {{"{key}": "{secret}"}}
 logging: {{level: warn, pion_level: error}}
 rtc:
@@ -33,18 +33,37 @@ rtc:
   tcp_port: 0
   use_external_ip: false
   enable_loopback_candidate: true
-  interfaces: {{includes: [lo]}}
+  node_ip: {address}
+  interfaces: {{includes: [{interface}]}}
   stun_servers: ["127.0.0.1:{udp_port}"]
 """
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where an engine runs: this machine's loopback, or an address in a network namespace.
+
+    words:   what comes before a command that is to run there.
+    connect: a TCP connection from there to an address, or OSError.
+    """
+
+    address: str = "127.0.0.1"
+    interface: str = "lo"
+    words: tuple[str, ...] = ()
+    connect: Callable[[tuple[str, int], float], socket.socket] = socket.create_connection
+
+
+LOOPBACK: Final = Place()
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
-    """A running engine. pid: of the root of its process tree."""
+    """A running engine. pid: of the root of its process tree. udp_port: of its media."""
 
     name: str
     pid: int
     url: str
+    udp_port: int
 
 
 def livekit_program() -> Path:
@@ -54,33 +73,44 @@ def livekit_program() -> Path:
     return Path(done.stdout.strip())
 
 
-def _command(name: str, port: int, udp_port: int, log: Path) -> list[str]:
+def _command(name: str, place: Place, port: int, udp_port: int, log: Path) -> list[str]:
     if name == "ours":
         keys = f"{KEY}: {SECRET}"
-        where = ["--bind", "127.0.0.1", "--port", str(port), "--udp-port", str(udp_port)]
+        where = ["--bind", place.address, "--port", str(port), "--udp-port", str(udp_port)]
         return [sys.executable, "-m", "visavis", "engine", *where, "--keys", keys]
     config = log.with_suffix(".yaml")
-    config.write_text(LIVEKIT.format(port=port, udp_port=udp_port, key=KEY, secret=SECRET))
+    config.write_text(
+        LIVEKIT.format(
+            address=place.address,
+            interface=place.interface,
+            port=port,
+            udp_port=udp_port,
+            key=KEY,
+            secret=SECRET,
+        )
+    )
     return [str(livekit_program()), "--config", str(config)]
 
 
 @contextmanager
-def started(name: str, *, realtime: bool = False) -> Iterator[Server]:
+def started(
+    name: str, *, realtime: bool = False, place: Place = LOOPBACK, folder: Path = BUILD
+) -> Iterator[Server]:
     """An engine ("ours" or "theirs") that answers, until the block ends.
 
-    Raises RuntimeError, with the end of its log, if it does not answer within a minute.
+    folder: of its log. Raises RuntimeError, with the end of its log, if it does not answer within a minute.
     """
-    BUILD.mkdir(parents=True, exist_ok=True)
-    log = BUILD / f"{name}.log"
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / f"{name}.log"
     port, udp_port = _free(socket.SOCK_STREAM), _free(socket.SOCK_DGRAM)
-    command = [*scheduled(realtime), *_command(name, port, udp_port, log)]
+    command = [*scheduled(realtime), *place.words, *_command(name, place, port, udp_port, log)]
     with (
         log.open("w") as out,
         subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL) as process,
     ):
         try:
-            _await(process, port, log)
-            yield Server(name, process.pid, f"ws://127.0.0.1:{port}")
+            _await(process, place, port, log)
+            yield Server(name, process.pid, f"ws://{place.address}:{port}", udp_port)
         finally:
             process.terminate()
             try:
@@ -97,15 +127,18 @@ def scheduled(realtime: bool) -> list[str]:
     return ["chrt", "--rr", "1"] if realtime else []
 
 
-def _await(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _await(process: subprocess.Popen[bytes], place: Place, port: int, log: Path) -> None:
     until = time.monotonic() + START_LIMIT_S
     while time.monotonic() < until and process.poll() is None:
         try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
+            with place.connect((place.address, port), 5) as asked:
+                # A port that is open may belong to a server that does not serve yet.
+                asked.sendall(b"GET / HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")
+                if b" 200 " in asked.recv(64):
+                    return
         except OSError:
-            time.sleep(0.05)
-        else:
-            return
+            pass
+        time.sleep(0.05)
     raise RuntimeError(f"the server does not answer:\n{log.read_text()[-2000:]}")
 
 

@@ -2,27 +2,35 @@
 
 from typing import final
 
-__all__ = ["Engine", "EngineError"]
+__all__ = ["Engine", "EngineError", "interfaces"]
+
+def interfaces() -> list[tuple[str, str]]:
+    """This machine's interfaces that are up: each one's name and one of its addresses, in the system's order.
+
+    Raises `EngineError` with code `system`.
+    """
 
 @final
 class Engine:
-    """The media engine: one UDP port and its media thread.
+    """The media engine: one port and its media thread.
 
     Transports are numbered by the caller. A command about a transport that has ended meanwhile does nothing,
     except where a result is due: then it raises `EngineError` with code `unknown-transport`. After `shutdown`
     every command raises code `stopped`.
     """
 
-    def __new__(cls, bind: str, port: int, advertise: list[str]) -> Engine:
-        """Open UDP `port` (0: any) at address `bind`, and start the media thread.
+    def __new__(
+        cls, places: list[tuple[str, list[str]]], port: int, udp: bool = True, tcp: bool = True
+    ) -> Engine:
+        """Open `port` (0: any) for datagrams (udp) and for connections (tcp), and start the media thread.
 
-        advertise: the addresses at which clients reach the port; none means `bind` itself.
+        places: addresses to open it at, each with those by which clients are told of it; none means as it is.
         Raises code `system` (the port cannot be had), `bad-address`.
         """
 
     @property
     def port(self) -> int:
-        """The UDP port in use."""
+        """The port in use."""
 
     def event_fd(self) -> int:
         """A file descriptor that is readable while events wait: `loop.add_reader`. It stays the engine's."""
@@ -86,6 +94,9 @@ class Engine:
         rank: 0 is served first where the path does not bear everything.
         """
 
+    def wake(self, target: int, target_mid: str) -> None:
+        """Send packets of nothing in a subscriber's section until media comes, or for five seconds."""
+
     def unroute(self, target: int, target_mid: str) -> None:
         """Stop sending in a subscriber's section."""
 
@@ -119,7 +130,8 @@ class Engine:
 
         packets_in, bytes_in, packets_out, bytes_out, rtp_in, rtp_out, data_in, data_out, data_refused, data_repeated,
         keyframes_wanted, keyframes_asked, strays, polls, timer_runs, failures, panics, transports,
-        send_calls, send_dropped, cpu_user_us, cpu_sys_us (of the media thread).
+        send_calls, send_dropped (datagrams), tcp_connections (now), tcp_accepted, tcp_refused (connections),
+        tcp_dropped (packets), cpu_user_us, cpu_sys_us (of the media thread).
         """
 
     def shutdown(self) -> None:

@@ -33,8 +33,9 @@ from visavis.press.service import Desk
 from visavis.record.digest import to_text
 from visavis.record.timestamp import read_authorities
 from visavis.rtc.calls import Calls
-from visavis.rtc.engines.embedded import EmbeddedEngine
+from visavis.rtc.engines.embedded import EmbeddedEngine, found_interfaces
 from visavis.rtc.engines.livekit import LiveKitCalls
+from visavis.rtc.places import places
 from visavis.rtc.policy import RoomPolicy
 from visavis.rtc.service import CallService
 from visavis.rtc.tokens import AS_LIVEKIT, TokenKey
@@ -120,7 +121,7 @@ async def open_calls(settings: Settings) -> AsyncIterator[tuple[Calls, CallServi
             yield calls, None, 0
             tasks.cancel_scope.cancel()
         return
-    engine = EmbeddedEngine(settings.host, settings.udp_port, list(settings.advertise) or [settings.host])
+    engine = embedded_engine(settings, settings.host)
     async with CallService(engine, call_key(settings.data)) as service:
         yield service, service, engine.port
 
@@ -138,6 +139,15 @@ def timestamp_authority(settings: Settings) -> HttpAuthority | None:
                 "the timestamp authority's CA file cannot be read", path=settings.timestamp_ca.name
             ) from error
     return HttpAuthority(settings.timestamp_authority, roots, settings.timestamp_policy)
+
+
+def embedded_engine(settings: Settings | EngineSettings, host: str) -> EmbeddedEngine:
+    """The engine, its port open. Raises `EngineFailed` if that cannot be had, `Malformed` for what is no address.
+
+    host: where, unless the settings say.
+    """
+    at = places(settings.call_host or (host,), settings.advertise, found_interfaces())
+    return EmbeddedEngine(at, settings.udp_port, udp=settings.udp, tcp=settings.tcp)
 
 
 ENGINE_ROOMS = RoomPolicy(
@@ -158,7 +168,7 @@ async def open_engine(settings: EngineSettings) -> AsyncIterator[tuple[CallServi
 
     Raises `Unavailable` if the UDP port is taken.
     """
-    engine = EmbeddedEngine(settings.bind, settings.udp_port, list(settings.advertise) or [settings.bind])
+    engine = embedded_engine(settings, settings.bind)
     key, *more = (TokenKey(key, secret, short=True) for key, secret in settings.keys.items())
     async with CallService(
         engine, key, more_keys=more, rules=AS_LIVEKIT, policy=lambda _: ENGINE_ROOMS

@@ -23,10 +23,13 @@ class Settings:
     """How one node runs.
 
     data:       folder of the database and the node's keys; made if missing, readable by its owner alone.
-    host, port: where the web is served; port 0: any free one. udp_port: of the call; 0: any free one.
+    host, port: where the web is served; port 0: any free one.
+    udp_port:   of the call, for datagrams and for connections; 0: any free one.
+    call_host:  IP addresses at which the call's port is opened; empty: `host`. "0.0.0.0" and "::" stand for all.
+    udp, tcp:   whether the call takes datagrams, and connections.
     public_url: how browsers reach the node ("https://talks.example"); None: from host and port.
     next_url:   the address that browsers will reach it at after a move; until then it answers there, too.
-    advertise:  IP addresses at which clients reach the call's UDP port; empty: `host`.
+    advertise:  IP addresses at which clients reach the call's port; empty: those of `call_host`.
     public_logs: whether anybody may read the logs as tiles; else the two sides' delegates.
     timestamp_authority: address of an RFC 3161 authority, told hashes of checkpoints; None: nobody is asked.
     timestamp_ca: PEM file of CA certificates that its tokens must lead to; None: they are kept unchecked.
@@ -39,6 +42,9 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8480
     udp_port: int = 8481
+    call_host: tuple[str, ...] = ()
+    udp: bool = True
+    tcp: bool = True
     public_url: str | None = None
     next_url: str | None = None
     advertise: tuple[str, ...] = ()
@@ -51,9 +57,9 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ, **given: object) -> Settings:
-        """Settings from `VISAVIS_DATA`, `_HOST`, `_PORT`, `_UDP_PORT`, `_PUBLIC_URL`, `_NEXT_URL`,
-        `_ADVERTISE` (commas), `_PUBLIC_LOGS` (1 or 0), `_TIMESTAMP_AUTHORITY`, `_TIMESTAMP_CA`, `_TIMESTAMP_POLICY`,
-        `_LIVEKIT_URL`, `_LIVEKIT_KEY` ("key: secret", or a file with that line).
+        """Settings from `VISAVIS_DATA`, `_HOST`, `_PORT`, `_UDP_PORT`, `_CALL_HOST` (commas), `_UDP`, `_TCP` (1 or 0),
+        `_PUBLIC_URL`, `_NEXT_URL`, `_ADVERTISE` (commas), `_PUBLIC_LOGS` (1 or 0), `_TIMESTAMP_AUTHORITY`,
+        `_TIMESTAMP_CA`, `_TIMESTAMP_POLICY`, `_LIVEKIT_URL`, `_LIVEKIT_KEY` ("key: secret", or a file with that line).
 
         given: what the command line says; None means not said. It wins over the environment.
         """
@@ -63,9 +69,6 @@ class Settings:
                 return given[name]
             return environ.get(PREFIX + name.upper(), default)
 
-        advertise = pick("advertise", ())
-        if isinstance(advertise, str):
-            advertise = tuple(part.strip() for part in advertise.split(",") if part.strip())
         urls = {name: pick(name, None) for name in ("public_url", "next_url")}
         authority = pick("timestamp_authority", None)
         ca, policy = pick("timestamp_ca", None), pick("timestamp_policy", None)
@@ -77,9 +80,12 @@ class Settings:
             host=str(pick("host", cls.host)),
             port=_port(pick("port", cls.port), "port"),
             udp_port=_port(pick("udp_port", cls.udp_port), "udp_port"),
+            call_host=listed(pick("call_host", ())),
+            udp=_switch(pick("udp", cls.udp), "udp"),
+            tcp=_switch(pick("tcp", cls.tcp), "tcp"),
             public_url=_url(urls["public_url"]),
             next_url=_url(urls["next_url"]),
-            advertise=tuple(advertise),  # type: ignore[arg-type]
+            advertise=listed(pick("advertise", ())),
             public_logs=_switch(pick("public_logs", cls.public_logs), "public_logs"),
             timestamp_authority=None if not authority else _address(str(authority), "timestamp_authority"),
             timestamp_ca=None if not ca else Path(str(ca)),
@@ -87,6 +93,12 @@ class Settings:
             livekit_url=None if not livekit else _origin(str(livekit)),
             livekit_key=None if not key else _one_key(str(key)),
         )
+
+
+def listed(value: object) -> tuple[str, ...]:
+    """What is listed, in a text with commas or already apart."""
+    parts: Iterable[object] = value.split(",") if isinstance(value, str) else value  # type: ignore[assignment]
+    return tuple(filter(None, (str(part).strip() for part in parts)))
 
 
 def _url(value: object) -> str | None:
@@ -97,16 +109,20 @@ def _url(value: object) -> str | None:
 class EngineSettings:
     """How `visavis engine` runs.
 
-    bind, port: where signalling is served; port 0: any free one. udp_port: of the media; 0: any free one.
+    bind, port: where signalling is served; port 0: any free one.
+    udp_port:   of the media, for datagrams and for connections; 0: any free one.
     keys:       API key → secret; the first one signs the tokens that clients are refreshed with.
-    advertise:  IP addresses at which clients reach the UDP port; empty: `bind`.
+    call_host, advertise, udp, tcp: as in `Settings`; with no `call_host`: `bind`.
     """
 
     bind: str
     port: int
     udp_port: int
     keys: Mapping[str, str]
+    call_host: tuple[str, ...] = ()
     advertise: tuple[str, ...] = ()
+    udp: bool = True
+    tcp: bool = True
 
 
 def read_keys(given: Iterable[str]) -> dict[str, str]:

@@ -12,7 +12,6 @@ from livekit.protocol import rtc as r
 from tests.conformance.servers import engine_running
 from websockets.sync.client import connect
 
-from visavis.cli.engine import own_addresses
 from visavis.config import read_keys
 from visavis.errors import Malformed
 
@@ -34,14 +33,6 @@ def test_keys_that_are_none(given):
     with pytest.raises(Malformed) as error:
         read_keys([given])
     assert "secret" not in error.value.message.replace("key: secret", "")
-
-
-@pytest.mark.parametrize("unspecified", ["0.0.0.0", "::"])  # noqa: S104 - no socket is bound
-def test_own_addresses(unspecified):
-    """A machine that listens everywhere names addresses of that family, loopback among them."""
-    addresses = own_addresses(unspecified)
-    assert addresses[-1] in ("127.0.0.1", "::1")
-    assert all((":" in a) == (":" in unspecified) for a in addresses)
 
 
 @pytest.mark.slow

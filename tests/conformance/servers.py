@@ -104,12 +104,12 @@ def _wait(process, log, where):
 
 
 @contextmanager
-def engine_running(folder):
-    """`visavis engine --dev` on free loopback ports. folder: of its log and `serving.json`."""
+def engine_running(folder, *more):
+    """`visavis engine --dev` on free loopback ports. folder: of its log and `serving.json`; more: its options."""
     log, serving = folder / "engine.log", folder / "serving.json"
     serving.unlink(missing_ok=True)
     command = [sys.executable, "-m", "visavis", "engine", "--port", "0", "--udp-port", "0"]
-    command += ["--dev", "--keys", f"{KEY}: {SECRET}"]
+    command += ["--dev", "--keys", f"{KEY}: {SECRET}", *more]
     path = os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     env = {**os.environ, "PYTHONPATH": path}
     with _process([*command, "--data", str(folder)], log, env=env) as process:

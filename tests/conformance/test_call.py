@@ -11,7 +11,7 @@ import pytest
 from livekit import rtc
 from livekit.rtc.participant import PublishTrackError
 from livekit.rtc.room import ConnectError
-from tests.conformance.peers import until
+from tests.conformance.peers import RATE, until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
@@ -173,6 +173,56 @@ async def test_mute(meet):
         await b.event("track_unmuted")
         await b.receives(voice.sid)
         assert not b.room.remote_participants["a1"].track_publications[voice.sid].muted
+
+
+async def test_a_track_that_is_muted_before_it_sends(meet):
+    """A track that is muted and has sent nothing is known to the others; unmuted, it is heard."""
+    async with meet() as join:
+        a, b = await join("a1"), await join("b1")
+        await b.sees("a1")
+        source = rtc.AudioSource(RATE, 1)
+        track = rtc.LocalAudioTrack.create_audio_track("microphone", source)
+        track.mute()
+        voice = await a.me.publish_track(
+            track, rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+        )
+        found = await b.publication("a1")
+        assert (found.sid, found.muted) == (voice.sid, True)
+        track.unmute()
+        a._tasks.start_soon(a._tone, source, 440)
+        await b.receives(voice.sid)
+
+
+async def test_h264_in_layers(meet):
+    """A picture in H.264, in several layers, is seen by who comes at once and by who comes later."""
+    async with meet() as join:
+        a, b = await join("a1"), await join("b1")
+        camera = await a.show(960, 540, simulcast=True, video_codec=rtc.VideoCodec.H264)
+        await b.receives(camera.sid)
+        seen = await b.publication("a1", VIDEO)
+        assert (seen.mime_type.lower(), seen.simulcasted) == ("video/h264", True)
+        c = await join("c1")
+        await c.receives(camera.sid)
+
+
+async def test_screen_share(meet):
+    """A screen and its sound come beside camera and microphone, each as what it is."""
+    async with meet() as join:
+        a, b = await join("a1"), await join("b1")
+        screen = await a.show(source=rtc.TrackSource.SOURCE_SCREENSHARE)
+        sound = await a.speak(700, source=rtc.TrackSource.SOURCE_SCREENSHARE_AUDIO)
+        camera, voice = await a.show(), await a.speak(440)
+        for sid in (screen.sid, sound.sid, camera.sid, voice.sid):
+            await b.receives(sid)
+        await until_tone(b, sound.sid, 700)
+        await until_tone(b, voice.sid, 440)
+        sources = {p.sid: p.source for p in b.room.remote_participants["a1"].track_publications.values()}
+        assert sources == {
+            screen.sid: rtc.TrackSource.SOURCE_SCREENSHARE,
+            sound.sid: rtc.TrackSource.SOURCE_SCREENSHARE_AUDIO,
+            camera.sid: rtc.TrackSource.SOURCE_CAMERA,
+            voice.sid: rtc.TrackSource.SOURCE_MICROPHONE,
+        }
 
 
 async def test_who_speaks(meet):

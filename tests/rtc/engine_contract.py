@@ -45,6 +45,7 @@ class EngineContract:
             with pytest.raises((EngineFailed, SdpMalformed)):
                 await ask
         engine.route(A, Mid("0"), B, Mid("1"), 2, rank=1)
+        engine.wake(B, Mid("1"))
         engine.unroute(A, Mid("0"))
         engine.set_layer(A, Mid("0"), 1, paused=True, rank=1)
         engine.member(1, "a1", "PA_a", A, B, can_publish_data=True, hidden=False)
@@ -158,6 +159,7 @@ class EngineContract:
         with pytest.raises(EngineFailed):
             await engine.create(B)
         engine.route(A, Mid("0"), B, Mid("1"), 2, rank=1)
+        engine.wake(B, Mid("1"))
         engine.unroute(B, Mid("1"))
         engine.set_layer(B, Mid("1"), 1, paused=False, rank=1)
         engine.member(1, "a1", "PA_a", A, B, can_publish_data=True, hidden=False)

@@ -11,6 +11,7 @@ import pytest
 from visavis.rtc.engines.embedded import EmbeddedEngine
 from visavis.rtc.engines.fake import FakeEngine
 from visavis.rtc.errors import EngineFailed
+from visavis.rtc.places import Place
 
 pytestmark = pytest.mark.anyio
 
@@ -38,7 +39,7 @@ class TestEmbedded(_module.EngineContract):
 
     @pytest.fixture
     async def engine(self):
-        engine = EmbeddedEngine("127.0.0.1", 0, ["127.0.0.1"])
+        engine = EmbeddedEngine([Place("127.0.0.1")])
         yield engine
         await engine.shutdown()
 
@@ -46,4 +47,4 @@ class TestEmbedded(_module.EngineContract):
         """The engine says which port it has, and another cannot take the same."""
         assert 0 < engine.port < 65536
         with pytest.raises(EngineFailed):
-            EmbeddedEngine("127.0.0.1", engine.port, ["127.0.0.1"])
+            EmbeddedEngine([Place("127.0.0.1")], engine.port)

@@ -18,6 +18,7 @@ from tests.conformance.peers import LIMIT_S, closing, until
 
 from visavis.rtc.effects import Left
 from visavis.rtc.engines.embedded import EmbeddedEngine
+from visavis.rtc.places import Place
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
@@ -165,7 +166,7 @@ def lay_table(serve_calls):
 
     @contextlib.asynccontextmanager
     async def lay(**options):
-        engine = EmbeddedEngine("127.0.0.1", 0, ["127.0.0.1"])
+        engine = EmbeddedEngine([Place("127.0.0.1")])
         async with serve_calls(engine, **options) as node, anyio.create_task_group() as tasks:
             table = Table(node, tasks)
             try:

@@ -15,6 +15,7 @@ from visavis.rtc.effects import Joined, Left, Muted, Published, Unpublished
 from visavis.rtc.engines.embedded import EmbeddedEngine
 from visavis.rtc.engines.fake import FakeEngine
 from visavis.rtc.errors import CallStopped
+from visavis.rtc.places import Place
 from visavis.rtc.policy import RoomPolicy
 from visavis.rtc.service import CallService
 from visavis.rtc.tokens import TokenKey
@@ -949,7 +950,7 @@ a=rtpmap:96 H264/90000
 )
 async def test_bad_offer_to_the_real_engine(serve_calls, sdp):
     """An offer that the embedded engine cannot bear ends its client alone; the engine goes on."""
-    async with serve_calls(EmbeddedEngine("127.0.0.1", 0, ["127.0.0.1"])) as node:
+    async with serve_calls(EmbeddedEngine([Place("127.0.0.1")])) as node:
         a, b = await node.client("a1"), await node.client("b1")
         await a.send(offer=r.SessionDescription(type="offer", sdp=sdp, id=1))
         answered = False
@@ -974,6 +975,45 @@ async def test_who_never_receives(serve_calls):
         a = await node.client("a1")
         leave = (await a.get("leave")).leave
         assert (leave.action, leave.reason) == (r.LeaveRequest.DISCONNECT, m.JOIN_FAILURE)
+
+
+async def test_a_muted_track_is_announced_without_a_packet(serve_calls):
+    """A track that is muted when it is published, or becomes so before it sends, is known to the others."""
+    async with serve_calls() as node:
+        a, b = await node.client("a1"), await node.client("b1", query="&sdk=go")
+        await b.answer()
+        muted = await a.publish("mic", muted=True)
+
+        def tracks():
+            return [t for u in b.all("update") for p in u.participants for t in p.tracks]
+
+        await b.answer()
+        await node.settle()
+        assert {(t.sid, t.muted) for t in tracks()} == {(muted.sid, True)}
+        (woken,) = node.engine.woken
+        assert woken in node.engine.routes
+        await a.add_track("cam", video=True)
+        camera = (await a.get("track_published")).track_published.track
+        await a.offer([("mic", False), ("cam", True)], 2)
+        await node.settle()
+        assert {t.sid for t in tracks()} == {muted.sid}
+        await a.send(mute=r.MuteTrackRequest(sid=camera.sid, muted=True))
+        await b.answer()
+        await node.settle()
+        assert (camera.sid, True) in {(t.sid, t.muted) for t in tracks()}
+        assert len(node.engine.woken) == 2
+
+
+async def test_only_who_needs_it_is_woken(serve_calls):
+    """A client that learns of a track by its description is sent no packets of nothing."""
+    async with serve_calls() as node:
+        a, b = await node.client("a1"), await node.client("b1", query="&sdk=js")
+        await b.answer()
+        await a.publish("mic", muted=True)
+        await b.answer()
+        await node.settle()
+        assert len(node.engine.routes) == 1
+        assert node.engine.woken == []
 
 
 async def test_subscribing_what_is_not_there(serve_calls):

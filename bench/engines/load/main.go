@@ -2,13 +2,14 @@
 //
 // Lives here: the run's phases and the participants' joining.
 // Not here: what a packet looks like (media.go), counting (count.go), crowds that come and go (crowd.go), strangers'
-// packets (flood.go), starting servers (bench/engine.py, bench/robustness.py).
+// packets (flood.go), participants who behave badly (hostile.go), starting servers (bench/engine.py, bench/robustness.py).
 //
 //	load [flags]        a call, measured
 //	load meet [flags]   two participants meet, and that is all
 //	load crowd [flags]  many come in, stay and leave
 //	load churn [flags]  participants by hand, who come and leave again and again
 //	load flood [flags]  packets of strangers
+//	load hostile [flags]  a participant who behaves badly
 //
 // It prints one JSON object a line and waits for a line on its input after each phase, so that its caller can
 // read the server's processor time and memory in between:
@@ -27,6 +28,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -72,7 +74,7 @@ func main() {
 	flag.DurationVar(&w.settle, "settle", 3*time.Second, "full rate before the window")
 	flag.DurationVar(&w.window, "window", 10*time.Second, "the steady window")
 	flag.DurationVar(&w.limit, "limit", 60*time.Second, "until every subscription is live")
-	parts := map[string]func(Workload) error{"": run, "meet": meet, "crowd": crowd, "churn": churn, "flood": flood}
+	parts := map[string]func(Workload) error{"": run, "meet": meet, "crowd": crowd, "churn": churn, "flood": flood, "hostile": hostile}
 	part, rest := "", os.Args[1:]
 	if len(rest) > 0 && rest[0][0] != '-' {
 		part, rest = rest[0], rest[1:]
@@ -273,8 +275,12 @@ func (h *Hall) publish(room *lksdk.Room, identity string, phase float64, video b
 	return nil
 }
 
-// listen reads one subscription until it ends.
+// listen reads one subscription until it ends. What a stranger to this hall publishes is read and not counted.
 func (h *Hall) listen(subscriber, publisher string, track *webrtc.TrackRemote) {
+	if !strings.HasPrefix(publisher, "p") {
+		go newStream(h.pace, publisher, track.Codec().MimeType, h.window, h.framePackets).run(track)
+		return
+	}
 	kind := track.Kind().String()
 	key := subscriber + "/" + publisher + "/" + kind
 	h.mu.Lock()

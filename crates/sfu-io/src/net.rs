@@ -1,17 +1,21 @@
-//! System calls: many datagrams in or out at once, waiting, waking, and the thread's own CPU time.
+//! System calls: many datagrams in or out at once, waiting, waking, the machine's addresses, the thread's own CPU time.
 //!
 //! Lives here: every `unsafe` block of the workspace, each behind a safe function.
 //! Not here: when to call what (`thread`).
 //!
-//! Linux: recvmmsg(2), sendmmsg(2), UDP_SEGMENT (udp(7)), eventfd(2), poll(2), getrusage(2).
+//! Linux: recvmmsg(2), sendmmsg(2), UDP_SEGMENT (udp(7)), eventfd(2), epoll(7), getifaddrs(3), getrlimit(2),
+//! getrusage(2).
 
+use std::ffi::CStr;
 use std::io;
 use std::mem::{size_of, zeroed};
-use std::net::{Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
-use libc::{c_int, c_void, iovec, mmsghdr, pollfd, sockaddr_in, sockaddr_in6, sockaddr_storage, socklen_t};
+use libc::{
+    c_int, c_void, epoll_event, iovec, mmsghdr, sockaddr_in, sockaddr_in6, sockaddr_storage, socklen_t,
+};
 use sfu::MAX_DATAGRAM_BYTES;
 
 /// Datagrams per system call.
@@ -25,6 +29,15 @@ const MAX_SEGMENTED_BYTES: usize = 60_000;
 
 /// Socket buffers: a second of 30 Mbit/s. The kernel gives less if `net.core.rmem_max` says so.
 const SOCKET_BUFFER_BYTES: c_int = 4 << 20;
+
+/// What a connection may hold unsent in the kernel, which doubles it: half a second of 2 Mbit/s.
+const CONNECTION_BUFFER_BYTES: c_int = 64 << 10;
+
+/// Connections that may wait to be accepted.
+const BACKLOG: c_int = 256;
+
+/// Descriptors that are reported ready at once; the others come next.
+const MAX_READY: usize = 256;
 
 /// A counter in the kernel that makes a file descriptor readable: how one thread wakes another.
 pub(crate) struct Wake(OwnedFd);
@@ -59,36 +72,182 @@ impl Wake {
     }
 }
 
-/// Open the engine's socket.
+/// Open a socket for datagrams.
 pub(crate) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
-    let socket = UdpSocket::bind(address)?;
-    socket.set_nonblocking(true)?;
+    let socket = UdpSocket::from(open(address, libc::SOCK_DGRAM)?);
     for option in [libc::SO_RCVBUF, libc::SO_SNDBUF] {
-        let bytes = SOCKET_BUFFER_BYTES;
-        // SAFETY: the socket is open; the option's value is a c_int that lives through the call.
-        // A refusal leaves the kernel's default, which is no error.
-        unsafe {
-            libc::setsockopt(
-                socket.as_raw_fd(),
-                libc::SOL_SOCKET,
-                option,
-                (&raw const bytes).cast::<c_void>(),
-                size_of::<c_int>() as socklen_t,
-            )
-        };
+        set(&socket, libc::SOL_SOCKET, option, SOCKET_BUFFER_BYTES);
     }
     Ok(socket)
 }
 
-/// Wait until the socket or the wake can be read, or the time is over; whether it is the wake.
-pub(crate) fn wait(socket: &UdpSocket, wake: &Wake, timeout: Duration) -> bool {
-    // Rounded up: waking early would only turn the loop once more.
-    let ms = c_int::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(c_int::MAX);
-    let on = |fd| pollfd { fd, events: libc::POLLIN, revents: 0 };
-    let mut fds = [on(socket.as_raw_fd()), on(wake.fd())];
-    // SAFETY: `fds` is an array of two that lives through the call. EINTR is the same as a wake.
-    unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, ms) };
-    fds[1].revents != 0
+/// Listen for connections.
+pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = open(address, libc::SOCK_STREAM)?;
+    // SAFETY: the socket is open.
+    if unsafe { libc::listen(socket.as_raw_fd(), BACKLOG) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(TcpListener::from(socket))
+}
+
+/// Make a connection send at once, and hold little unsent: what waits longer is better dropped than late.
+pub(crate) fn hurry(stream: &TcpStream) {
+    let _ = stream.set_nodelay(true);
+    set(stream, libc::SOL_SOCKET, libc::SO_SNDBUF, CONNECTION_BUFFER_BYTES);
+}
+
+/// A bound socket that does not wait. One of IPv6 that is bound to every address takes IPv4 too.
+fn open(address: SocketAddr, kind: c_int) -> io::Result<OwnedFd> {
+    let family = if address.is_ipv6() { libc::AF_INET6 } else { libc::AF_INET };
+    // SAFETY: socket takes no pointers; a negative result is checked below.
+    let fd = unsafe { libc::socket(family, kind | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC, 0) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: `fd` was just opened, is valid, and nobody else owns it.
+    let socket = unsafe { OwnedFd::from_raw_fd(fd) };
+    if kind == libc::SOCK_STREAM {
+        set(&socket, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1);
+    }
+    if address.is_ipv6() {
+        set(&socket, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, c_int::from(!address.ip().is_unspecified()));
+    }
+    // SAFETY: sockaddr_storage is plain numbers, for which zero is a value.
+    let mut name: sockaddr_storage = unsafe { zeroed() };
+    let length = to_kernel(address, address.is_ipv6(), &mut name).ok_or(io::ErrorKind::AddrNotAvailable)?;
+    // SAFETY: the socket is open; `name` holds an address of that length and lives through the call.
+    if unsafe { libc::bind(fd, (&raw const name).cast(), length) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(socket)
+}
+
+/// Set an option. A refusal leaves the kernel's default, which is no error.
+fn set(socket: &impl AsFd, level: c_int, option: c_int, value: c_int) {
+    // SAFETY: the socket is open; the option's value is a c_int that lives through the call.
+    unsafe {
+        libc::setsockopt(
+            socket.as_fd().as_raw_fd(),
+            level,
+            option,
+            (&raw const value).cast::<c_void>(),
+            size_of::<c_int>() as socklen_t,
+        )
+    };
+}
+
+/// What is ready, by the number it was added under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ready {
+    pub(crate) token: u64,
+    /// It can be read, or has ended.
+    pub(crate) read: bool,
+    /// It can be written.
+    pub(crate) write: bool,
+}
+
+/// What a thread waits for.
+pub(crate) struct Poller {
+    fd: OwnedFd,
+    events: Vec<epoll_event>,
+}
+
+impl Poller {
+    pub(crate) fn new() -> io::Result<Poller> {
+        // SAFETY: epoll_create1 takes no pointers; a negative result is checked below.
+        let fd = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: `fd` was just opened, is valid, and nobody else owns it.
+        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+        Ok(Poller { fd, events: vec![epoll_event { events: 0, u64: 0 }; MAX_READY] })
+    }
+
+    /// Wait for a descriptor to be readable, until it is removed or closed.
+    pub(crate) fn add(&self, fd: RawFd, token: u64) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_ADD, fd, libc::EPOLLIN, token)
+    }
+
+    /// Wait for it to be writable too, or no more.
+    pub(crate) fn want_write(&self, fd: RawFd, token: u64, write: bool) {
+        let more = if write { libc::EPOLLOUT } else { 0 };
+        let _ = self.control(libc::EPOLL_CTL_MOD, fd, libc::EPOLLIN | more, token);
+    }
+
+    pub(crate) fn remove(&self, fd: RawFd) {
+        let _ = self.control(libc::EPOLL_CTL_DEL, fd, 0, 0);
+    }
+
+    fn control(&self, operation: c_int, fd: RawFd, events: c_int, token: u64) -> io::Result<()> {
+        let mut event = epoll_event { events: events as u32, u64: token };
+        // SAFETY: the poller is open, and `event` lives through the call; a bad `fd` is an error, not more.
+        match unsafe { libc::epoll_ctl(self.fd.as_raw_fd(), operation, fd, &raw mut event) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+
+    /// Wait until something is ready or the time is over. EINTR is the same as nothing.
+    pub(crate) fn wait(&mut self, timeout: Duration) -> impl Iterator<Item = Ready> + '_ {
+        // Rounded up: waking early would only turn the loop once more.
+        let ms = c_int::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(c_int::MAX);
+        let room = self.events.len() as c_int;
+        // SAFETY: `events` has room for so many and lives through the call.
+        let n = unsafe { libc::epoll_wait(self.fd.as_raw_fd(), self.events.as_mut_ptr(), room, ms) };
+        self.events[..usize::try_from(n).unwrap_or(0)].iter().map(|e| {
+            let (flags, token) = (e.events as c_int, e.u64);
+            let ended = libc::EPOLLERR | libc::EPOLLHUP | libc::EPOLLRDHUP;
+            Ready { token, read: flags & (libc::EPOLLIN | ended) != 0, write: flags & libc::EPOLLOUT != 0 }
+        })
+    }
+}
+
+/// How many descriptors this process may open.
+pub(crate) fn descriptor_limit() -> usize {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is writable and lives through the call.
+    unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
+    usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX)
+}
+
+/// The addresses of this machine's interfaces that are up, each with its interface's name, in the system's order.
+pub fn interfaces() -> io::Result<Vec<(String, IpAddr)>> {
+    let mut list = std::ptr::null_mut();
+    // SAFETY: getifaddrs writes one pointer, which is freed below.
+    if unsafe { libc::getifaddrs(&raw mut list) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let (mut found, mut at) = (Vec::new(), list);
+    while !at.is_null() {
+        // SAFETY: `at` is an entry of the list, which lives until it is freed.
+        let entry = unsafe { &*at };
+        at = entry.ifa_next;
+        if entry.ifa_addr.is_null() || entry.ifa_flags & libc::IFF_UP as libc::c_uint == 0 {
+            continue;
+        }
+        // SAFETY: the address is there; its family says whether it is a sockaddr_in or a sockaddr_in6.
+        let ip: IpAddr = match c_int::from(unsafe { (*entry.ifa_addr).sa_family }) {
+            libc::AF_INET => {
+                // SAFETY: as above; read unaligned, since the list does not promise more.
+                let name = unsafe { entry.ifa_addr.cast::<sockaddr_in>().read_unaligned() };
+                IpAddr::V4(u32::from_be(name.sin_addr.s_addr).into())
+            }
+            libc::AF_INET6 => {
+                // SAFETY: as above.
+                let name = unsafe { entry.ifa_addr.cast::<sockaddr_in6>().read_unaligned() };
+                IpAddr::V6(name.sin6_addr.s6_addr.into())
+            }
+            _ => continue,
+        };
+        // SAFETY: an entry's name is a string that ends with a zero and lives as long as the list.
+        let name = unsafe { CStr::from_ptr(entry.ifa_name) };
+        found.push((name.to_string_lossy().into_owned(), ip));
+    }
+    // SAFETY: the list is getifaddrs's, and nothing of it is used any more.
+    unsafe { libc::freeifaddrs(list) };
+    Ok(found)
 }
 
 /// User and system time of the calling thread, in microseconds.
@@ -371,10 +530,11 @@ mod tests {
     }
 
     fn receive_all(socket: &UdpSocket, incoming: &mut Incoming, n: usize) -> Vec<(SocketAddr, Vec<u8>)> {
-        let wake = Wake::new().unwrap();
+        let mut poller = Poller::new().unwrap();
+        poller.add(socket.as_raw_fd(), 1).unwrap();
         let mut got = Vec::new();
         while got.len() < n {
-            wait(socket, &wake, Duration::from_secs(10));
+            poller.wait(Duration::from_secs(10)).count();
             assert!(incoming.receive(socket) > 0, "nothing came within the limit");
             got.extend(incoming.datagrams().map(|(a, b)| (a, b.to_vec())));
         }
@@ -456,14 +616,19 @@ mod tests {
 
     #[test]
     fn a_wake_is_seen_once() {
-        let (socket, _) = pair("127.0.0.1");
-        let wake = Wake::new().unwrap();
+        let (mut poller, wake) = (Poller::new().unwrap(), Wake::new().unwrap());
+        poller.add(wake.fd(), 7).unwrap();
         wake.wake();
         wake.wake();
-        wait(&socket, &wake, Duration::from_secs(10));
+        let ready: Vec<Ready> = poller.wait(Duration::from_secs(10)).collect();
+        assert_eq!(ready, [Ready { token: 7, read: true, write: false }]);
         wake.settle();
-        let before = std::time::Instant::now();
-        wait(&socket, &wake, Duration::from_millis(20));
-        assert!(before.elapsed() >= Duration::from_millis(19));
+        assert_eq!(poller.wait(Duration::from_millis(20)).count(), 0);
+    }
+
+    #[test]
+    fn the_machine_has_its_loopback_address() {
+        let here: IpAddr = "127.0.0.1".parse().unwrap();
+        assert!(interfaces().unwrap().iter().any(|(_, ip)| *ip == here));
     }
 }

@@ -2,16 +2,20 @@
 //!
 //! Lives here: the loop, commands with replies, events. Not here: system calls (`net`), forwarding (`sfu`).
 
-use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::os::fd::RawFd;
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::mpsc::{channel, sync_channel, Receiver, Sender, TryRecvError};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use sfu::{Answer, Blueprint, Engine, Event, Input, NewTrack, Offer, OfferPlan, Output, Route, TransportId};
+use sfu::{
+    Answer, Blueprint, Engine, Event, Input, NewTrack, Offer, OfferPlan, Output, Path, Place, Protocol,
+    Route, TransportId,
+};
 
-use crate::net::{bind, thread_cpu_us, wait, Incoming, Outgoing, Wake, BATCH};
+use crate::net::{bind, listen, thread_cpu_us, Incoming, Outgoing, Poller, Wake, BATCH};
+use crate::tcp::{Connections, SWEEP};
 use crate::Error;
 
 /// Batches taken from the socket before timers and commands have their turn.
@@ -31,6 +35,71 @@ fn quiet_panics() {
             _ => others(info),
         }));
     });
+}
+
+/// How often another port is tried where any will do.
+const PORT_TRIES: usize = 64;
+
+/// The poller's number of the wake; those of the sockets for datagrams follow, then those of connections.
+const WAKE: u64 = 0;
+
+/// Where the engine is reached.
+#[derive(Debug, Clone)]
+pub struct Listen {
+    /// Addresses to open the port at, and for each how clients are told of it; none: as it is.
+    pub at: Vec<(IpAddr, Vec<IpAddr>)>,
+    /// The port; 0 for any.
+    pub port: u16,
+    /// Take datagrams.
+    pub udp: bool,
+    /// Take connections.
+    pub tcp: bool,
+}
+
+/// The sockets of one port, each with the address by which clients know it.
+#[derive(Default)]
+struct Sockets {
+    udp: Vec<(UdpSocket, IpAddr, SocketAddr)>,
+    tcp: Vec<(TcpListener, SocketAddr)>,
+    places: Vec<Place>,
+}
+
+impl Listen {
+    /// Open all, on one port.
+    fn open(&self) -> std::io::Result<(Sockets, u16)> {
+        let mut tries = if self.port == 0 { PORT_TRIES } else { 1 };
+        loop {
+            tries -= 1;
+            match self.open_at(self.port) {
+                Err(e) if tries > 0 && e.kind() == std::io::ErrorKind::AddrInUse => {}
+                other => return other,
+            }
+        }
+    }
+
+    fn open_at(&self, mut port: u16) -> std::io::Result<(Sockets, u16)> {
+        let mut sockets = Sockets::default();
+        for (address, told) in &self.at {
+            let own = [*address];
+            let told = if told.is_empty() { &own[..] } else { told };
+            let mut places = |protocol, port| {
+                let place = |ip: &IpAddr| Place { protocol, address: SocketAddr::new(*ip, port) };
+                sockets.places.extend(told.iter().map(place));
+                SocketAddr::new(told[0], port)
+            };
+            if self.udp {
+                let socket = bind(SocketAddr::new(*address, port))?;
+                port = socket.local_addr()?.port();
+                sockets.udp.push((socket, *address, places(Protocol::Udp, port)));
+            }
+            if self.tcp {
+                let listener = listen(SocketAddr::new(*address, port))?;
+                port = listener.local_addr()?.port();
+                sockets.tcp.push((listener, places(Protocol::Tcp, port)));
+            }
+        }
+        Ok((sockets, port))
+    }
 }
 
 type Work = Box<dyn FnOnce(&mut Engine, Instant) + Send>;
@@ -56,25 +125,29 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Open the socket and start the media thread.
+    /// Open the port and start the media thread.
     ///
-    /// port: 0 for any. advertise: the addresses at which clients reach the socket; none means `bind` itself.
-    /// Errors: `System` if the socket or the thread cannot be had, `Engine` with `BadAddress`, `NoCertificate`.
-    pub fn start(address: IpAddr, port: u16, advertise: &[IpAddr]) -> Result<Handle, Error> {
+    /// Errors: `System` if the sockets or the thread cannot be had, `Engine` with `BadAddress`, `NoCertificate`.
+    pub fn start(listen: &Listen) -> Result<Handle, Error> {
         quiet_panics();
-        let socket = bind(SocketAddr::new(address, port))?;
-        let port = socket.local_addr()?.port();
-        let own = [address];
-        let advertise = if advertise.is_empty() { &own[..] } else { advertise };
-        let places: Vec<SocketAddr> = advertise.iter().map(|ip| SocketAddr::new(*ip, port)).collect();
-        let engine = Engine::new(&places, Instant::now())?;
+        let (sockets, port) = listen.open()?;
+        let engine = Engine::new(&sockets.places, Instant::now())?;
         let blueprint = engine.blueprint();
         let (wake, news) = (Arc::new(Wake::new()?), Arc::new(Wake::new()?));
+        let poller = Poller::new()?;
+        poller.add(wake.fd(), WAKE)?;
+        let mut datagrams = Vec::with_capacity(sockets.udp.len());
+        for (n, (socket, address, local)) in sockets.udp.into_iter().enumerate() {
+            poller.add(socket.as_raw_fd(), WAKE + 1 + n as u64)?;
+            datagrams.push(Datagrams { outgoing: Outgoing::new(address.is_ipv6()), socket, local });
+        }
+        let connections = Connections::new(sockets.tcp, WAKE + 1 + datagrams.len() as u64, &poller)?;
         let (commands, inbox) = channel();
         let (outbox, events) = channel();
         let media = Media {
-            outgoing: Outgoing::new(address.is_ipv6()),
-            socket,
+            poller,
+            datagrams,
+            connections,
             engine,
             inbox,
             outbox,
@@ -93,7 +166,7 @@ impl Handle {
         })
     }
 
-    /// The UDP port in use.
+    /// The port in use.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -173,6 +246,11 @@ impl Handle {
         self.order(move |engine, now| engine.route(now, &route))
     }
 
+    /// Send packets of nothing in a subscriber's section until media comes, or for five seconds.
+    pub fn wake_section(&self, target: TransportId, target_mid: String) -> Result<(), Error> {
+        self.order(move |engine, now| engine.wake(now, target, &target_mid))
+    }
+
     /// Stop sending in a subscriber's section.
     pub fn unroute(&self, target: TransportId, target_mid: String) -> Result<(), Error> {
         self.order(move |engine, now| engine.unroute(now, target, &target_mid))
@@ -238,42 +316,97 @@ impl Drop for Handle {
     }
 }
 
+/// A socket for datagrams.
+struct Datagrams {
+    socket: UdpSocket,
+    outgoing: Outgoing,
+    local: SocketAddr,
+}
+
 /// What the media thread owns.
 struct Media {
-    socket: UdpSocket,
+    poller: Poller,
+    datagrams: Vec<Datagrams>,
+    connections: Connections,
     engine: Engine,
     inbox: Receiver<Command>,
     outbox: Sender<Event>,
     wake: Arc<Wake>,
     news: Arc<Wake>,
-    outgoing: Outgoing,
 }
 
 impl Media {
     fn run(mut self) {
         let mut incoming = Incoming::new();
         let mut next = Instant::now();
+        let mut sweep = next + SWEEP;
+        let mut ready = Vec::new();
         loop {
-            if wait(&self.socket, &self.wake, next.saturating_duration_since(Instant::now())) {
-                self.wake.settle();
-                if !self.obey() {
-                    break;
+            ready.clear();
+            ready.extend(self.poller.wait(next.saturating_duration_since(Instant::now())));
+            for r in &ready {
+                if r.token == WAKE {
+                    self.wake.settle();
+                    if !self.obey() {
+                        return;
+                    }
+                } else if let Some(n) = self.socket_of(r.token) {
+                    self.receive(n, &mut incoming);
+                } else if let Some(n) = self.connections.listener(r.token) {
+                    self.connections.accept(n, Instant::now(), &self.poller);
+                } else {
+                    if r.write {
+                        self.connections.write(r.token, &self.poller);
+                    }
+                    if r.read {
+                        self.read(r.token);
+                    }
                 }
             }
-            for _ in 0..BATCHES_PER_TURN {
-                let n = incoming.receive(&self.socket);
-                let now = Instant::now();
-                for (source, bytes) in incoming.datagrams() {
-                    self.engine.handle_input(now, Input::Datagram { source, bytes });
-                }
-                self.carry_out();
-                if n < BATCH {
-                    break;
-                }
+            let now = Instant::now();
+            if now >= sweep {
+                sweep = now + SWEEP;
+                self.connections.sweep(now, &self.poller, |path| self.engine.knows(path));
             }
-            self.engine.handle_input(Instant::now(), Input::Timeout);
+            self.engine.handle_input(now, Input::Timeout);
             next = self.carry_out();
+            if self.connections.len() > 0 {
+                next = next.min(sweep);
+            }
         }
+    }
+
+    fn socket_of(&self, token: u64) -> Option<usize> {
+        let n = (token - WAKE - 1) as usize;
+        (n < self.datagrams.len()).then_some(n)
+    }
+
+    /// Take what waits in a socket, as much as one turn allows.
+    fn receive(&mut self, n: usize, incoming: &mut Incoming) {
+        for _ in 0..BATCHES_PER_TURN {
+            let Datagrams { socket, local, .. } = &self.datagrams[n];
+            let local = *local;
+            let count = incoming.receive(socket);
+            let now = Instant::now();
+            for (remote, bytes) in incoming.datagrams() {
+                let path = Path { protocol: Protocol::Udp, local, remote };
+                self.engine.handle_input(now, Input::Datagram { path, bytes });
+            }
+            self.carry_out();
+            if count < BATCH {
+                break;
+            }
+        }
+    }
+
+    /// Take what has come on a connection, as much as one turn allows.
+    fn read(&mut self, token: u64) {
+        let (now, engine) = (Instant::now(), &mut self.engine);
+        self.connections.read(token, now, |path, bytes| {
+            engine.handle_input(now, Input::Datagram { path, bytes });
+            engine.knows(&path)
+        });
+        self.carry_out();
     }
 
     /// Carry out the commands that wait. False: it is time to end.
@@ -298,29 +431,43 @@ impl Media {
         let mut told = false;
         let next = loop {
             match self.engine.poll_output() {
-                Output::Transmit { destination, bytes } => {
-                    self.outgoing.push(destination, bytes);
-                    if self.outgoing.len() >= 8 * BATCH {
-                        self.outgoing.flush(&self.socket);
-                    }
-                }
+                Output::Transmit { path, bytes } => self.transmit(path, bytes),
                 Output::Event(event) => told |= self.outbox.send(event).is_ok(),
                 Output::Timeout(at) => break at,
             }
         };
-        self.outgoing.flush(&self.socket);
+        for d in &mut self.datagrams {
+            d.outgoing.flush(&d.socket);
+        }
+        self.connections.flush(&self.poller);
         if told {
             self.news.wake();
         }
         next
     }
 
+    fn transmit(&mut self, path: Path, bytes: Vec<u8>) {
+        if path.protocol == Protocol::Tcp {
+            return self.connections.push(&path, &bytes);
+        }
+        // One place of a socket stands for all of its: the engine names a place it was given with a datagram.
+        let Some(d) = self.datagrams.iter_mut().find(|d| d.local == path.local) else { return };
+        d.outgoing.push(path.remote, bytes);
+        if d.outgoing.len() >= 8 * BATCH {
+            d.outgoing.flush(&d.socket);
+        }
+    }
+
     fn stats(&self) -> Vec<(&'static str, u64)> {
         let (user, system) = thread_cpu_us();
         let mut out = self.engine.stats().named();
         out.extend([
-            ("send_calls", self.outgoing.calls),
-            ("send_dropped", self.outgoing.dropped),
+            ("send_calls", self.datagrams.iter().map(|d| d.outgoing.calls).sum()),
+            ("send_dropped", self.datagrams.iter().map(|d| d.outgoing.dropped).sum()),
+            ("tcp_connections", self.connections.len() as u64),
+            ("tcp_accepted", self.connections.accepted),
+            ("tcp_refused", self.connections.refused),
+            ("tcp_dropped", self.connections.dropped),
             ("cpu_user_us", user),
             ("cpu_sys_us", system),
         ]);
@@ -332,9 +479,12 @@ impl Media {
 mod tests {
     use super::*;
 
+    fn listen_at(address: &str, port: u16) -> Listen {
+        Listen { at: vec![(address.parse().unwrap(), vec![])], port, udp: true, tcp: true }
+    }
+
     fn start() -> Handle {
-        let here: IpAddr = "127.0.0.1".parse().unwrap();
-        Handle::start(here, 0, &[]).unwrap()
+        Handle::start(&listen_at("127.0.0.1", 0)).unwrap()
     }
 
     fn stat(handle: &Handle, name: &str) -> u64 {
@@ -410,9 +560,45 @@ mod tests {
     #[test]
     fn a_port_in_use_and_an_address_that_is_no_place_are_refused() {
         let handle = start();
-        let here: IpAddr = "127.0.0.1".parse().unwrap();
-        assert_eq!(Handle::start(here, handle.port(), &[]).err().unwrap().code(), "system");
-        let nowhere: IpAddr = "0.0.0.0".parse().unwrap();
-        assert_eq!(Handle::start(here, 0, &[nowhere]).err().unwrap().code(), "bad-address");
+        let refused = |listen: &Listen| Handle::start(listen).err().unwrap().code();
+        assert_eq!(refused(&listen_at("127.0.0.1", handle.port())), "system");
+        let mut nowhere = listen_at("127.0.0.1", 0);
+        nowhere.at[0].1 = vec!["0.0.0.0".parse().unwrap()];
+        assert_eq!(refused(&nowhere), "bad-address");
+        assert_eq!(refused(&Listen { at: vec![], port: 0, udp: true, tcp: true }), "bad-address");
+    }
+
+    #[test]
+    fn all_places_have_one_port_and_are_offered() {
+        let mut listen = listen_at("127.0.0.1", 0);
+        listen.at[0].1 = vec!["203.0.113.7".parse().unwrap(), "10.0.0.7".parse().unwrap()];
+        listen.at.push(("127.0.0.2".parse().unwrap(), vec![]));
+        let handle = Handle::start(&listen).unwrap();
+        handle.create(TransportId(1)).unwrap();
+        let (offer, _) = handle.make_offer(TransportId(1), vec![], vec![], true, false).unwrap();
+        for place in ["203.0.113.7", "10.0.0.7", "127.0.0.2"] {
+            let of = |tail: &str| offer.contains(&format!(" {place} {} typ host{tail} ufrag", handle.port()));
+            assert!(of(""), "{place} for datagrams: {offer}");
+            assert!(of(" tcptype passive"), "{place} for connections: {offer}");
+        }
+        let tcp_alone = Handle::start(&Listen { udp: false, ..listen_at("127.0.0.1", 0) }).unwrap();
+        tcp_alone.create(TransportId(1)).unwrap();
+        let (offer, _) = tcp_alone.make_offer(TransportId(1), vec![], vec![], true, false).unwrap();
+        let candidates = offer.lines().filter(|l| l.starts_with("a=candidate:"));
+        assert_eq!(candidates.map(|l| l.contains(" tcp ")).collect::<Vec<_>>(), [true]);
+    }
+
+    #[test]
+    fn a_connection_that_says_nothing_useful_is_ended_and_the_rest_goes_on() {
+        use std::io::{Read, Write};
+        let handle = start();
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", handle.port())).unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+        let mut rest = vec![];
+        let _ = stream.read_to_end(&mut rest);
+        assert!(rest.is_empty());
+        handle.create(TransportId(1)).unwrap();
+        assert_eq!(stat(&handle, "tcp_accepted"), 1);
+        assert_eq!(stat(&handle, "tcp_connections"), 0);
     }
 }

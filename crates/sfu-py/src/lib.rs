@@ -13,7 +13,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
 use sfu::{EventKind, NewTrack, Route, TransportId};
-use sfu_io::{Error, Handle};
+use sfu_io::{Error, Handle, Listen};
 
 /// `EngineError`, kept where a conversion finds it.
 static ENGINE_ERROR: PyOnceLock<Py<PyType>> = PyOnceLock::new();
@@ -40,20 +40,28 @@ fn address(text: &str) -> PyResult<IpAddr> {
     text.parse().map_err(|_| raise(&sfu::Error::BadAddress.into()))
 }
 
-/// The media engine: one UDP port and its media thread.
+/// The media engine: one port and its media thread.
 #[pyclass(frozen, module = "visavis._sfu")]
 struct Engine(Handle);
 
 #[pymethods]
 impl Engine {
     #[new]
-    fn new(py: Python<'_>, bind: &str, port: u16, advertise: Vec<String>) -> PyResult<Self> {
-        let bind = address(bind)?;
-        let advertise = advertise.iter().map(|a| address(a)).collect::<PyResult<Vec<_>>>()?;
-        py.detach(|| Handle::start(bind, port, &advertise)).map(Engine).map_err(|e| raise(&e))
+    #[pyo3(signature = (places, port, udp=true, tcp=true))]
+    fn new(
+        py: Python<'_>,
+        places: Vec<(String, Vec<String>)>,
+        port: u16,
+        udp: bool,
+        tcp: bool,
+    ) -> PyResult<Self> {
+        let addresses = |all: &[String]| all.iter().map(|a| address(a)).collect::<PyResult<Vec<_>>>();
+        let at = places.iter().map(|(a, told)| Ok((address(a)?, addresses(told)?)));
+        let listen = Listen { at: at.collect::<PyResult<Vec<_>>>()?, port, udp, tcp };
+        py.detach(|| Handle::start(&listen)).map(Engine).map_err(|e| raise(&e))
     }
 
-    /// The UDP port in use.
+    /// The port in use.
     #[getter]
     fn port(&self) -> u16 {
         self.0.port()
@@ -137,6 +145,11 @@ impl Engine {
         self.call(py, |h| h.route(Route { source, source_mid, target, target_mid, max_layer, rank }))
     }
 
+    /// Send packets of nothing in a subscriber's section until media comes, or for five seconds.
+    fn wake(&self, py: Python<'_>, target: u64, target_mid: String) -> PyResult<()> {
+        self.call(py, |h| h.wake_section(TransportId(target), target_mid))
+    }
+
     /// Stop sending in a subscriber's section.
     fn unroute(&self, py: Python<'_>, target: u64, target_mid: String) -> PyResult<()> {
         self.call(py, |h| h.unroute(TransportId(target), target_mid))
@@ -205,8 +218,16 @@ impl Engine {
     }
 }
 
+/// The addresses of this machine's interfaces that are up, each with its interface's name.
+#[pyfunction]
+fn interfaces() -> PyResult<Vec<(String, String)>> {
+    let found = sfu_io::interfaces().map_err(|e| raise(&e.into()))?;
+    Ok(found.into_iter().map(|(name, ip)| (name, ip.to_string())).collect())
+}
+
 #[pymodule]
 fn _sfu(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<Engine>()?;
+    m.add_function(wrap_pyfunction!(interfaces, m)?)?;
     m.add("EngineError", engine_error(m.py())?)
 }

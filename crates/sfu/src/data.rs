@@ -20,6 +20,7 @@
 //! Source: livekit_models.proto.
 
 use std::collections::HashMap;
+use std::time::Instant;
 
 use crate::TransportId;
 
@@ -28,6 +29,12 @@ pub(crate) const MAX_PACKET_BYTES: usize = 64 * 1024;
 
 /// Most fields and most destinations looked at in one packet.
 const MAX_FIELDS: usize = 4096;
+
+/// What a sender may always send: so many bytes at once, then so many a second.
+const FREE: (f64, f64) = (1_000_000.0, 64_000.0);
+
+/// What it may send while everybody it sends to keeps up; a file at the speed of a good line.
+const MOST: (f64, f64) = (4_000_000.0, 2_000_000.0);
 
 const VARINT: u8 = 0;
 const FIXED64: u8 = 1;
@@ -178,6 +185,37 @@ pub(crate) fn stamp(packet: &[u8], identity: Option<&str>, sid: &str) -> Option<
     Some(Stamped { bytes: out, to, sequence })
 }
 
+/// What a sender may still send. Datagrams over it are dropped before they are read, as a narrow path would: a reliable
+/// channel then sends them again, more slowly, so nothing is lost and nobody has to go. Else whoever sends faster than
+/// the others receive would fill what waits for them until they lose their transports.
+#[derive(Debug)]
+pub(crate) struct Inflow {
+    free: f64,
+    most: f64,
+    at: Instant,
+}
+
+impl Inflow {
+    pub(crate) fn new(now: Instant) -> Inflow {
+        Inflow { free: FREE.0, most: MOST.0, at: now }
+    }
+
+    /// Whether so many bytes may come in now. pressed: whether some receiver does not keep up; asked if it matters.
+    pub(crate) fn admits(&mut self, bytes: usize, now: Instant, pressed: impl FnOnce() -> bool) -> bool {
+        let passed = now.saturating_duration_since(self.at).as_secs_f64();
+        self.at = self.at.max(now);
+        self.free = (self.free + passed * FREE.1).min(FREE.0);
+        self.most = (self.most + passed * MOST.1).min(MOST.0);
+        let bytes = bytes as f64;
+        if self.most < bytes || (self.free < bytes && pressed()) {
+            return false;
+        }
+        self.most -= bytes;
+        self.free = (self.free - bytes).max(0.0);
+        true
+    }
+}
+
 /// A participant as the engine knows it.
 #[derive(Debug)]
 pub(crate) struct Member {
@@ -228,10 +266,22 @@ impl Members {
         }
     }
 
+    /// Where the others in the room receive of whoever sends on `up`.
+    pub(crate) fn others(&self, up: TransportId) -> impl Iterator<Item = TransportId> + '_ {
+        let room = self.room_of.get(&up).and_then(|room| self.rooms.get(room));
+        room.into_iter().flatten().filter(move |(id, _)| **id != up).map(|(_, m)| m.down)
+    }
+
     /// The highest number of a reliable packet that came in on `up`; 0: none came.
     pub(crate) fn last_sequence(&self, up: TransportId) -> u32 {
         let member = self.room_of.get(&up).and_then(|room| self.rooms.get(room)?.get(&up));
         member.map_or(0, |m| m.last_sequence)
+    }
+
+    /// How much is known of rooms and members.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn held(&self) -> usize {
+        self.rooms.len() + self.room_of.len()
     }
 
     /// Stamp what came in on `up`, and say on which transports it goes out: those of the others in the same room whom
@@ -263,6 +313,8 @@ impl Members {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn message(parts: &[(u32, &[u8])]) -> Vec<u8> {
@@ -275,6 +327,23 @@ mod tests {
 
     fn values(packet: &[u8], number: u32) -> Vec<Vec<u8>> {
         fields(packet).unwrap().iter().filter(|f| f.number == number).map(|f| f.body.to_vec()).collect()
+    }
+
+    #[test]
+    fn a_sender_is_slowed_down_by_who_does_not_keep_up_and_never_below_what_is_free() {
+        let sent_in = |seconds: u64, pressed: bool| {
+            let start = Instant::now();
+            let mut inflow = Inflow::new(start);
+            let passed = (0..seconds * 10_000)
+                .filter(|n| inflow.admits(1200, start + Duration::from_micros(n * 100), || pressed))
+                .count();
+            passed as f64 * 1200.0
+        };
+        let near = |got: f64, wanted: f64| (got - wanted).abs() < 0.01 * wanted;
+        assert!(near(sent_in(10, true), FREE.0 + 10.0 * FREE.1));
+        assert!(near(sent_in(10, false), MOST.0 + 10.0 * MOST.1));
+        let mut inflow = Inflow::new(Instant::now());
+        assert!(inflow.admits(1200, Instant::now(), || unreachable!("what is free depends on nobody")));
     }
 
     #[test]

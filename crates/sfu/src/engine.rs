@@ -1,4 +1,4 @@
-//! The engine: all transports of one UDP port, and what flows between them.
+//! The engine: all transports of one port, and what flows between them.
 //!
 //! Lives here: input and output, the transports' timers, the tables of tracks, the counters.
 //! Not here: the rules of each part, which are in the part's own module.
@@ -14,7 +14,6 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
-use std::net::SocketAddr;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,14 +23,14 @@ use str0m::media::Mid;
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, Ssrc, Vp8Descriptor};
 
 use crate::allocate::Claim;
-use crate::data::{Member, Members, Stop};
-use crate::demux::{is_stun, stun_fragment, Demux};
+use crate::data::{Inflow, Member, Members, Stop};
+use crate::demux::{is_dtls, is_stun, stun_fragment, stun_nominates, Demux};
 use crate::forward::{Arrival, Publication, Subscription, RETARGET_INTERVAL};
 use crate::keyframe::begins_keyframe;
 use crate::layers::layer_of;
-use crate::session::{host, Blueprint, Harvest, Lane, OfferPlan, Session, TransportId};
+use crate::session::{Blueprint, Harvest, Lane, OfferPlan, Session, TransportId};
 use crate::vp8::PictureIds;
-use crate::{Answer, Error, Offer, MAX_DATAGRAM_BYTES};
+use crate::{Answer, Error, Offer, Path, Place, MAX_DATAGRAM_BYTES};
 
 /// A session that has just run does not run again by its timer before this: should str0m ask for a time that has
 /// passed already, `poll_output` would else never end. It is also as fine as the shell can wait.
@@ -45,8 +44,8 @@ const IDLE: Duration = Duration::from_secs(1);
 pub enum Input<'a> {
     /// A datagram came.
     Datagram {
-        /// Whence.
-        source: SocketAddr,
+        /// On which way.
+        path: Path,
         /// Its contents; more than [`MAX_DATAGRAM_BYTES`] are not looked at.
         bytes: &'a [u8],
     },
@@ -59,8 +58,8 @@ pub enum Input<'a> {
 pub enum Output {
     /// Send a datagram.
     Transmit {
-        /// Whither.
-        destination: SocketAddr,
+        /// On which way.
+        path: Path,
         /// Its contents.
         bytes: Vec<u8>,
     },
@@ -181,6 +180,8 @@ stats! {
     keyframes_wanted,
     /// Keyframe requests to publishers.
     keyframes_asked,
+    /// Datagrams of data beyond what their sender may send.
+    held_back,
     /// Datagrams that were for nobody.
     strays,
     /// Calls of str0m.
@@ -204,6 +205,8 @@ pub struct Engine {
     members: Members,
     timers: BinaryHeap<Reverse<(Instant, TransportId)>>,
     marked: Vec<TransportId>,
+    /// Sections in which packets of nothing go out until media comes.
+    waking: Vec<(TransportId, Mid)>,
     out: VecDeque<Output>,
     now: Instant,
     next_retarget: Instant,
@@ -211,26 +214,27 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine whose transports say they can be reached at `addresses`.
+    /// An engine whose transports say they can be reached at `places`.
     ///
-    /// Errors: `BadAddress` if there is none, or one is not a place; `NoCertificate`.
-    pub fn new(addresses: &[SocketAddr], now: Instant) -> Result<Engine, Error> {
-        if addresses.is_empty() {
+    /// Errors: `BadAddress` if there is none, or one cannot be reached; `NoCertificate`.
+    pub fn new(places: &[Place], now: Instant) -> Result<Engine, Error> {
+        if places.is_empty() {
             return Err(Error::BadAddress);
         }
-        for address in addresses {
-            host(*address)?;
+        for place in places {
+            place.candidate()?;
         }
         let certificate =
             crate::dtls::provider().dtls_provider.generate_certificate().ok_or(Error::NoCertificate)?;
         Ok(Engine {
-            blueprint: Blueprint { certificate, addresses: addresses.into() },
+            blueprint: Blueprint { certificate, places: places.into() },
             sessions: HashMap::new(),
             demux: Demux::default(),
             publications: HashMap::new(),
             members: Members::default(),
             timers: BinaryHeap::new(),
             marked: Vec::new(),
+            waking: Vec::new(),
             out: VecDeque::new(),
             now,
             next_retarget: now,
@@ -248,13 +252,19 @@ impl Engine {
         Stats { transports: self.sessions.len() as u64, ..self.stats }
     }
 
+    /// How much the tables hold, sessions aside: nothing once all transports are gone, and their timers are past.
+    #[cfg(feature = "fuzzing")]
+    pub fn held(&self) -> usize {
+        self.demux.held() + self.members.held() + self.publications.len() + self.timers.len() + self.out.len()
+    }
+
     // --- input and output ---------------------------------------------------------------------------------------
 
     /// Take what happened at `now`. Time does not go back: an earlier `now` counts as the latest.
     pub fn handle_input(&mut self, now: Instant, input: Input<'_>) {
         self.advance(now);
         match input {
-            Input::Datagram { source, bytes } => self.receive(source, bytes),
+            Input::Datagram { path, bytes } => self.receive(path, bytes),
             Input::Timeout => {}
         }
     }
@@ -331,43 +341,66 @@ impl Engine {
 
     // --- datagrams ----------------------------------------------------------------------------------------------
 
-    fn receive(&mut self, source: SocketAddr, bytes: &[u8]) {
+    /// Whether a path leads to a transport: one does after an authentic request, until its transport ends.
+    pub fn knows(&self, path: &Path) -> bool {
+        self.demux.has(path)
+    }
+
+    fn receive(&mut self, path: Path, bytes: &[u8]) {
         self.stats.packets_in += 1;
         self.stats.bytes_in += bytes.len() as u64;
-        match self.find(source, bytes) {
-            Some(id) => self.run(id, Some((source, bytes))),
+        match self.find(path, bytes) {
+            Some(id) if !self.admits(id, bytes) => self.stats.held_back += 1,
+            Some(id) => self.run(id, Some((path, bytes))),
             None => self.stats.strays += 1,
         }
     }
 
-    fn find(&mut self, source: SocketAddr, bytes: &[u8]) -> Option<TransportId> {
+    /// Whether a client may send so much data: what it sends costs everybody in its room.
+    fn admits(&mut self, id: TransportId, bytes: &[u8]) -> bool {
+        let (sessions, members, now) = (&mut self.sessions, &self.members, self.now);
+        if !is_dtls(bytes) {
+            return true;
+        }
+        let Some(mut inflow) = sessions.get_mut(&id).and_then(|s| s.inflow.take()) else { return true };
+        let pressed = || members.others(id).any(|o| sessions.get(&o).is_some_and(Session::is_pressed));
+        let admitted = inflow.admits(bytes.len(), now, pressed);
+        if let Some(s) = sessions.get_mut(&id) {
+            s.inflow = Some(inflow);
+        }
+        admitted
+    }
+
+    fn find(&mut self, path: Path, bytes: &[u8]) -> Option<TransportId> {
         if bytes.len() > MAX_DATAGRAM_BYTES {
             return None;
         }
         if is_stun(bytes) {
             if let Some(id) = stun_fragment(bytes).and_then(|f| self.demux.by_fragment(f)) {
-                if !self.sessions.get_mut(&id)?.accepts(source, bytes, self.now) {
+                let session = self.sessions.get_mut(&id)?;
+                if !session.accepts(path, bytes, self.now) {
                     return None;
                 }
-                self.demux.bind(source, id, self.now);
+                session.checked(path, stun_nominates(bytes), self.now);
+                self.demux.bind(path, id, self.now);
                 return Some(id);
             }
         }
-        self.demux.by_address(source, self.now)
+        self.demux.by_path(path, self.now)
     }
 
     /// Run one session and act on what comes of it.
-    fn run(&mut self, id: TransportId, datagram: Option<(SocketAddr, &[u8])>) {
+    fn run(&mut self, id: TransportId, datagram: Option<(Path, &[u8])>) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         session.marked = false;
         let mut harvest = Harvest::default();
         let alive = session.run(self.now, datagram, &mut harvest);
         self.stats.polls += harvest.polls;
         self.stats.data_out += harvest.data_sent;
-        for t in harvest.transmits {
+        for (path, bytes) in harvest.transmits {
             self.stats.packets_out += 1;
-            self.stats.bytes_out += t.contents.len() as u64;
-            self.out.push_back(Output::Transmit { destination: t.destination, bytes: t.contents.into() });
+            self.stats.bytes_out += bytes.len() as u64;
+            self.out.push_back(Output::Transmit { path, bytes });
         }
         // What an event leads to reads what the client said, too: a panic there ends this session alone, as one in it.
         let events = harvest.events;
@@ -400,6 +433,11 @@ impl Engine {
                 let ask =
                     self.publications.get_mut(&source).and_then(|p| p.keyframe_wanted(id, request.mid, now));
                 self.ask_keyframes(source.0, ask);
+            }
+            E::SenderFeedback(report) => {
+                let Some(s) = self.sessions.get_mut(&id) else { return };
+                let said = report.sender_info;
+                s.clock.report(said.ssrc, said.ntp_time, said.rtp_time.numer() as u32, report.received_at);
             }
             E::PeerStats(stats) => {
                 let Some(s) = self.sessions.get_mut(&id) else { return };
@@ -443,6 +481,12 @@ impl Engine {
             empty: packet.payload.is_empty(),
             entry: !video || keyframe,
             vp8: descriptor.as_ref().map(PictureIds::of),
+            captured: session.clock.captured(
+                ssrc,
+                packet.header.timestamp,
+                params.spec().clock_rate.get(),
+                self.now,
+            ),
             now: self.now,
         };
 
@@ -482,7 +526,7 @@ impl Engine {
                 payload_type,
                 leaves.sequence.into(),
                 leaves.timestamp,
-                self.now,
+                arrival.captured,
                 packet.payload.clone(),
             )
             .marker(packet.header.marker)
@@ -583,11 +627,40 @@ impl Engine {
         for (id, ssrcs) in asks {
             self.ask_keyframes(id, ssrcs);
         }
+        self.wake_all();
         // Data that waits for its channel's buffer has no event of its own that would wake it.
         let waiting: Vec<TransportId> =
             self.sessions.iter().filter(|(_, s)| s.has_waiting()).map(|(id, _)| *id).collect();
         for id in waiting {
             self.mark(id);
+        }
+    }
+
+    fn wake_all(&mut self) {
+        let mut waking = std::mem::take(&mut self.waking);
+        waking.retain(|(id, mid)| self.wake_one(*id, *mid));
+        self.waking = waking;
+    }
+
+    /// False: no more of it.
+    fn wake_one(&mut self, id: TransportId, mid: Mid) -> bool {
+        let Some(session) = self.sessions.get_mut(&id) else { return false };
+        let Some(source) = session.sources.get(&mid) else { return false };
+        let Some(s) = self.publications.get_mut(source).and_then(|p| p.subscription(id, mid)) else {
+            return false;
+        };
+        let Some(clock_hz) = session.ticking(mid) else { return true };
+        let Some(leaves) = s.wake(clock_hz, self.now) else { return false };
+        let now = self.now;
+        match session.guard(|s| Ok(s.write_nothing(mid, leaves.sequence, leaves.timestamp, now))) {
+            Ok(going) => {
+                self.mark(id);
+                going
+            }
+            Err(_) => {
+                self.fail(id);
+                false
+            }
         }
     }
 
@@ -643,7 +716,8 @@ impl Engine {
         can_publish_data: bool,
         hidden: bool,
     ) {
-        if self.sessions.contains_key(&up) {
+        if let Some(s) = self.sessions.get_mut(&up) {
+            s.inflow.get_or_insert_with(|| Inflow::new(self.now));
             self.members.enter(
                 room,
                 up,
@@ -670,10 +744,9 @@ impl Engine {
     ///
     /// Errors: `UnknownTransport`, `OfferRefused`, `TransportFailed` (the transport is then gone).
     pub fn accept_offer(&mut self, now: Instant, id: TransportId, offer: Offer) -> Result<String, Error> {
-        self.negotiate(now, id, |s| {
-            let answer = s.accept_offer(now, offer)?;
-            Ok((answer, Some(s.fragment())))
-        })
+        let answer = self.negotiate(now, id, |s| Ok((s.accept_offer(now, offer)?, None)))?;
+        self.settle_fragment(id);
+        Ok(answer)
     }
 
     /// Make an offer to a subscriber; returns it with the sections of the tracks that it adds, in their order.
@@ -695,7 +768,16 @@ impl Engine {
     ///
     /// Errors: `UnknownTransport`, `NoOfferPending`, `AnswerRefused`, `TransportFailed`.
     pub fn accept_answer(&mut self, now: Instant, id: TransportId, answer: Answer) -> Result<(), Error> {
-        self.negotiate(now, id, |s| s.accept_answer(now, answer).map(|()| ((), None)))
+        self.negotiate(now, id, |s| s.accept_answer(now, answer).map(|()| ((), None)))?;
+        self.settle_fragment(id);
+        Ok(())
+    }
+
+    /// What has been agreed is the fragment that leads to a transport, and no other.
+    fn settle_fragment(&mut self, id: TransportId) {
+        if let Some(s) = self.sessions.get_mut(&id) {
+            self.demux.rename(s.fragment(), id);
+        }
     }
 
     fn negotiate<T>(
@@ -753,15 +835,26 @@ impl Engine {
         self.ask_keyframes(route.source, asks);
     }
 
+    /// Send packets of nothing in a subscriber's section until media comes, or for five seconds: clients on pion know of
+    /// a track by its first packet, and a muted one has none.
+    pub fn wake(&mut self, now: Instant, target: TransportId, target_mid: &str) {
+        self.advance(now);
+        let mid = target_mid.into();
+        let Some(source) = self.sessions.get(&target).and_then(|s| s.sources.get(&mid)) else { return };
+        if let Some(s) = self.publications.get_mut(source).and_then(|p| p.subscription(target, mid)) {
+            s.start_waking();
+            self.waking.push((target, mid));
+        }
+    }
+
     /// Stop sending in a subscriber's section.
     pub fn unroute(&mut self, now: Instant, target: TransportId, target_mid: &str) {
         self.advance(now);
         let mid = target_mid.into();
-        let Some(source) = self.sessions.get_mut(&target).and_then(|s| s.sources.remove(&mid)) else {
-            return;
-        };
-        if let Some(p) = self.publications.get_mut(&source) {
-            p.remove(target, mid);
+        let Some(session) = self.sessions.get_mut(&target) else { return };
+        let Some(source) = session.sources.remove(&mid) else { return };
+        if let Some(before) = self.publications.get_mut(&source).and_then(|p| p.remove(target, mid)) {
+            session.resting.insert(mid, before);
         }
     }
 

@@ -19,6 +19,12 @@ use crate::TransportId;
 /// sender is over long before so many.
 const MAX_RANGES: usize = 256;
 
+/// How many packets of nothing go out, one each [`RETARGET_INTERVAL`]: five seconds of them, as livekit-server has it.
+const WAKES: u8 = 25;
+
+/// How unevenly packets are under way at most.
+const CAPTURE_JITTER: Duration = Duration::from_millis(500);
+
 /// Where a subscriber's numbering begins.
 const FIRST_SEQUENCE: u64 = 1000;
 
@@ -85,6 +91,8 @@ pub(crate) struct Arrival {
     pub(crate) entry: bool,
     pub(crate) vp8: Option<PictureIds>,
     pub(crate) now: Instant,
+    /// When it was captured, as far as that is known; else `now`.
+    pub(crate) captured: Instant,
 }
 
 /// What changes about a packet on its way to one subscriber.
@@ -116,8 +124,11 @@ pub(crate) struct Subscription {
     timestamp_offset: u32,
     last_sequence: u64,
     last_timestamp: u32,
-    last_at: Option<Instant>,
+    /// When the last packet came, and when it was captured.
+    last_at: Option<(Instant, Instant)>,
     pictures: PictureCounters,
+    /// Packets of nothing that may still go out.
+    wakes: u8,
 }
 
 impl Subscription {
@@ -138,6 +149,7 @@ impl Subscription {
             last_timestamp: 0,
             last_at: None,
             pictures: PictureCounters::default(),
+            wakes: 0,
         }
     }
 
@@ -149,6 +161,26 @@ impl Subscription {
         self.last_at = before.last_at;
         self.pictures = before.pictures;
         self
+    }
+
+    /// From now on `wake` has something to say, until media comes.
+    pub(crate) fn start_waking(&mut self) {
+        self.wakes = WAKES;
+    }
+
+    /// A packet of nothing, in the numbering of what was and what will be; `None`: media came, or none did for long.
+    pub(crate) fn wake(&mut self, clock_hz: u32, now: Instant) -> Option<Departure> {
+        if self.current.is_some() {
+            self.wakes = 0;
+        }
+        self.wakes = self.wakes.checked_sub(1)?;
+        self.last_sequence += 1;
+        if let Some((last, _)) = self.last_at {
+            let passed = now.saturating_duration_since(last).as_secs_f64() * f64::from(clock_hz);
+            self.last_timestamp = self.last_timestamp.wrapping_add((passed as u32).max(1));
+        }
+        self.last_at = Some((now, now));
+        Some(Departure { sequence: self.last_sequence, timestamp: self.last_timestamp, vp8: None })
     }
 
     /// How `packet` goes to this subscriber; `None` if it does not.
@@ -168,11 +200,12 @@ impl Subscription {
         }
         let sequence = self.sequences.map(packet.sequence)?;
         let timestamp = packet.timestamp.wrapping_add(self.timestamp_offset);
-        let vp8 = packet.vp8.and_then(|ids| self.pictures.map(ids));
-        if sequence > self.last_sequence {
+        let newest = sequence > self.last_sequence;
+        let vp8 = packet.vp8.and_then(|ids| self.pictures.map(ids, newest));
+        if newest {
             self.last_sequence = sequence;
             self.last_timestamp = timestamp;
-            self.last_at = Some(packet.now);
+            self.last_at = Some((packet.now, packet.captured));
         }
         Some(Departure { sequence, timestamp, vp8 })
     }
@@ -182,8 +215,7 @@ impl Subscription {
         self.sequences.start(packet.sequence, self.last_sequence + 1);
         if let Some(last) = self.last_at {
             // Encodings have clocks of their own; the time that passed since the last packet joins them.
-            let passed =
-                packet.now.saturating_duration_since(last).as_secs_f64() * f64::from(packet.clock_hz);
+            let passed = passed(last, packet).as_secs_f64() * f64::from(packet.clock_hz);
             self.timestamp_offset =
                 self.last_timestamp.wrapping_add((passed as u32).max(1)).wrapping_sub(packet.timestamp);
         }
@@ -203,6 +235,18 @@ impl Subscription {
     /// The encoding this subscriber receives, or waits for.
     fn source(&self) -> Option<Ssrc> {
         self.current.or(self.target)
+    }
+}
+
+/// The time between the last packet and this one: between their captures, unless these are far from how they came, as
+/// when the publisher has told its clock of one of the two alone.
+fn passed((came, captured): (Instant, Instant), packet: &Arrival) -> Duration {
+    let coming = packet.now.saturating_duration_since(came);
+    let capturing = packet.captured.saturating_duration_since(captured);
+    if capturing.abs_diff(coming) < CAPTURE_JITTER {
+        capturing
+    } else {
+        coming
     }
 }
 
@@ -368,6 +412,7 @@ mod tests {
             entry,
             vp8: None,
             now,
+            captured: now,
         }
     }
 
@@ -410,6 +455,48 @@ mod tests {
         assert_eq!(new.sequence, FIRST_SEQUENCE + 2);
         assert_eq!(new.timestamp, 1_003_000 + 9_000);
         assert_eq!(s.rewrite(&packet(2, 52, 1_006_000, false, at)), None, "the old layer is over");
+    }
+
+    #[test]
+    fn a_change_of_layer_takes_the_time_of_capture_not_of_coming() {
+        let now = Instant::now();
+        let mut p = publication(now);
+        p.retarget(now);
+        p.subscriptions[0].rewrite(&packet(2, 50, 1_000_000, true, now)).unwrap();
+        p.subscriptions[0].max_layer = 0;
+        let later = now + Duration::from_millis(500);
+        p.encodings.heard(1.into(), 0, 100, false, later);
+        p.retarget(later);
+        let late = Arrival { captured: now + Duration::from_millis(100), ..packet(1, 9, 77, true, later) };
+        let new = p.subscriptions[0].rewrite(&late).unwrap();
+        assert_eq!(new.timestamp, 1_000_000 + 9_000);
+    }
+
+    #[test]
+    fn packets_of_nothing_go_before_media_in_one_numbering_and_end_with_it() {
+        let now = Instant::now();
+        let mut p = publication(now);
+        let s = &mut p.subscriptions[0];
+        assert_eq!(s.wake(90_000, now), None, "not asked for");
+        s.start_waking();
+        let at = |n: u64| now + Duration::from_millis(200 * n);
+        let sent: Vec<_> = (0..3).map(|n| s.wake(90_000, at(n)).unwrap()).collect();
+        assert_eq!(sent.iter().map(|d| d.sequence - FIRST_SEQUENCE).collect::<Vec<_>>(), [0, 1, 2]);
+        assert_eq!(sent.iter().map(|d| d.timestamp).collect::<Vec<_>>(), [0, 18_000, 36_000]);
+        p.retarget(at(3));
+        let s = &mut p.subscriptions[0];
+        let media = s.rewrite(&packet(2, 50, 1_000_000, true, at(3))).unwrap();
+        assert_eq!((media.sequence, media.timestamp), (FIRST_SEQUENCE + 3, 54_000));
+        assert_eq!(s.wake(90_000, at(4)), None, "media came");
+    }
+
+    #[test]
+    fn packets_of_nothing_end() {
+        let now = Instant::now();
+        let mut p = publication(now);
+        let s = &mut p.subscriptions[0];
+        s.start_waking();
+        assert_eq!((0..200).filter(|_| s.wake(48_000, now).is_some()).count(), usize::from(WAKES));
     }
 
     #[test]

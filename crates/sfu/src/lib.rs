@@ -12,15 +12,20 @@
 #![forbid(unsafe_code)]
 
 mod allocate;
+mod clock;
 mod data;
 mod demux;
 mod dtls;
 mod engine;
 mod error;
 mod forward;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod keyframe;
 mod layers;
 mod loudness;
+mod path;
 mod quality;
 mod sdp;
 mod session;
@@ -28,6 +33,7 @@ mod vp8;
 
 pub use engine::{Engine, Event, EventKind, Input, Output, Route, Stats};
 pub use error::Error;
+pub use path::{Path, Place, Protocol};
 pub use sdp::{Answer, Offer, MAX_SDP_BYTES};
 pub use session::{Blueprint, NewTrack, OfferPlan, Session, TransportId};
 

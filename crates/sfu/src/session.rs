@@ -6,7 +6,6 @@
 //! Most of what is odd here answers a finding of `docs/adr/0003-embedded-engine-on-str0m.md`.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,17 +15,19 @@ use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 use str0m::config::DtlsCert;
 use str0m::format::PayloadParams;
 use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Rid};
-use str0m::net::{Protocol, Receive, Transmit};
+use str0m::net::Receive;
 use str0m::rtp::{RtpWrite, Ssrc};
-use str0m::{Candidate, Event, Input, Output, Rtc};
+use str0m::{Event, Input, Output, Rtc};
 
 use crate::allocate::Allocator;
-use crate::data::MAX_PACKET_BYTES;
+use crate::clock::Clock;
+use crate::data::{Inflow, MAX_PACKET_BYTES};
+use crate::demux::is_stun;
 use crate::dtls;
 use crate::forward::Subscription;
 use crate::quality::Quality;
 use crate::sdp::{in_order, narrowed};
-use crate::{Answer, Error, Offer};
+use crate::{Answer, Error, Offer, Path, Place};
 
 /// The number of a transport, given by the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -73,6 +74,9 @@ const LINGER: Duration = Duration::from_millis(40);
 /// How often str0m is asked again at once, should it say that it wants to run at a time that has come already.
 const MAX_PASSES: usize = 16;
 
+/// A path counts as left when the client, that checks each path in use every 2.5 s at the latest, has not for so long.
+const PATH_SILENCE: Duration = Duration::from_secs(6);
+
 /// Most encodings whose section is remembered; a client that invents more makes the engine look them up again.
 const MAX_KNOWN_SSRCS: usize = 512;
 
@@ -80,7 +84,7 @@ const MAX_KNOWN_SSRCS: usize = 512;
 #[derive(Clone)]
 pub struct Blueprint {
     pub(crate) certificate: DtlsCert,
-    pub(crate) addresses: Arc<[SocketAddr]>,
+    pub(crate) places: Arc<[Place]>,
 }
 
 /// A track that a subscriber is to be offered.
@@ -113,7 +117,8 @@ pub struct OfferPlan {
 /// One end of a WebRTC connection.
 pub struct Session {
     rtc: Rtc,
-    addresses: Arc<[SocketAddr]>,
+    /// The path that the client chose, and when it last checked it.
+    chosen: Option<(Path, Instant)>,
     pending: Option<SdpPendingOffer>,
     encodings: HashMap<Ssrc, (Mid, Option<Rid>)>,
     channels: HashMap<ChannelId, Lane>,
@@ -124,10 +129,14 @@ pub struct Session {
     waiting_reliable_bytes: usize,
     /// The track that goes out in a section: its transport and its section there.
     pub(crate) sources: HashMap<Mid, (TransportId, Mid)>,
+    /// What data it may still send, if it is a participant's.
+    pub(crate) inflow: Option<Inflow>,
     /// What its path bears, and how that is dealt out.
     pub(crate) allocator: Allocator,
     /// How good its path is.
     pub(crate) quality: Quality,
+    /// When what comes from it was captured.
+    pub(crate) clock: Clock,
     /// The codec of each section that is offered with that one alone.
     codecs: HashMap<String, String>,
     /// How far the numbering of a section had come that carries nothing now.
@@ -150,7 +159,7 @@ pub struct Session {
 /// What a session did when it ran.
 #[derive(Default)]
 pub(crate) struct Harvest {
-    pub(crate) transmits: Vec<Transmit>,
+    pub(crate) transmits: Vec<(Path, Vec<u8>)>,
     pub(crate) events: Vec<Event>,
     /// Data packets handed to the channel.
     pub(crate) data_sent: u64,
@@ -172,12 +181,12 @@ impl Blueprint {
             .set_dtls_cert(self.certificate.clone())
             .set_stats_interval(Some(PATH_INTERVAL))
             .build(now);
-        for address in self.addresses.iter() {
-            rtc.add_local_candidate(host(*address)?);
+        for place in self.places.iter() {
+            rtc.add_local_candidate(place.candidate()?);
         }
         Ok(Session {
             rtc,
-            addresses: self.addresses.clone(),
+            chosen: None,
             pending: None,
             encodings: HashMap::new(),
             channels: HashMap::new(),
@@ -187,8 +196,10 @@ impl Blueprint {
             waiting_lossy: 0,
             waiting_reliable_bytes: 0,
             sources: HashMap::new(),
+            inflow: None,
             allocator: Allocator::default(),
             quality: Quality::default(),
+            clock: Clock::default(),
             codecs: HashMap::new(),
             resting: HashMap::new(),
             written: 0,
@@ -204,11 +215,6 @@ impl Blueprint {
 /// Whether a datagram that goes out is RTP, not RTCP, DTLS or STUN (RFC 7983, RFC 5761).
 fn is_rtp(datagram: &[u8]) -> bool {
     matches!(datagram, [128..=191, kind, ..] if !(192..=223).contains(kind))
-}
-
-/// The candidate of an address to advertise.
-pub(crate) fn host(address: SocketAddr) -> Result<Candidate, Error> {
-    Candidate::host(address, "udp").map_err(|_| Error::BadAddress)
 }
 
 impl Session {
@@ -287,17 +293,24 @@ impl Session {
     }
 
     /// Whether str0m finds that this datagram is for this session: for a STUN request, that its integrity is right.
-    pub(crate) fn accepts(&mut self, source: SocketAddr, bytes: &[u8], now: Instant) -> bool {
-        let Some(receive) = self.receive(source, bytes) else { return false };
+    pub(crate) fn accepts(&mut self, path: Path, bytes: &[u8], now: Instant) -> bool {
+        let Some(receive) = receive(path, bytes) else { return false };
         let input = Input::Receive(now, receive);
         catch_unwind(AssertUnwindSafe(|| self.rtc.accepts(&input))).unwrap_or(false)
     }
 
-    fn receive<'a>(&self, source: SocketAddr, bytes: &'a [u8]) -> Option<Receive<'a>> {
-        let same_family = |a: &&SocketAddr| a.is_ipv4() == source.is_ipv4();
-        let destination = *self.addresses.iter().find(same_family).or(self.addresses.first())?;
-        let contents = catch_unwind(|| bytes.try_into()).ok()?.ok()?;
-        Some(Receive { proto: Protocol::Udp, source, destination, contents })
+    /// Note an authentic check on a path: what is sent goes where the client nominated last.
+    ///
+    /// str0m alone would go by priority, and stay on a path that the client has left until that has been silent for
+    /// 15 s. Clients that nominate once only (pion) are followed when the path they chose has fallen silent.
+    pub(crate) fn checked(&mut self, path: Path, nominates: bool, now: Instant) {
+        let silent = |since: Instant| now.saturating_duration_since(since) > PATH_SILENCE;
+        match &mut self.chosen {
+            Some((chosen, last)) if *chosen == path => *last = now,
+            Some((_, last)) if nominates || silent(*last) => self.chosen = Some((path, now)),
+            None if nominates => self.chosen = Some((path, now)),
+            _ => {}
+        }
     }
 
     /// Give str0m a datagram, or only the time, and collect everything that comes of it.
@@ -310,12 +323,12 @@ impl Session {
     pub(crate) fn run(
         &mut self,
         now: Instant,
-        datagram: Option<(SocketAddr, &[u8])>,
+        datagram: Option<(Path, &[u8])>,
         harvest: &mut Harvest,
     ) -> Result<bool, Error> {
         let input = match datagram {
             // What str0m cannot even classify is noise, not an error.
-            Some((source, bytes)) => match self.receive(source, bytes) {
+            Some((path, bytes)) => match receive(path, bytes) {
                 Some(receive) => Input::Receive(now, receive),
                 None => return Ok(true),
             },
@@ -346,7 +359,10 @@ impl Session {
                     Output::Transmit(t) => {
                         let last = unsent == 1 && is_rtp(&t.contents);
                         unsent -= usize::from(unsent > 0 && is_rtp(&t.contents));
-                        harvest.transmits.push(t);
+                        if let Some(path) = Path::of(&t) {
+                            let chosen = s.chosen.filter(|_| !is_stun(&t.contents)).map(|(chosen, _)| chosen);
+                            harvest.transmits.push((chosen.unwrap_or(path), t.contents.into()));
+                        }
                         if last && media_only {
                             let soon = now + LINGER;
                             s.due = if s.due > now { s.due.min(soon) } else { soon };
@@ -386,6 +402,11 @@ impl Session {
         }
         self.waiting.push_back((lane, packet));
         self.waiting_reliable_bytes <= MAX_RELIABLE_WAITING_BYTES
+    }
+
+    /// Whether so much reliable data waits that more of it might cost the transport.
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.waiting_reliable_bytes > MAX_RELIABLE_WAITING_BYTES / 4
     }
 
     /// Whether data packets wait for their channel.
@@ -464,6 +485,20 @@ impl Session {
         }
     }
 
+    /// Send a packet without payload in the section `mid`, under the payload type that its client names first.
+    pub(crate) fn write_nothing(&mut self, mid: Mid, sequence: u64, timestamp: u32, now: Instant) -> bool {
+        let Some(pt) = self.rtc.media(mid).and_then(|m| m.remote_pts().first().copied()) else {
+            return false;
+        };
+        self.write(mid, RtpWrite::new(pt, sequence.into(), timestamp, now, Vec::new()))
+    }
+
+    /// The rate of the clock by which the section `mid` is timed, once its transport stands; in Hz.
+    pub(crate) fn ticking(&self, mid: Mid) -> Option<u32> {
+        let media = self.rtc.media(mid).filter(|_| self.rtc.is_connected())?;
+        Some(if media.kind() == MediaKind::Video { 90_000 } else { 48_000 })
+    }
+
     /// Send a packet in the section `mid`. False: there is no such section to send in.
     pub(crate) fn write(&mut self, mid: Mid, packet: RtpWrite) -> bool {
         let mut api = self.rtc.direct_api();
@@ -472,4 +507,10 @@ impl Session {
         self.written += 1;
         true
     }
+}
+
+/// What str0m is to read. `None`: it cannot even tell what kind of packet this is.
+fn receive(path: Path, bytes: &[u8]) -> Option<Receive<'_>> {
+    let contents = catch_unwind(|| bytes.try_into()).ok()?.ok()?;
+    Some(Receive { proto: path.protocol.into(), source: path.remote, destination: path.local, contents })
 }

@@ -64,15 +64,19 @@ impl PictureCounters {
     }
 
     /// The counters to send for `ids`; `None` if they stay as they are.
-    pub(crate) fn map(&mut self, ids: PictureIds) -> Option<PictureIds> {
+    ///
+    /// newest: no later packet was sent yet. One that comes late, or was resent, is not where the next source goes on.
+    pub(crate) fn map(&mut self, ids: PictureIds, newest: bool) -> Option<PictureIds> {
         let out = PictureIds {
             picture: ids.picture.map(|v| v.wrapping_add(self.offset.0) & 0x7fff),
             tl0: ids.tl0.map(|v| v.wrapping_add(self.offset.1)),
             key: ids.key.map(|v| v.wrapping_add(self.offset.2) & 0x1f),
         };
-        let last = self.last.unwrap_or_default();
-        self.last =
-            Some((out.picture.unwrap_or(last.0), out.tl0.unwrap_or(last.1), out.key.unwrap_or(last.2)));
+        if newest {
+            let last = self.last.unwrap_or_default();
+            self.last =
+                Some((out.picture.unwrap_or(last.0), out.tl0.unwrap_or(last.1), out.key.unwrap_or(last.2)));
+        }
         (out != ids).then_some(out)
     }
 }
@@ -89,17 +93,28 @@ mod tests {
     fn the_first_source_keeps_its_counters() {
         let mut counters = PictureCounters::default();
         counters.switch(ids(100, 7, 3));
-        assert_eq!(counters.map(ids(100, 7, 3)), None);
+        assert_eq!(counters.map(ids(100, 7, 3), true), None);
     }
 
     #[test]
     fn the_next_source_continues_and_wraps_as_the_fields_do() {
         let mut counters = PictureCounters::default();
         counters.switch(ids(0x7fff, 255, 31));
-        counters.map(ids(0x7fff, 255, 31));
+        counters.map(ids(0x7fff, 255, 31), true);
         counters.switch(ids(500, 9, 2));
-        assert_eq!(counters.map(ids(500, 9, 2)), Some(ids(0, 0, 0)));
-        assert_eq!(counters.map(ids(501, 10, 2)), Some(ids(1, 1, 0)));
+        assert_eq!(counters.map(ids(500, 9, 2), true), Some(ids(0, 0, 0)));
+        assert_eq!(counters.map(ids(501, 10, 2), true), Some(ids(1, 1, 0)));
+    }
+
+    #[test]
+    fn the_next_source_continues_after_the_newest_picture_not_after_a_late_one() {
+        let mut counters = PictureCounters::default();
+        counters.switch(ids(100, 7, 3));
+        counters.map(ids(100, 7, 3), true);
+        counters.map(ids(103, 9, 3), true);
+        counters.map(ids(101, 8, 3), false);
+        counters.switch(ids(500, 1, 1));
+        assert_eq!(counters.map(ids(500, 1, 1), true), Some(ids(104, 10, 4)));
     }
 
     #[test]

@@ -27,6 +27,9 @@ app.command(
     help="Run the call's engine alone, for every client of the LiveKit protocol.",
 )
 app.command(
+    "visavis.cli.doctor:doctor", name="doctor", help="Say what is wrong with a node, and how to mend it."
+)
+app.command(
     "visavis.cli.rehearse:rehearse", name="rehearse", help="Play a day of talks end to end, and report."
 )
 app.command(

@@ -10,7 +10,6 @@ that are not encrypted, and whoever holds a key is their master; a node's rooms 
 from __future__ import annotations
 
 import os
-import socket
 import sys
 import warnings
 from collections.abc import Sequence
@@ -27,7 +26,7 @@ from starlette.routing import Route
 
 from visavis.bootstrap import open_engine
 from visavis.cli.serve import Server, configure_log
-from visavis.config import EngineSettings, read_keys
+from visavis.config import EngineSettings, listed, read_keys
 from visavis.edge import open_many_files, server_config
 from visavis.errors import Malformed
 from visavis.rtc.roomservice import room_service_routes
@@ -38,8 +37,6 @@ from visavis.serving import Serving, bind, leave
 DEV_KEYS = {"devkey": "secret"}
 """livekit-server's own, with `--dev`."""
 
-UNSPECIFIED = ("0.0.0.0", "::")  # noqa: S104 - what a person may ask for
-
 
 async def engine(
     *,
@@ -47,7 +44,10 @@ async def engine(
     port: int = 7880,
     udp_port: int = 7882,
     keys: Sequence[str] = (),
+    call_host: str = "",
     advertise: str = "",
+    udp: bool = True,
+    tcp: bool = True,
     dev: bool = False,
     data: Path | None = None,
 ) -> None:
@@ -60,11 +60,18 @@ async def engine(
     port:
         TCP port of signalling and of the server API (0: any free one).
     udp_port:
-        UDP port of the media (0: any free one).
+        Port of the media, UDP and TCP (0: any free one).
     keys:
         An API key and its secret as "key: secret", or a file of such lines; may be repeated.
+    call_host:
+        IP addresses, with commas, to open it at (default: bind). "0.0.0.0" stands for every IPv4 address of this
+        machine but those of loopback and of containers, "::" for those of IPv4 and IPv6.
     advertise:
-        IP addresses, with commas, at which clients reach the UDP port (default: bind).
+        IP addresses, with commas, at which clients reach that port (default: those of call-host).
+    udp:
+        Take media as datagrams.
+    tcp:
+        Take media in connections, too, from networks that let no datagram out.
     dev:
         Take the key "devkey" with the secret "secret", as livekit-server does. Not for the open network.
     data:
@@ -73,10 +80,10 @@ async def engine(
     named = read_keys(keys) | (DEV_KEYS if dev else {})
     if not named:
         raise Malformed("there is no key: give --keys 'key: secret', or --dev")
-    addresses = tuple(part.strip() for part in advertise.split(",") if part.strip())
-    if not addresses and bind in UNSPECIFIED:
-        addresses = own_addresses(bind)
-    await run(EngineSettings(bind, port, udp_port, named, addresses), data)
+    settings = EngineSettings(
+        bind, port, udp_port, named, listed(call_host), listed(advertise), udp=udp, tcp=tcp
+    )
+    await run(settings, data)
 
 
 async def run(settings: EngineSettings, data: Path | None = None) -> None:
@@ -117,20 +124,4 @@ def announce(settings: EngineSettings, serving: Serving, data: Path | None) -> N
     if data is not None:
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
         leave(data, serving)
-    console.print(f"The engine listens at [bold]{serving.url}[/] (media: UDP {serving.udp_port}).")
-
-
-def own_addresses(unspecified: str) -> tuple[str, ...]:
-    """The addresses at which this machine is reached, as far as its routes tell: its own, and loopback."""
-    family, beyond, loopback = (
-        (socket.AF_INET6, "2001:db8::1", "::1")
-        if ":" in unspecified
-        else (socket.AF_INET, "192.0.2.1", "127.0.0.1")
-    )
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect((beyond, 9))  # sends nothing
-            own = str(probe.getsockname()[0])
-        except OSError:
-            return (loopback,)
-    return (own, loopback) if own != loopback else (loopback,)
+    console.print(f"The engine listens at [bold]{serving.url}[/] (media: port {serving.udp_port}).")

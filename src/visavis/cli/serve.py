@@ -34,9 +34,12 @@ async def serve(
     host: str | None = None,
     port: int | None = None,
     udp_port: int | None = None,
+    call_host: str | None = None,
     public_url: str | None = None,
     next_url: str | None = None,
     advertise: str | None = None,
+    udp: bool | None = None,
+    tcp: bool | None = None,
 ) -> None:
     """Run a node: the pages, the record and the call, in one process.
 
@@ -57,22 +60,33 @@ async def serve(
     port:
         TCP port of the pages (VISAVIS_PORT; default 8480; 0: any free one).
     udp_port:
-        UDP port of the call (VISAVIS_UDP_PORT; default 8481; 0: any free one).
+        Port of the call, UDP and TCP (VISAVIS_UDP_PORT; default 8481; 0: any free one).
+    call_host:
+        IP addresses, with commas, to open it at (VISAVIS_CALL_HOST; default: host). "0.0.0.0" stands for every IPv4
+        address of this machine but those of loopback and of containers, "::" for those of IPv4 and IPv6.
     public_url:
         How browsers reach the node, as "https://talks.example" (VISAVIS_PUBLIC_URL).
     next_url:
         How they will reach it after a move, and can already, so that delegates make passkeys for it (VISAVIS_NEXT_URL).
     advertise:
-        IP addresses, with commas, at which clients reach the UDP port (VISAVIS_ADVERTISE; default: host).
+        IP addresses, with commas, at which clients reach the call's port (VISAVIS_ADVERTISE; default: those of
+        call-host). Needed where the machine does not have its public address itself.
+    udp:
+        Take the call's media as datagrams (VISAVIS_UDP, 1 or 0; default 1).
+    tcp:
+        Take it in connections, too, from networks that let no datagram out (VISAVIS_TCP, 1 or 0; default 1).
     """
     settings = Settings.from_environment(
         data=data,
         host=host,
         port=port,
         udp_port=udp_port,
+        call_host=call_host,
         public_url=public_url,
         next_url=next_url,
         advertise=advertise,
+        udp=udp,
+        tcp=tcp,
     )
     await run(settings)
 
@@ -114,7 +128,7 @@ def announce(data: Path, serving: Serving) -> None:
     """Print where the node is, and leave it where this machine's other programs find it."""
     leave(data, serving)
     console = Console(stderr=True, highlight=False)
-    call = f"UDP {serving.udp_port}" if serving.udp_port else "a LiveKit deployment"
+    call = f"port {serving.udp_port}" if serving.udp_port else "a LiveKit deployment"
     console.print(f"Visavis listens at [bold]{serving.url}[/] (call: {call}).")
     for side, link in zip(("one side", "the other side"), serving.founding_links, strict=False):
         console.print(f"Founding link of {side}, good once, for seven days:\n  {link}")

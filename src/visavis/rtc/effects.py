@@ -141,6 +141,14 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class Wake:
+    """Let a subscriber's client know of a routed section that may stay silent."""
+
+    target: TransportId
+    target_mid: Mid
+
+
+@dataclass(frozen=True, slots=True)
 class Unroute:
     """Stop forwarding to a subscriber's section."""
 
@@ -217,5 +225,17 @@ Asked = AcceptOffer | MakeOffer | AcceptAnswer
 """Effects that the engine answers."""
 
 Effect = (
-    Asked | Send | Hang | Route | Unroute | SetLayer | Seat | Unseat | SendData | Refresh | Happened | Note
+    Asked
+    | Send
+    | Hang
+    | Route
+    | Wake
+    | Unroute
+    | SetLayer
+    | Seat
+    | Unseat
+    | SendData
+    | Refresh
+    | Happened
+    | Note
 )

@@ -44,6 +44,9 @@ PING_TIMEOUT_S: Final = 15
 Reason = m.DisconnectReason
 Action = r.LeaveRequest.Action
 
+_BY_PACKET: Final = frozenset({"go"})
+"""SDKs that learn of a track by its first packet (pion), where others go by the description."""
+
 _KINDS: Final = frozenset(m.ParticipantInfo.Kind.keys())
 
 
@@ -57,6 +60,7 @@ class Arrival:
     connection: ConnectionId
     auto_subscribe: bool = True
     client_protocol: int = 0
+    sdk: str = ""
 
 
 def check_space(room: RoomState, identity: str) -> None:
@@ -95,6 +99,7 @@ def join(room: RoomState, a: Arrival, now_ms: int) -> None:
         connection=a.connection,
         auto_subscribe=a.auto_subscribe,
         info=info,
+        by_packet=a.sdk in _BY_PACKET,
     )
     room.by_identity[p.identity] = room.by_sid[p.sid] = p
     room.seat(p)

@@ -225,6 +225,7 @@ class Track:
 class Participant:
     """One participant, by its sid. A person who comes again is another participant of the same identity.
 
+    by_packet: whether its client learns of a track by the first packet.
     permitted: who may receive its tracks, by identity, as it said itself; None: everybody. The value is
     the tracks, None for all of them.
     """
@@ -236,6 +237,7 @@ class Participant:
     connection: ConnectionId | None
     auto_subscribe: bool
     info: m.ParticipantInfo
+    by_packet: bool = False
     cuts: int = 0
     tracks: dict[TrackSid, Track] = field(default_factory=dict)
     offer_in_work: int | None = None

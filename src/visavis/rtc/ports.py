@@ -180,6 +180,13 @@ class MediaEngine(Protocol):
         """
         ...
 
+    def wake(self, target: TransportId, target_mid: Mid) -> None:
+        """Send packets of nothing to a routed section until media comes, or for a few seconds.
+
+        For clients that know of a track by its first packet.
+        """
+        ...
+
     def unroute(self, target: TransportId, target_mid: Mid) -> None:
         """Stop forwarding to a section."""
         ...

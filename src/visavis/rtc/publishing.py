@@ -138,6 +138,14 @@ def _place(
     placed = {track.sid for track in carried.values()}
     for track in [t for t in p.tracks.values() if t.mid is not None and t.sid not in placed]:
         unpublish(room, p, track, now_ms)
+    for track in p.tracks.values():
+        _unveil_muted(room, p, track, now_ms)
+
+
+def _unveil_muted(room: RoomState, p: Participant, track: Track, now_ms: int) -> None:
+    """A track that is muted has no first packet; the others know of it as soon as a section carries it."""
+    if track.info.muted and track.mid is not None and track.silent:
+        _unveil(room, p, track, now_ms)
 
 
 def media_started(
@@ -199,7 +207,9 @@ def _set_muted(room: RoomState, p: Participant, track: Track, muted: bool, now_m
         if muted:
             track.level = SILENCE
         room.heard.add(p.sid)
-        if track.announced:
+        if muted and not track.announced:
+            _unveil_muted(room, p, track, now_ms)
+        elif track.announced:
             room.announce(p)
             room.happened(Muted(room.name, p.identity, p.sid, track.sid, muted, now_ms))
 

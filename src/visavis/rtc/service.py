@@ -48,6 +48,7 @@ from visavis.rtc.effects import (
     SetLayer,
     Unroute,
     Unseat,
+    Wake,
 )
 from visavis.rtc.errors import CallStopped, EngineFailed, SessionUnknown, TokenInvalid, TooMany
 from visavis.rtc.membership import Arrival, Reason
@@ -350,7 +351,13 @@ class CallService:
         connection.gone.set()
 
     async def join(
-        self, grants: Grants, connection: Connection, *, auto_subscribe: bool, client_protocol: int
+        self,
+        grants: Grants,
+        connection: Connection,
+        *,
+        auto_subscribe: bool,
+        client_protocol: int,
+        sdk: str = "",
     ) -> tuple[Room, ParticipantSid]:
         """Let somebody in. Raises `TooMany`, `EngineFailed`, `CallStopped`."""
         if self._tasks is None:
@@ -363,7 +370,7 @@ class CallService:
         try:
             await self._engine.create(up)
             await self._engine.create(down)
-            arrival = Arrival(grants, up, down, connection.number, auto_subscribe, client_protocol)
+            arrival = Arrival(grants, up, down, connection.number, auto_subscribe, client_protocol, sdk)
             if self._tasks is None:
                 raise CallStopped("The call service is not running.")
             room = self._room(grants.room, grants.room_config)
@@ -441,6 +448,8 @@ class CallService:
                     self._engine.route(
                         e.source, e.source_mid, e.target, e.target_mid, e.max_layer, rank=e.rank
                     )
+                case Wake():
+                    self._engine.wake(e.target, e.target_mid)
                 case Unroute():
                     self._engine.unroute(e.target, e.target_mid)
                 case SetLayer():

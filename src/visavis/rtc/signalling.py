@@ -215,6 +215,7 @@ class Handshake:
     sid: str
     auto_subscribe: bool
     client_protocol: int
+    sdk: str
 
 
 def read_token(connection: HTTPConnection) -> str:
@@ -235,6 +236,7 @@ def _handshake(service: CallService, ws: WebSocket) -> Handshake:
         client_protocol=int(protocol)
         if protocol.isascii() and protocol.isdigit() and len(protocol) < 5
         else 0,
+        sdk=q.get("sdk", "")[:16],
     )
 
 
@@ -267,6 +269,7 @@ async def _enter(
                 connection,
                 auto_subscribe=hello.auto_subscribe,
                 client_protocol=hello.client_protocol,
+                sdk=hello.sdk,
             )
     except SessionUnknown as e:
         log.info("call-session-unknown", code=e.code)

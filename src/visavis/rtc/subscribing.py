@@ -22,6 +22,7 @@ from visavis.rtc.effects import (
     SetLayer,
     TrackSid,
     Unroute,
+    Wake,
 )
 from visavis.rtc.errors import PublishRefused, SignalMalformed
 from visavis.rtc.participant import Participant, Setting, Track
@@ -91,6 +92,8 @@ def answer_accepted(room: RoomState, asked: AcceptAnswer) -> None:
         room.do(Route(owner.up, track.mid, p.down.transport, mid, setting.max_layer, rank))
         if setting.paused:
             room.do(SetLayer(p.down.transport, mid, setting.max_layer, True, rank))
+        if p.by_packet:
+            room.do(Wake(p.down.transport, mid))
         if not track.heard:
             track.heard = True
             room.tell(owner, track_subscribed=r.TrackSubscribed(track_sid=track_sid))

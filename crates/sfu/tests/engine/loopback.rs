@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use crate::world::{ms, World, REFERENCE_OFFER};
 use sfu::{Error, EventKind, NewTrack, Offer, OfferPlan, Route, TransportId};
+use str0m::format::Codec;
+use str0m::rtp::rtcp::SenderInfo;
 
-const UP: TransportId = TransportId(1);
-const DOWN: TransportId = TransportId(2);
+pub const UP: TransportId = TransportId(1);
+pub const DOWN: TransportId = TransportId(2);
 
 /// A VP8 packet as a publisher sends it: descriptor with a 15-bit picture id, then a keyframe or not, then content.
-fn vp8(picture: u16, keyframe: bool, content: &[u8]) -> Vec<u8> {
+pub fn vp8(picture: u16, keyframe: bool, content: &[u8]) -> Vec<u8> {
     let id = picture.to_be_bytes();
     let mut out = vec![0x90, 0x80, 0x80 | id[0], id[1], u8::from(!keyframe)];
     out.extend_from_slice(content);
@@ -31,9 +33,19 @@ fn noise(seed: u32, length: usize) -> Vec<u8> {
 
 /// One publisher, one subscriber, both connected, the publisher's video routed to the subscriber.
 fn one_to_one(world: &mut World, rids: &[&str]) -> (usize, usize, String, String) {
-    let publisher = world.client();
+    let (publisher, subscriber) = (world.client(), world.client());
+    let (up, down) = one_to_one_of(world, publisher, subscriber, rids);
+    (publisher, subscriber, up, down)
+}
+
+/// The same between clients that are there; the two sections.
+pub fn one_to_one_of(
+    world: &mut World,
+    publisher: usize,
+    subscriber: usize,
+    rids: &[&str],
+) -> (String, String) {
     let up_mid = world.publish_video(UP, publisher, rids);
-    let subscriber = world.client();
     let track =
         NewTrack { video: true, codec: "VP8".into(), stream: "PA_1|TR_1".into(), track: "TR_1".into() };
     let mids = world.subscribe(DOWN, subscriber, OfferPlan { add: vec![track], ..OfferPlan::default() });
@@ -50,7 +62,7 @@ fn one_to_one(world: &mut World, rids: &[&str]) -> (usize, usize, String, String
     };
     let now = world.now;
     world.engine.route(now, &route);
-    (publisher, subscriber, up_mid, mids[0].clone())
+    (up_mid, mids[0].clone())
 }
 
 #[test]
@@ -242,6 +254,89 @@ fn a_section_that_another_track_takes_over_goes_on_without_a_break() {
     }
     world.until("all arrived", |w| w.received(subscriber).len() == 10);
     let got = world.received(subscriber);
+    assert!(got.windows(2).all(|w| *w[1].seq_no == *w[0].seq_no + 1), "numbers are continuous");
+    assert!(got.windows(2).all(|w| w[1].header.timestamp > w[0].header.timestamp), "time goes forward");
+}
+
+#[test]
+fn sound_and_picture_of_one_instant_are_said_to_be_of_one_instant() {
+    let mut world = World::new();
+    let publisher = world.client();
+    let (sound, video) = world.publish_both(UP, publisher);
+    let subscriber = world.client();
+    let track = |video| NewTrack {
+        video,
+        codec: String::new(),
+        stream: "PA_1|TR_1".into(),
+        track: format!("TR_{video}"),
+    };
+    let plan = OfferPlan { add: vec![track(false), track(true)], ..OfferPlan::default() };
+    let mids = world.subscribe(DOWN, subscriber, plan);
+    world.until("both are connected", |w| {
+        [UP, DOWN].iter().all(|t| w.saw(*t, |k| *k == EventKind::Connected))
+    });
+    for (source_mid, target_mid) in [(&sound, &mids[0]), (&video, &mids[1])] {
+        let now = world.now;
+        world.engine.route(
+            now,
+            &Route {
+                source: UP,
+                source_mid: source_mid.clone(),
+                target: DOWN,
+                target_mid: target_mid.clone(),
+                max_layer: 2,
+                rank: 1,
+            },
+        );
+    }
+    // Sound is sent 20 ms after its capture; a picture 60 to 200 ms, as the encoder and the pacer let it.
+    let began = world.now;
+    for n in 0..1500u32 {
+        let captured = world.now - ms(20);
+        world.send_captured(publisher, (&sound, Codec::Opus), n.into(), 960 * n, captured, b"sound");
+        if n % 2 == 0 {
+            let late = ms(u64::from(60 + noise(n, 1)[0] as u32 * 140 / 255));
+            let captured = world.now - late;
+            // The media time of a capture; a clock of its own.
+            let time = 7_000_000 + ((captured + ms(200) - began).as_secs_f64() * 90_000.0) as u32;
+            let payload = vp8((n / 2) as u16, n == 0, b"picture");
+            world.send_captured(publisher, (&video, Codec::Vp8), u64::from(n / 2), time, captured, &payload);
+        }
+        world.run(ms(20));
+    }
+    let skew_ms = {
+        let last = |mid: &str| world.reports(subscriber).iter().rev().find(|r| r.mid == mid.into()).unwrap();
+        let (voice, picture) = (last(&mids[0]).sender_info, last(&mids[1]).sender_info);
+        // What each says was captured when the publisher began, on the engine's clock.
+        let said = |report: SenderInfo, media: u32, hz: f64| {
+            let before_s = f64::from((report.rtp_time.numer() as u32).wrapping_sub(media)) / hz;
+            report.ntp_time - Duration::from_secs_f64(before_s)
+        };
+        let voice_began = said(voice, 0, 48_000.0) + ms(20);
+        let picture_began = said(picture, 7_000_000 + 18_000, 90_000.0);
+        let skew = voice_began.duration_since(picture_began).unwrap_or_else(|e| e.duration());
+        skew.as_secs_f64() * 1000.0
+    };
+    assert!(skew_ms < 3.0, "they are {skew_ms} ms apart");
+}
+
+#[test]
+fn a_section_that_stays_silent_is_woken_until_media_comes() {
+    let mut world = World::new();
+    let (publisher, subscriber, source_mid, target_mid) = one_to_one(&mut world, &[]);
+    let now = world.now;
+    world.engine.wake(now, DOWN, &target_mid);
+    world.engine.wake(now, DOWN, "no such section");
+    world.until("it is woken", |w| w.received(subscriber).len() >= 3);
+    for n in 0..5u16 {
+        world.send_rtp(publisher, &source_mid, None, n.into(), 3000 * u32::from(n), &vp8(n, n == 0, b"one"));
+        world.run(ms(33));
+    }
+    world.run(Duration::from_secs(2));
+    let got = world.received(subscriber);
+    let (nothing, media) = got.split_at(got.len() - 5);
+    assert!(nothing.len() >= 3 && nothing.iter().all(|p| p.payload.is_empty()));
+    assert!(media.iter().all(|p| !p.payload.is_empty()), "media ends the waking");
     assert!(got.windows(2).all(|w| *w[1].seq_no == *w[0].seq_no + 1), "numbers are continuous");
     assert!(got.windows(2).all(|w| w[1].header.timestamp > w[0].header.timestamp), "time goes forward");
 }

@@ -2,4 +2,6 @@
 
 mod congestion;
 mod loopback;
+mod paths;
+mod simulation;
 mod world;

@@ -1,7 +1,7 @@
 """The engine inside the process: the binding `visavis._sfu` behind the port.
 
 Lives here: `EmbeddedEngine`, which moves the slow calls off the event loop and turns the binding's tuples
-into events.
+into events; `found_interfaces`.
 Not here: forwarding (`crates/sfu`), sockets and threads (`crates/sfu-io`).
 """
 
@@ -16,6 +16,7 @@ import anyio.to_thread
 import structlog
 
 from visavis.rtc.errors import EngineFailed, SdpMalformed
+from visavis.rtc.places import Place
 from visavis.rtc.ports import (
     ChannelOpened,
     Closed,
@@ -46,21 +47,21 @@ log = structlog.get_logger(__name__)
 
 
 class EmbeddedEngine:
-    """A `MediaEngine` on a UDP port of this process.
+    """A `MediaEngine` on a port of this process.
 
-    bind:      the address of the socket; port 0: any free one (see `port`).
-    advertise: the addresses that clients are told, without port.
-    Raises `EngineFailed` if the binding is missing or the socket cannot be had.
+    places: where the port is opened, and how clients are told of it. port: 0: any free one (see `port`).
+    udp:    take datagrams. tcp: take connections, from clients whose network lets no datagram out.
+    Raises `EngineFailed` if the binding is missing or the port cannot be had.
     """
 
-    def __init__(self, bind: str, port: int, advertise: Sequence[str]) -> None:
+    def __init__(self, places: Sequence[Place], port: int = 0, *, udp: bool = True, tcp: bool = True) -> None:
         try:
             from visavis import _sfu
         except ImportError as e:
             raise EngineFailed("The media engine is not built.", engine="missing") from e
         self._error: type[Exception] = _sfu.EngineError
         try:
-            self._sfu: _sfu.Engine = _sfu.Engine(bind, port, list(advertise))
+            self._sfu: _sfu.Engine = _sfu.Engine([(p.address, list(p.told)) for p in places], port, udp, tcp)
         except _sfu.EngineError as e:
             raise self._failed(e) from e
         # Parsing an SDK's offer takes about 3 ms without the GIL: two at a time keep the loop free and a
@@ -71,7 +72,7 @@ class EmbeddedEngine:
 
     @property
     def port(self) -> int:
-        """The UDP port that media comes to."""
+        """The port that media comes to."""
         return self._sfu.port
 
     async def create(self, transport: TransportId) -> None:
@@ -112,6 +113,9 @@ class EmbeddedEngine:
         rank: int,
     ) -> None:
         self._command(lambda: self._sfu.route(source, source_mid, target, target_mid, max_layer, rank))
+
+    def wake(self, target: TransportId, target_mid: Mid) -> None:
+        self._command(lambda: self._sfu.wake(target, target_mid))
 
     def unroute(self, target: TransportId, target_mid: Mid) -> None:
         self._command(lambda: self._sfu.unroute(target, target_mid))
@@ -189,6 +193,16 @@ class EmbeddedEngine:
         if code in _CLIENTS_FAULT:
             return SdpMalformed("The engine cannot read this session description.", engine=code)
         return EngineFailed("The media engine could not do this.", engine=code)
+
+
+def found_interfaces() -> list[tuple[str, str]]:
+    """Interfaces of this machine that are up, each one's name and one of its addresses. Raises `EngineFailed`."""
+    try:
+        from visavis import _sfu
+
+        return _sfu.interfaces()
+    except ImportError as e:
+        raise EngineFailed("The media engine is not built.", engine="missing") from e
 
 
 def _event(name: str, transport: TransportId, arg: str, number: int) -> EngineEvent | None:

@@ -83,6 +83,7 @@ class FakeEngine:
         self.transports: dict[TransportId, FakeTransport] = {}
         self.routes: dict[tuple[TransportId, Mid], FakeRoute] = {}
         self.members: dict[TransportId, FakeMember] = {}
+        self.woken: list[tuple[TransportId, Mid]] = []
         self.sent: list[tuple[TransportId, bytes, bool]] = []
         self.sequences: dict[TransportId, int] = {}
         self._down = False
@@ -188,6 +189,10 @@ class FakeEngine:
     ) -> None:
         if source in self.transports and target in self.transports:
             self.routes[target, target_mid] = FakeRoute(source, source_mid, max_layer, rank=rank)
+
+    def wake(self, target: TransportId, target_mid: Mid) -> None:
+        if (target, target_mid) in self.routes:
+            self.woken.append((target, target_mid))
 
     def unroute(self, target: TransportId, target_mid: Mid) -> None:
         self.routes.pop((target, target_mid), None)

@@ -1,0 +1,4 @@
+//! `sfu::fuzzing::data` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| sfu::fuzzing::data(bytes));

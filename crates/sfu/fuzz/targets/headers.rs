@@ -1,0 +1,4 @@
+//! `sfu::fuzzing::headers` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| sfu::fuzzing::headers(bytes));
