@@ -1,6 +1,6 @@
 """What an engine bears: floods, crowds, ten thousand who come and go, hundreds of starts (issue 5, part 5).
 
-    python bench/robustness.py [scenario]… [--json] [--runs 3] [--seconds 10] [--ours] [--kind deaf]…
+    python bench/robustness.py [scenario]… [--json] [--runs 3] [--seconds 10] [--realtime] [--ours] [--kind deaf]…
         [--starts 300] [--passers 10000] [--people 500]
 
 Scenarios, all against a freshly started `visavis engine` and, where it says "both", livekit-server beside it:
@@ -26,7 +26,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,8 +36,10 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from bench.engines.processes import memory_mb, processor_s  # noqa: E402
-from bench.engines.servers import KEY, SECRET, Server, started  # noqa: E402
+from bench.engines.servers import KEY, SECRET, Server, scheduled, started  # noqa: E402
 from bench.engines.trial import ClientFailed, Talk, client_program  # noqa: E402
+
+from visavis.rtc.service import RESUME_GRACE_S  # noqa: E402
 
 Line = dict[str, Any]
 NAMES = ("ours", "theirs")
@@ -52,15 +55,18 @@ def main() -> None:
     parser.add_argument(
         "--seconds", type=float, default=10.0, help="the standing call's window under a flood"
     )
+    parser.add_argument(
+        "--realtime", action="store_true", help="servers and client before all other work (root)"
+    )
     parser.add_argument("--ours", action="store_true", help="no livekit-server beside it")
     parser.add_argument("--kind", action="append", choices=MISCHIEF, help="only this way of behaving badly")
     parser.add_argument("--passers", type=int, default=10_000)
     parser.add_argument("--people", type=int, default=500)
     parser.add_argument("--starts", type=int, default=300)
     wish = parser.parse_args()
-    program = client_program()
+    stage = Stage(client_program(), wish.realtime)
     for name in wish.scenario or SCENARIOS:
-        line = {"bench": "robustness", "scenario": name, **SCENARIOS[name](program, wish)}
+        line = {"bench": "robustness", "scenario": name, **SCENARIOS[name](stage, wish)}
         line["load_average"] = round(os.getloadavg()[0], 1)
         print(json.dumps(line) if wish.json else told(line), flush=True)
 
@@ -74,32 +80,44 @@ class Part(Talk):
         self.process = process
 
 
-@contextmanager
-def part(program: Path, name: str, server: Server, **flags: object) -> Iterator[Part]:
-    """A part of the load client (load/main.go) at a server, until the block ends."""
-    command = [str(program), *filter(None, [name]), f"-url={server.url}", f"-key={KEY}", f"-secret={SECRET}"]
-    command += [f"-{flag.replace('_', '-')}={str(value).lower()}" for flag, value in flags.items()]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
-        assert process.stdin is not None
-        try:
-            yield Part(process)
-            with suppress(BrokenPipeError):
-                process.stdin.close()
-            process.wait(60)
-        finally:
-            process.kill()
+@dataclass(frozen=True)
+class Stage:
+    """The load client's program; realtime: it and the servers go before all other work of the machine (root)."""
+
+    program: Path
+    realtime: bool
+
+    def server(self, name: str) -> AbstractContextManager[Server]:
+        """An engine, freshly started, until the block ends."""
+        return started(name, realtime=self.realtime)
+
+    @contextmanager
+    def part(self, name: str, server: Server, **flags: object) -> Iterator[Part]:
+        """A part of the load client (load/main.go) at a server, until the block ends."""
+        command = [*scheduled(self.realtime), str(self.program), *filter(None, [name])]
+        command += [f"-url={server.url}", f"-key={KEY}", f"-secret={SECRET}"]
+        command += [f"-{flag.replace('_', '-')}={str(value).lower()}" for flag, value in flags.items()]
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ) as process:
+            assert process.stdin is not None
+            try:
+                yield Part(process)
+                with suppress(BrokenPipeError):
+                    process.stdin.close()
+                process.wait(60)
+            finally:
+                process.kill()
 
 
 # --- a standing call -------------------------------------------------------------------------------------------------
 
 
 @contextmanager
-def standing(program: Path, server: Server, seconds: float) -> Iterator[Talk]:
+def standing(stage: Stage, server: Server, seconds: float) -> Iterator[Talk]:
     """A call of one publisher and ten subscribers, sound and picture, whose window of so many seconds begins now."""
     call = {"publishers": 1, "subscribers": 10, "audio": True, "video": True, "settle": "1s"}
-    with part(program, "", server, **call, window=f"{seconds}s") as talk:
+    with stage.part("", server, **call, window=f"{seconds}s") as talk:
         talk.await_("met")
         talk.await_("warm")
         talk.go_on()
@@ -122,16 +140,16 @@ def noticed(result: Line) -> Line:
     }
 
 
-def beside(program: Path, name: str, seconds: float, do: Callable[[Server], Line]) -> Line:
+def beside(stage: Stage, name: str, seconds: float, do: Callable[[Server], Line]) -> Line:
     """A standing call at a fresh engine, and what `do` (within its window) says; CPU of the window's length."""
     try:
-        return _beside(program, name, seconds, do)
+        return _beside(stage, name, seconds, do)
     except (ClientFailed, RuntimeError) as e:
         return {"failed": str(e)}
 
 
-def _beside(program: Path, name: str, seconds: float, do: Callable[[Server], Line]) -> Line:
-    with started(name) as server, standing(program, server, seconds) as talk:
+def _beside(stage: Stage, name: str, seconds: float, do: Callable[[Server], Line]) -> Line:
+    with stage.server(name) as server, standing(stage, server, seconds) as talk:
         begun_s, before_mb = processor_s(server.pid), memory_mb(server.pid)
         line = do(server)
         talk.await_("over")
@@ -144,14 +162,14 @@ def _beside(program: Path, name: str, seconds: float, do: Callable[[Server], Lin
 KINDS = "garbage,stun,dtls,rtp"
 
 
-def flood(program: Path, wish: argparse.Namespace) -> Line:
+def flood(stage: Stage, wish: argparse.Namespace) -> Line:
     """Strangers' packets at rates that a server can take, then as many as this machine sends, from forged addresses."""
     forge = os.geteuid() == 0
     found: dict[str, Line] = {}
     for name in NAMES[: 1 + (not wish.ours)]:
         for case, pps in (("quiet", None), ("20000", 20_000), ("100000", 100_000), ("all", 0)):
             runs = [
-                beside(program, name, wish.seconds, partial(pelt, program, pps, wish.seconds, forge))
+                beside(stage, name, wish.seconds, partial(pelt, stage, pps, wish.seconds, forge))
                 for _ in range(wish.runs)
             ]
             found[f"{name} {case}"] = medians(runs)
@@ -164,12 +182,12 @@ def flood(program: Path, wish: argparse.Namespace) -> Line:
     return found
 
 
-def pelt(program: Path, pps: int | None, seconds: float, forge: bool, server: Server) -> Line:
+def pelt(stage: Stage, pps: int | None, seconds: float, forge: bool, server: Server) -> Line:
     """Packets of strangers for so long; pps: 0 as many as go, None none."""
     if pps is None:
         return {}
     lost, to = dropped(server.udp_port), f"127.0.0.1:{server.udp_port}"
-    with part(program, "flood", server, to=to, pps=pps, kinds=KINDS, forge=forge) as talk:
+    with stage.part("flood", server, to=to, pps=pps, kinds=KINDS, forge=forge) as talk:
         talk.await_("flooding")
         time.sleep(seconds - 1)
         talk.go_on()
@@ -187,7 +205,7 @@ def dropped(port: int) -> int:
 # --- crowd -----------------------------------------------------------------------------------------------------------
 
 
-def crowd(program: Path, wish: argparse.Namespace) -> Line:
+def crowd(stage: Stage, wish: argparse.Namespace) -> Line:
     """500 in ten seconds: sockets with nothing behind them into the room of the call; real ones into others."""
     found: dict[str, Line] = {}
     cases = {
@@ -196,16 +214,14 @@ def crowd(program: Path, wish: argparse.Namespace) -> Line:
     }
     for name in NAMES[: 1 + (not wish.ours)]:
         for case, flags in cases.items():
-            runs = [
-                beside(program, name, 20.0, partial(enter, program, flags, 500)) for _ in range(wish.runs)
-            ]
+            runs = [beside(stage, name, 20.0, partial(enter, stage, flags, 500)) for _ in range(wish.runs)]
             found[f"{name} {case}"] = medians(runs)
     return found
 
 
-def enter(program: Path, flags: Line, people: int, server: Server) -> Line:
-    with part(
-        program, "crowd", server, subscribers=people, joins_per_s=people / 10, receive=False, **flags
+def enter(stage: Stage, flags: Line, people: int, server: Server) -> Line:
+    with stage.part(
+        "crowd", server, subscribers=people, joins_per_s=people / 10, receive=False, **flags
     ) as talk:
         came = talk.await_("in")
         talk.go_on()
@@ -224,28 +240,28 @@ def enter(program: Path, flags: Line, people: int, server: Server) -> Line:
 MISCHIEF = ("rtp", "silent", "data", "lossy", "signals", "large", "deaf", "slow", "stopped")
 
 
-def hostile(program: Path, wish: argparse.Namespace) -> Line:
+def hostile(stage: Stage, wish: argparse.Namespace) -> Line:
     """One participant who behaves badly (load/hostile.go), in the room of the call."""
     found: dict[str, Line] = {}
     for name in NAMES[: 1 + (not wish.ours)]:
         for kind in wish.kind or MISCHIEF:
             runs = [
-                beside(program, name, wish.seconds, partial(misbehave, program, kind, wish.seconds))
+                beside(stage, name, wish.seconds, partial(misbehave, stage, kind, wish.seconds))
                 for _ in range(wish.runs)
             ]
             found[f"{name} {kind}"] = medians(runs)
     return found
 
 
-def misbehave(program: Path, kind: str, seconds: float, server: Server) -> Line:
+def misbehave(stage: Stage, kind: str, seconds: float, server: Server) -> Line:
     if kind == "stopped":  # a client with all its tracks, whose process stands still
-        with part(program, "crowd", server, room="hall", subscribers=1) as talk:
+        with stage.part("crowd", server, room="hall", subscribers=1) as talk:
             talk.await_("in")
             talk.process.send_signal(signal.SIGSTOP)
             time.sleep(seconds - 2)
             talk.process.kill()
         return {}
-    with part(program, "hostile", server, room="hall", kind=kind) as talk:
+    with stage.part("hostile", server, room="hall", kind=kind) as talk:
         talk.await_("hostile")
         time.sleep(seconds - 2)
         talk.go_on()
@@ -256,18 +272,23 @@ def misbehave(program: Path, kind: str, seconds: float, server: Server) -> Line:
 # --- churn -----------------------------------------------------------------------------------------------------------
 
 
-def churn(program: Path, wish: argparse.Namespace) -> Line:
-    with started("ours") as server:
-        by_hand = (
-            list(passing(program, server, wish.passers, 1000, rooms=10, at_once=8)) if wish.passers else []
-        )
-        real = list(passing(program, server, wish.people, 100, rooms=5, media=True))
-    return {"by_hand": by_hand, "real": real}
+def churn(stage: Stage, wish: argparse.Namespace) -> Line:
+    """By hand, then gone without a word (the server waits a while for each to come back), then with real media."""
+    found: Line = {}
+    with stage.server("ours") as server:
+        if wish.passers:
+            found["by_hand"] = list(passing(stage, server, wish.passers, 1000, rooms=10, at_once=8))
+            abrupt = list(passing(stage, server, wish.passers // 5, 1000, rooms=10, at_once=8, abrupt=True))
+            time.sleep(RESUME_GRACE_S + 5)
+            found["abrupt"] = [*abrupt, holds(server, wish.passers // 5)]
+        if wish.people:
+            found["real"] = list(passing(stage, server, wish.people, 100, rooms=5, media=True))
+    return found
 
 
-def passing(program: Path, server: Server, total: int, every: int, **flags: object) -> Iterator[Line]:
+def passing(stage: Stage, server: Server, total: int, every: int, **flags: object) -> Iterator[Line]:
     """So many come and go; what the server holds and has spent, before the first and after each so many."""
-    with part(program, "churn", server, room="churn", total=total, every=every, **flags) as talk:
+    with stage.part("churn", server, room="churn", total=total, every=every, **flags) as talk:
         yield holds(server, 0)
         gone = 0
         while gone < total:
@@ -295,12 +316,12 @@ def resident_mb(pid: int) -> float:
 # --- starts ----------------------------------------------------------------------------------------------------------
 
 
-def starts(program: Path, wish: argparse.Namespace) -> Line:
+def starts(stage: Stage, wish: argparse.Namespace) -> Line:
     took: list[float] = []
     failed: list[str] = []
     for n in range(wish.starts):
         try:
-            with started("ours") as server, part(program, "meet", server, limit="30s") as talk:
+            with stage.server("ours") as server, stage.part("meet", server, limit="30s") as talk:
                 took.append(talk.await_("met")["took_s"])
         except (ClientFailed, RuntimeError) as e:
             failed.append(f"start {n + 1}: {e}")
@@ -348,7 +369,7 @@ def told(line: Line) -> str:
     return "\n".join(f"{key:34} {brief(value)}" for key, value in line.items())
 
 
-SCENARIOS: dict[str, Callable[[Path, argparse.Namespace], Line]] = {
+SCENARIOS: dict[str, Callable[[Stage, argparse.Namespace], Line]] = {
     "flood": flood,
     "crowd": crowd,
     "hostile": hostile,

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# See that the machine has what no lock file can bring: a compiler, Rust and Node; with `browser`, Chromium and a font;
+# See that the machine has what no lock file can bring: a compiler, Rust and Node; with `browser`, Chromium, a font and coturn;
 # with `go`, the Go that builds others' tools for tests/interop, LiveKit's server and the bench's client.
 #
 #   scripts/system-packages.sh [browser | go]
@@ -31,6 +31,7 @@ if [ "${1:-}" = browser ]; then
   ldconfig -p 2>/dev/null | grep -q libharfbuzz-subset || need libharfbuzz-subset0 "embeds only the glyphs that a paper uses"
   has pdfsig || need poppler-utils "reads papers and checks their seals in the tests, independently of us"
   has zbarimg || need zbar-tools "reads the code on papers in the tests"
+  has turnserver || need coturn "the relay of the tests: calls from networks that let nothing else through"
   has git || need git "the tests of the documents ask it which files are the project's"
   [ -x /usr/bin/chromium ] || need chromium "the browser of the tests and of the pictures"
   [ -n "$(fc-list 2>/dev/null | head -n 1)" ] || need fonts-dejavu-core "Chromium draws no text without any font"
@@ -42,8 +43,15 @@ if [ ${#packages[@]} -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && has apt-get; then
     note "apt-get install ${packages[*]}"
     export DEBIAN_FRONTEND=noninteractive
+    # Installing coturn must not start a relay on this machine.
+    if [ ! -e /usr/sbin/policy-rc.d ]; then
+      trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+      printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+      chmod +x /usr/sbin/policy-rc.d
+    fi
     apt-get update -qq
     apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+    if [ -n "$(trap -p EXIT)" ]; then rm -f /usr/sbin/policy-rc.d; trap - EXIT; fi
   else
     note "Not root, or no apt-get here: please install these packages (Debian's names), then run this again."
     exit 1

@@ -7,6 +7,8 @@ Not here: what it means (`figures`), the picture's stamp and the voice (`visavis
 
     {"do": "join", "url", "token"}   →  {}             in the room
     {"do": "publish"}                →  {}             camera (simulcast VP8) and microphone (Opus) are sent
+    {"do": "count", "from", "to"}    →  {}             reliable messages with these numbers are sent, fifty a second
+    {"do": "data"}                   →  {identity: [number…]}   what came of the others' numbers, in order
     {"do": "look"}                   →  {"now", "pictures", "sound", "lines", "state"}   how many so far
     {"do": "statistics"}             →  {"bytes", "concealed_samples", …}                of all that is received
     {"do": "saw", "since"}           →  {"pictures": [[at, age, lines]…], "sound": [at…], "told": [[at, event]…]}
@@ -76,6 +78,7 @@ class Participant:
         self._pictures: list[tuple[float, float, int]] = []
         self._sound: list[float] = []
         self._told: list[tuple[float, str]] = []
+        self._data: dict[str, list[int]] = {}
         self._last_stamp: int | None = None
 
     async def join(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -88,6 +91,7 @@ class Participant:
         ):
             self._room.on(event, lambda *_, event=event: self._told.append((time.monotonic(), event)))
         self._room.on("track_subscribed", self._subscribed)
+        self._room.on("data_received", self._read)
         with warnings.catch_warnings(), anyio.fail_after(JOIN_S):
             warnings.simplefilter("ignore", DeprecationWarning)
             await self._room.connect(request["url"], request["token"])
@@ -115,6 +119,13 @@ class Participant:
         self._tasks.start_soon(self._show, picture)
         return {}
 
+    async def count(self, request: dict[str, Any]) -> dict[str, Any]:
+        self._tasks.start_soon(self._count, range(request["from"], request["to"]))
+        return {}
+
+    async def data(self, _: dict[str, Any]) -> dict[str, Any]:
+        return self._data
+
     async def look(self, _: dict[str, Any]) -> dict[str, Any]:
         return {
             "now": time.monotonic(),
@@ -141,7 +152,7 @@ class Participant:
                 add("nacks", inbound.nack_count)
                 add("plis", inbound.pli_count)
                 add("keyframes", inbound.key_frames_decoded)
-                add("freezes", inbound.freeze_count)
+                add("decoded", inbound.frames_decoded)
         return found
 
     async def saw(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -155,6 +166,15 @@ class Participant:
     async def leave(self) -> None:
         with anyio.move_on_after(5, shield=True):
             await self._room.disconnect()
+
+    async def _count(self, numbers: range) -> None:
+        for number in numbers:
+            await self._room.local_participant.publish_data(str(number), reliable=True)
+            await anyio.sleep(0.02)
+
+    def _read(self, packet: rtc.DataPacket) -> None:
+        who = packet.participant.identity if packet.participant is not None else ""
+        self._data.setdefault(who, []).append(int(packet.data))
 
     async def _speak(self, source: rtc.AudioSource) -> None:
         number = 0
@@ -198,6 +218,8 @@ async def serve() -> None:
         actions: dict[str, Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]] = {
             "join": participant.join,
             "publish": participant.publish,
+            "count": participant.count,
+            "data": participant.data,
             "look": participant.look,
             "statistics": participant.statistics,
             "saw": participant.saw,

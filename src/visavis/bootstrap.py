@@ -11,10 +11,11 @@ import fcntl
 import os
 import secrets
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 
 import anyio
@@ -35,19 +36,22 @@ from visavis.record.timestamp import read_authorities
 from visavis.rtc.calls import Calls
 from visavis.rtc.engines.embedded import EmbeddedEngine, found_interfaces
 from visavis.rtc.engines.livekit import LiveKitCalls
-from visavis.rtc.places import places
+from visavis.rtc.places import Place, places
 from visavis.rtc.policy import RoomPolicy
+from visavis.rtc.relays import Relay, coturn_config
 from visavis.rtc.service import CallService
 from visavis.rtc.tokens import AS_LIVEKIT, TokenKey
 from visavis.rulebook import COMMANDS, EDITION_1
 from visavis.seating import Seating
 from visavis.serving import write_private
+from visavis.store import schema
 from visavis.store.press import SqliteComments, SqliteDrafts
 from visavis.store.sqlite import LOGS, open_store
 
 DATABASE = "visavis.sqlite"
 LOCK = "lock"
 CALL_KEY = "call-key.json"
+TURN_SECRET = "turn-secret"  # noqa: S105 - the name of its file
 SEAL = "seal-{side}.pem"
 
 
@@ -122,7 +126,8 @@ async def open_calls(settings: Settings) -> AsyncIterator[tuple[Calls, CallServi
             tasks.cancel_scope.cancel()
         return
     engine = embedded_engine(settings, settings.host)
-    async with CallService(engine, call_key(settings.data)) as service:
+    relay = relay_of(settings, partial(turn_secret, settings.data))
+    async with CallService(engine, call_key(settings.data), relay=relay) as service:
         yield service, service, engine.port
 
 
@@ -146,8 +151,53 @@ def embedded_engine(settings: Settings | EngineSettings, host: str) -> EmbeddedE
 
     host: where, unless the settings say.
     """
-    at = places(settings.call_host or (host,), settings.advertise, found_interfaces())
-    return EmbeddedEngine(at, settings.udp_port, udp=settings.udp, tcp=settings.tcp)
+    return EmbeddedEngine(call_places(settings, host), settings.udp_port, udp=settings.udp, tcp=settings.tcp)
+
+
+def call_places(settings: Settings | EngineSettings, host: str) -> tuple[Place, ...]:
+    """Where the call's port is opened, unless the settings say: at `host`. Raises as `embedded_engine`."""
+    return places(settings.call_host or (host,), settings.advertise, found_interfaces())
+
+
+def relay_of(
+    settings: Settings | EngineSettings, make_secret: Callable[[], str] | None = None
+) -> Relay | None:
+    """The relay that clients are told of; None: there is none. make_secret: gives one, unless the settings do."""
+    if settings.turn is None:
+        return None
+    secret = settings.turn_secret or (make_secret() if make_secret is not None else None)
+    if secret is None:
+        raise Malformed("turn: the secret is due that the relay shares, as VISAVIS_TURN_SECRET", field="turn")
+    return Relay(settings.turn, secret, settings.turn_port, settings.turn_tls_port)
+
+
+def relay_config(settings: Settings, listen: Sequence[str]) -> str:
+    """coturn's configuration for a node. listen: where it is to listen; nowhere given: where the call is open.
+
+    Raises `Malformed` if there is no relay, or one by TLS without a certificate.
+    """
+    relay = relay_of(settings, partial(turn_secret, settings.data))
+    if relay is None:
+        raise Malformed("turn: name the relay, as clients reach it, as VISAVIS_TURN", field="turn")
+    if relay.tls_port and not (settings.turn_certificate and settings.turn_key):
+        raise Malformed(
+            "turn: TLS needs VISAVIS_TURN_CERTIFICATE and VISAVIS_TURN_KEY, PEM files", field="turn"
+        )
+    at = call_places(settings, settings.host)
+    return coturn_config(
+        relay,
+        listen=listen or [p.address for p in at if not ip_address(p.address).is_unspecified],
+        peers=[ip for p in at for ip in p.told or (p.address,)],
+        certificate=settings.turn_certificate,
+        key=settings.turn_key,
+    )
+
+
+def schema_fault(version: int) -> str | None:
+    """Why a database of that version of the schema cannot be used; None: it can."""
+    if version == schema.VERSION or version in schema.EARLIER:
+        return None
+    return schema.REFUSED.get(version, f"this program knows {schema.VERSION}")
 
 
 ENGINE_ROOMS = RoomPolicy(
@@ -171,7 +221,12 @@ async def open_engine(settings: EngineSettings) -> AsyncIterator[tuple[CallServi
     engine = embedded_engine(settings, settings.bind)
     key, *more = (TokenKey(key, secret, short=True) for key, secret in settings.keys.items())
     async with CallService(
-        engine, key, more_keys=more, rules=AS_LIVEKIT, policy=lambda _: ENGINE_ROOMS
+        engine,
+        key,
+        more_keys=more,
+        rules=AS_LIVEKIT,
+        policy=lambda _: ENGINE_ROOMS,
+        relay=relay_of(settings),
     ) as calls:
         yield calls, engine.port
 
@@ -289,6 +344,23 @@ def call_key(data: Path) -> TokenKey:
     except OSError as error:
         raise Unavailable("the call's key cannot be kept", path=path.name) from error
     return key
+
+
+def turn_secret(data: Path) -> str:
+    """What the node shares with its relay: made once, kept."""
+    path = data / TURN_SECRET
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        secret = to_text(secrets.token_bytes(32))
+    except (UnicodeDecodeError, OSError) as error:
+        raise Unavailable("the relay's secret cannot be read", path=path.name) from error
+    try:
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_private(path, f"{secret}\n".encode())
+    except OSError as error:
+        raise Unavailable("the relay's secret cannot be kept", path=path.name) from error
+    return secret
 
 
 def side_seal(data: Path, dialogue: str, side: str, name: str) -> Seal:

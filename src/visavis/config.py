@@ -30,6 +30,10 @@ class Settings:
     public_url: how browsers reach the node ("https://talks.example"); None: from host and port.
     next_url:   the address that browsers will reach it at after a move; until then it answers there, too.
     advertise:  IP addresses at which clients reach the call's port; empty: those of `call_host`.
+    turn:       name or address of a relay (TURN), as clients reach it; None: there is none.
+    turn_port, turn_tls_port: its ports, by UDP and TCP, and by TLS; 0: not by that.
+    turn_secret: shared with the relay; None: the node's own, kept in its data.
+    turn_certificate, turn_key: PEM files for the relay's TLS, for its configuration.
     public_logs: whether anybody may read the logs as tiles; else the two sides' delegates.
     timestamp_authority: address of an RFC 3161 authority, told hashes of checkpoints; None: nobody is asked.
     timestamp_ca: PEM file of CA certificates that its tokens must lead to; None: they are kept unchecked.
@@ -48,6 +52,12 @@ class Settings:
     public_url: str | None = None
     next_url: str | None = None
     advertise: tuple[str, ...] = ()
+    turn: str | None = None
+    turn_port: int = 3478
+    turn_tls_port: int = 0
+    turn_secret: str | None = None
+    turn_certificate: Path | None = None
+    turn_key: Path | None = None
     public_logs: bool = False
     timestamp_authority: str | None = None
     timestamp_ca: Path | None = None
@@ -58,8 +68,9 @@ class Settings:
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ, **given: object) -> Settings:
         """Settings from `VISAVIS_DATA`, `_HOST`, `_PORT`, `_UDP_PORT`, `_CALL_HOST` (commas), `_UDP`, `_TCP` (1 or 0),
-        `_PUBLIC_URL`, `_NEXT_URL`, `_ADVERTISE` (commas), `_PUBLIC_LOGS` (1 or 0), `_TIMESTAMP_AUTHORITY`,
-        `_TIMESTAMP_CA`, `_TIMESTAMP_POLICY`, `_LIVEKIT_URL`, `_LIVEKIT_KEY` ("key: secret", or a file with that line).
+        `_PUBLIC_URL`, `_NEXT_URL`, `_ADVERTISE` (commas), `_TURN`, `_TURN_PORT`, `_TURN_TLS_PORT`, `_TURN_SECRET`,
+        `_TURN_CERTIFICATE`, `_TURN_KEY`, `_PUBLIC_LOGS` (1 or 0), `_TIMESTAMP_AUTHORITY`, `_TIMESTAMP_CA`,
+        `_TIMESTAMP_POLICY`, `_LIVEKIT_URL`, `_LIVEKIT_KEY` ("key: secret", or a file with that line).
 
         given: what the command line says; None means not said. It wins over the environment.
         """
@@ -72,6 +83,8 @@ class Settings:
         urls = {name: pick(name, None) for name in ("public_url", "next_url")}
         authority = pick("timestamp_authority", None)
         ca, policy = pick("timestamp_ca", None), pick("timestamp_policy", None)
+        turn = {name: pick(name, None) or None for name in ("turn", "turn_secret")}
+        pem = {name: pick(name, None) for name in ("turn_certificate", "turn_key")}
         livekit, key = pick("livekit_url", None), pick("livekit_key", None)
         if bool(livekit) != bool(key):
             raise Malformed("livekit_url and livekit_key: both are due, or neither", field="livekit_key")
@@ -86,6 +99,12 @@ class Settings:
             public_url=_url(urls["public_url"]),
             next_url=_url(urls["next_url"]),
             advertise=listed(pick("advertise", ())),
+            turn=None if turn["turn"] is None else str(turn["turn"]),
+            turn_port=_port(pick("turn_port", cls.turn_port), "turn_port"),
+            turn_tls_port=_port(pick("turn_tls_port", cls.turn_tls_port), "turn_tls_port"),
+            turn_secret=None if turn["turn_secret"] is None else str(turn["turn_secret"]),
+            turn_certificate=None if not pem["turn_certificate"] else Path(str(pem["turn_certificate"])),
+            turn_key=None if not pem["turn_key"] else Path(str(pem["turn_key"])),
             public_logs=_switch(pick("public_logs", cls.public_logs), "public_logs"),
             timestamp_authority=None if not authority else _address(str(authority), "timestamp_authority"),
             timestamp_ca=None if not ca else Path(str(ca)),
@@ -113,6 +132,7 @@ class EngineSettings:
     udp_port:   of the media, for datagrams and for connections; 0: any free one.
     keys:       API key → secret; the first one signs the tokens that clients are refreshed with.
     call_host, advertise, udp, tcp: as in `Settings`; with no `call_host`: `bind`.
+    turn, turn_port, turn_tls_port, turn_secret: likewise; without a secret there is no relay.
     """
 
     bind: str
@@ -123,6 +143,10 @@ class EngineSettings:
     advertise: tuple[str, ...] = ()
     udp: bool = True
     tcp: bool = True
+    turn: str | None = None
+    turn_port: int = 3478
+    turn_tls_port: int = 0
+    turn_secret: str | None = None
 
 
 def read_keys(given: Iterable[str]) -> dict[str, str]:

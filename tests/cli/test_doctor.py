@@ -86,11 +86,23 @@ async def test_pages_port_taken(tmp_path):
         ({"public_url": "https://talks.invalid"}, "certificate"),
         ({"call_host": "192.0.2.99"}, "call"),
         ({"udp_port": 70000}, "configuration"),
+        ({"turn": "turn.invalid", "turn_secret": "x", "udp": False}, "configuration"),
     ],
 )
 async def test_settings(tmp_path, given, check):
     """A setting that cannot be, or does not fit the others, is found."""
     assert check in wrong(await findings(data=tmp_path, **given))
+
+
+async def test_deployment(tmp_path):
+    """Where a LiveKit deployment serves the calls, it is that which has to be there, and no port of ours."""
+    given = {"data": tmp_path, "livekit_key": "key: a secret of at least thirty-two bytes"}
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        url = f"http://127.0.0.1:{other.getsockname()[1]}"
+        found = await findings(livekit_url=url, **given)
+        assert wrong(found) == {}
+        assert "engine" not in found
+    assert list(wrong(await findings(livekit_url=url, **given))) == ["call"]
 
 
 async def test_database(tmp_path):

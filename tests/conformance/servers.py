@@ -21,7 +21,7 @@ import httpx2
 from livekit import api
 
 ROOT = Path(__file__).resolve().parents[2]
-START_S = 60
+START_S = 180
 STOP_S = 20
 KEY, SECRET = "conformance", "a secret of at least thirty-two bytes"
 DEV_KEY, DEV_SECRET = "devkey", "secret"
@@ -67,7 +67,7 @@ class Server:
         return token.to_jwt()
 
 
-def _free_port(kind):
+def free_port(kind):
     with socket.socket(socket.AF_INET, kind) as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
@@ -104,20 +104,39 @@ def _wait(process, log, where):
 
 
 @contextmanager
-def engine_running(folder, *more):
+def engine_running(folder, *more, **environment):
     """`visavis engine --dev` on free loopback ports. folder: of its log and `serving.json`; more: its options."""
     log, serving = folder / "engine.log", folder / "serving.json"
     serving.unlink(missing_ok=True)
     command = [sys.executable, "-m", "visavis", "engine", "--port", "0", "--udp-port", "0"]
     command += ["--dev", "--keys", f"{KEY}: {SECRET}", *more]
     path = os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    env = {**os.environ, "PYTHONPATH": path}
+    env = {**os.environ, "PYTHONPATH": path, **environment}
     with _process([*command, "--data", str(folder)], log, env=env) as process:
 
         def where():
             return json.loads(serving.read_text())["url"] if serving.exists() else None
 
         yield Server("visavis", _wait(process, log, where), process.pid)
+
+
+@contextmanager
+def coturn_running(folder, config, port):
+    """coturn with this configuration, once it listens at a TCP port; its log."""
+    file, log = folder / "turnserver.conf", folder / "coturn.log"
+    file.write_text(config)
+    command = ["turnserver", "-c", str(file), "--log-file", "stdout", "--pidfile", str(folder / "coturn.pid")]
+    with _process([*command, "--userdb", str(folder / "turndb")], log) as process:
+        deadline = time.monotonic() + START_S
+        while process.poll() is None and time.monotonic() < deadline:
+            try:
+                socket.create_connection(("127.0.0.1", port), 5).close()
+            except OSError:
+                time.sleep(0.05)
+                continue
+            yield log
+            return
+        raise AssertionError(f"coturn did not start:\n{log.read_text(errors='replace')[-3000:]}")
 
 
 CONFIG = """
@@ -142,7 +161,7 @@ def livekit_running(folder):
     built = subprocess.run([ROOT / "scripts/livekit_server.sh"], capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
     log, config = folder / "livekit.log", folder / "livekit.yaml"
-    port, udp_port = _free_port(socket.SOCK_STREAM), _free_port(socket.SOCK_DGRAM)
+    port, udp_port = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_DGRAM)
     config.write_text(CONFIG.format(port=port, udp_port=udp_port, key=KEY, secret=SECRET))
     command = [built.stdout.strip(), "--config", str(config), "--dev"]
     with _process(command, log, gently=False) as process:  # asked, it waits for rooms that linger

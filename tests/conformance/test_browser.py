@@ -13,8 +13,9 @@ from pathlib import Path
 
 import anyio
 import pytest
+from livekit import api
 from playwright.async_api import async_playwright
-from tests.conformance.servers import ROOT
+from tests.conformance.servers import KEY, ROOT, SECRET
 from tests.flows.chromium import CHROMIUM, FLAGS, until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.browser, pytest.mark.media]
@@ -65,10 +66,10 @@ class Page:
         """Call a function of the page; its answer."""
         return await self._page.evaluate("([f, args]) => window[f](...args)", [function, list(args)])
 
-    async def join(self, name, options=None, **token):
-        """A participant joins; its sid."""
+    async def join(self, name, options=None, connect=None, **token):
+        """A participant joins; its sid. options: of its room; connect: of its connection."""
         grant = self._server.token(name, self._room, **token)
-        return await self.do("join", name, self._server.url, grant, options or {})
+        return await self.do("join", name, self._server.url, grant, options or {}, connect or {})
 
     async def told(self, name, event, *args):
         """Wait until a participant is told something; its arguments, as words."""
@@ -149,6 +150,23 @@ async def test_call(browse):
         await page.do("leave", "a1")
         await page.told("b1", "participantDisconnected", "a1")
         await page.becomes([], "others", "b1")
+
+
+@pytest.mark.parametrize("together", [False, True])
+async def test_streams_that_are_played_together(browse, server, room, together):
+    """Sound and picture come in one stream, which a browser plays together, if the room is made so; else in two."""
+    client = api.LiveKitAPI(server.http, KEY, SECRET)
+    await client.room.create_room(api.CreateRoomRequest(name=room, sync_streams=together))
+    await client.aclose()
+    async with browse() as page:
+        await page.join("a1")
+        await page.join("b1")
+        await page.do("publish", "a1")
+        await page.sees("b1")
+        await page.hears("b1")
+        streams = await page.do("streams", "b1", "a1")
+        assert len(streams) == 2
+        assert (len(set(streams)) == 1) == together
 
 
 @pytest.mark.parametrize("codec", ["vp8", "h264"])

@@ -18,8 +18,8 @@ from bench.networks.seat import HEIGHT
 
 pytestmark = pytest.mark.media
 
-LIMIT_S = 60.0
-"""Until when something must have happened that takes a second or ten."""
+LIMIT_S = 120.0
+"""Until when something must have happened that takes a second or twenty."""
 
 NEAR = Conditions(delay_s=0.02)
 PICTURES, SOUND = 60, 400
@@ -34,7 +34,8 @@ def stage(tmp_path_factory):
             pytest.skip(why)
         pytest.fail(f"{why} (VISAVIS_WITHOUT_NAMESPACES=1 skips)")
     folder = tmp_path_factory.mktemp("network")
-    with staged("ours", folder) as found:
+    # A busy machine must not look like a bad line: picture and sound go before other work, as root may have it.
+    with staged("ours", folder, realtime=True) as found:
         yield found
     told = (folder / "ours.log").read_text(errors="replace")
     assert "Traceback" not in told, told[told.index("Traceback") :][:3000]
@@ -45,7 +46,7 @@ def call(stage, request):
     """A line from the server, and a subscriber at its end who gets everything at its best."""
     number = 1 + request.session.items.index(request.node) % 250
     with behind(stage, number, "1") as (line, subscriber):
-        found = Call(line, subscriber)
+        found = Call(line, subscriber, f"subscriber-{number}", stage.publisher)
         line.both(NEAR)
         found.until(lambda seen: seen["lines"] == HEIGHT and seen["sound"] > 50, "everything at its best")
         yield found
@@ -54,8 +55,8 @@ def call(stage, request):
 class Call:
     """A subscriber behind a line, and waiting for what comes to it."""
 
-    def __init__(self, line, subscriber):
-        self.line, self.subscriber = line, subscriber
+    def __init__(self, line, subscriber, name, publisher):
+        self.line, self.subscriber, self.name, self.publisher = line, subscriber, name, publisher
 
     def until(self, holds, what):
         """Wait until something holds of what the subscriber has; it."""
@@ -65,6 +66,16 @@ class Call:
                 pytest.fail(f"not within {LIMIT_S:.0f} s: {what}: {seen}, {self.line.wire.set()}")
             time.sleep(0.05)
         return seen
+
+    def until_number(self, number):
+        """Wait until this number of each has come to the other; what came to both."""
+
+        def both(_):
+            came = self.subscriber.ask("data").get("publisher"), self.publisher.ask("data").get(self.name)
+            return all(came) and all(each[-1] >= number for each in came)
+
+        self.until(both, f"number {number} at both")
+        return self.subscriber.ask("data")["publisher"], self.publisher.ask("data")[self.name]
 
     def more(self, pictures=0, sound=0):
         """Wait until so many more pictures, and pieces of sound, have come."""
@@ -128,6 +139,24 @@ def test_a_new_address_is_survived(call):
     call.line.move()
     call.quiet()
     call.more(PICTURES, SOUND)
+
+
+@pytest.mark.parametrize("event", ["cut", "move"])
+def test_reliable_data_comes_once_and_in_order(call, event):
+    """While a line is cut for ten seconds, or its client's address changes, reliable data goes on, both ways."""
+    for each in (call.subscriber, call.publisher):
+        each.ask("count", **{"from": 0, "to": 600})
+    call.until_number(20)
+    if event == "cut":
+        call.line.both(Conditions(cut=True))
+        begun = time.monotonic()
+        call.quiet()
+        time.sleep(max(0.0, begun + CUT_S - time.monotonic()))  # the cut itself
+        call.line.both(NEAR)
+    else:
+        call.line.move()
+    for came in call.until_number(599):
+        assert came == list(range(600))
 
 
 def test_a_clean_line_asks_for_no_repair(call):

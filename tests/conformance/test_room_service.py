@@ -98,6 +98,22 @@ async def test_a_room_as_a_token_wants_it(lk, meet, room):
             await join("c1")
 
 
+async def test_streams_that_are_played_together(lk, meet, room):
+    """Where streams are played together, sound and picture come as what they are, also when they come again."""
+    await lk.create_room(api.CreateRoomRequest(name=room, sync_streams=True))
+    async with meet() as join:
+        a, b = await join("a1"), await join("b1")
+        camera, voice = await a.show(), await a.speak()
+        for sid in (camera.sid, voice.sid):
+            await b.receives(sid)
+        picture = await b.publication("a1", rtc.TrackKind.KIND_VIDEO)
+        picture.set_subscribed(False)
+        await b.event("track_unsubscribed")
+        picture.set_subscribed(True)
+        await b.receives(camera.sid)
+        await b.receives(voice.sid)
+
+
 async def test_room_metadata(lk, meet, room):
     """A room's metadata that changes is told to everybody in it."""
     async with meet() as join:

@@ -13,6 +13,10 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_private_key
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from livekit.protocol import models as m
+from livekit.protocol import room as api
+from livekit.protocol import rtc as r
+from tests.fuzz.calls import KEY, METHODS, NOW_MS, packed
 from tests.fuzz.targets import CHALLENGE, HERE, SIGNER, _policy, world
 from tests.passkeys import ORIGIN, RP
 from tests.verification import desk as desks
@@ -25,6 +29,8 @@ from visavis.record.entry import parse_entry
 from visavis.record.inclusion import encode_proof
 from visavis.record.policy import encode_policy
 from visavis.record.proof import Passkey
+from visavis.rtc.roomservice import METHODS as REQUESTS
+from visavis.rtc.tokens import AS_LIVEKIT, Grants, RoomConfig, mint
 from visavis.rulebook import COMMANDS, EDITION_1
 from visavis.verification.readable import Readable
 
@@ -122,6 +128,96 @@ def made() -> Iterator[tuple[str, list[bytes]]]:
         ],
     )
     yield "command", list(commands())
+    yield "token", list(access())
+    yield (
+        "handshake",
+        [b"reconnect=1&sid=PA_1&auto_subscribe=0&client_protocol=16&sdk=js", b"access_token=a.b.c"],
+    )
+    yield "description", [OFFER.encode(), ANSWER.encode()]
+    yield "signal", list(sittings())
+    yield "twirp", list(posted())
+
+
+def _sections(*rows: tuple[str, str, str]) -> str:
+    return "v=0\r\n" + "".join(
+        f"m={kind} 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:{mid}\r\na=rtpmap:111 opus/48000\r\n"
+        f"a={direction}\r\na=msid:- {mid}\r\n"
+        for kind, mid, direction in rows
+    )
+
+
+OFFER = _sections(("audio", "t0", "sendonly"), ("video", "t1", "sendonly"))
+ANSWER = _sections(("application", "m0", "sendrecv"), ("audio", "m1", "recvonly"))
+
+
+def access() -> Iterator[bytes]:
+    """Tokens of a delegate, of an administrator, and with all that a token can say."""
+    rights = {"hidden": True, "room_admin": True, "room_create": True, "room_list": True}
+    full = Grants(
+        "talk", "a1", sources=frozenset({"CAMERA"}), name="A", metadata="{}", attributes={"k": "v"}, kind="agent",
+        room_config=RoomConfig(60, 20, 10, "m"), **rights,
+    )  # fmt: skip
+    for grants, rules in ((Grants("talk", "a1"), AS_LIVEKIT), (full, AS_LIVEKIT)):
+        yield mint(KEY, grants, now_ms=NOW_MS, rules=rules).encode()
+
+
+def sittings() -> Iterator[bytes]:
+    """What clients send in a call: publishing, subscribing, declining, changing, leaving."""
+    q = r.SignalRequest
+    audio = r.AddTrackRequest(cid="t0", type=m.AUDIO, source=m.MICROPHONE, encryption=m.Encryption.GCM)
+    layers = [m.VideoLayer(quality=n, width=320 << n, height=180 << n) for n in range(3)]
+    video = r.AddTrackRequest(cid="t1", type=m.VIDEO, source=m.CAMERA, layers=layers)
+    publish = [
+        (0, q(add_track=audio)),
+        (0, q(add_track=video)),
+        (0, q(offer=r.SessionDescription(type="offer", sdp=OFFER, id=1))),
+    ]
+    answers = [
+        (who, q(answer=r.SessionDescription(type="answer", sdp=ANSWER, id=n)))
+        for who in (1, 2)
+        for n in (1, 2)
+    ]
+    tracks = [f"TR_{n}" for n in range(4, 7)]
+    settings = r.UpdateTrackSettings(
+        track_sids=tracks, disabled=True, quality=m.LOW, width=640, height=360, fps=15
+    )
+    change = [
+        (1, q(track_setting=settings)),
+        (1, q(subscription=r.UpdateSubscription(track_sids=tracks, subscribe=False))),
+        (1, q(subscription=r.UpdateSubscription(track_sids=tracks, subscribe=True))),
+        (0, q(subscription_permission=r.SubscriptionPermission(track_permissions=[
+            r.TrackPermission(participant_identity="a2", all_tracks=True)]))),
+        (0, q(mute=r.MuteTrackRequest(sid=tracks[0], muted=True))),
+        (0, q(update_metadata=r.UpdateParticipantMetadata(metadata="m", name="n", request_id=7))),
+        (0, q(trickle=r.TrickleRequest(candidateInit="{}", target=r.SUBSCRIBER))),
+        (2, q(ping=5)),
+        (2, q(ping_req=r.Ping(timestamp=5, rtt=1))),
+        (2, q(sync_state=r.SyncState(publish_tracks=[r.TrackPublishedResponse(cid="t0")]))),
+        (2, q(simulate=r.SimulateScenario(node_failure=True))),
+        (2, q(leave=r.LeaveRequest(reason=m.CLIENT_INITIATED))),
+    ]  # fmt: skip
+    yield packed(publish)
+    yield packed(publish + answers + change)
+    yield packed([change[8], (1, b"\xff\xff"), change[-1]])
+
+
+def posted() -> Iterator[bytes]:
+    """One body for each method, in protobuf and in JSON."""
+    for n, name in enumerate(METHODS):
+        fields = REQUESTS[name][0]().DESCRIPTOR.fields_by_name
+        known = {
+            "room": "talk",
+            "name": "talk",
+            "identity": "a1",
+            "metadata": "m",
+            "track_sid": "TR_1",
+            "muted": True,
+        }
+        given = {field: value for field, value in known.items() if field in fields}
+        yield bytes([2 * n]) + REQUESTS[name][0](**given).SerializeToString()
+        yield bytes([2 * n + 1]) + json.dumps(given).encode()
+    settings = api.CreateRoomRequest(name="other", empty_timeout=1, max_participants=5, metadata="m")
+    yield bytes([2 * METHODS.index("CreateRoom")]) + settings.SerializeToString()
 
 
 def _policies() -> bytes:

@@ -1,8 +1,9 @@
 """What reads bytes of strangers, as functions that may refuse and must do nothing else.
 
-Lives here: `TARGETS`: by name, a function of bytes, its seeds, its mutation. A function returns, or raises what a
+Lives here: the targets: by name, a function of bytes, its mutation. A function returns, or raises what a
 reader may raise (`errors`); any other exception, and any `AssertionError` of an invariant here, is a finding.
-Not here: the driver (`run`), the mutations that know no target (`mutate`), making seeds anew (`seeds`).
+Not here: the table (`registry`), what reads a call's signalling (`calls`), the driver (`run`), the mutations that know
+no target (`mutate`), making seeds anew (`seeds`).
 """
 
 from __future__ import annotations
@@ -11,17 +12,17 @@ import base64
 import hashlib
 import json
 import struct
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 from random import Random
 from typing import Any
 
 import cbor2
 import msgspec
+from tests.fuzz import calls
 from tests.fuzz.mutate import VALUES, changed, json_, lines, raw, spell
+from tests.fuzz.registry import HERE, TARGETS, Mutate, either, seeds, target
 from tests.passkeys import RP, passkey
 from tests.verification import desk as desks
 from tests.verification.desk import Desk
@@ -31,7 +32,7 @@ from visavis.dialogue.admission import Site, registered
 from visavis.dialogue.commands import Enrolment, View
 from visavis.dialogue.fold import SideState
 from visavis.dialogue.join import Joint, preview
-from visavis.errors import Malformed, Untrusted, VisavisError
+from visavis.errors import Malformed, VisavisError
 from visavis.record import bundle as bundles
 from visavis.record import canonical, checkpoint, container, inclusion, note, policy, tiles
 from visavis.record.checkpoint import open_checkpoint, read_cosignature, sign_checkpoint
@@ -43,55 +44,7 @@ from visavis.rulebook import COMMANDS, EDITION_1
 from visavis.verification.verify import examine
 from visavis.web.api import DraftBody, EnrolmentBody, read_body
 
-HERE = Path(__file__).parent
-BUNDLES = HERE.parent / "vectors" / "record" / "bundles"
-Mutate = Callable[[bytes, Random], bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """run: what is fuzzed. mutate: how its inputs are changed. weight: its share of the inputs."""
-
-    run: Callable[[bytes], object]
-    mutate: Mutate
-    weight: int
-    raises: tuple[type[Exception], ...] = (Malformed, Untrusted)
-
-    def __call__(self, data: bytes) -> bool:
-        """Whether the input was taken; False if it was refused as it should be."""
-        try:
-            self.run(data)
-        except self.raises:
-            return False
-        return True
-
-
-TARGETS: dict[str, Target] = {}
-
-
-def target(
-    mutate: Mutate, weight: int, raises: tuple[type[Exception], ...] = (Malformed, Untrusted)
-) -> Callable[[Callable[[bytes], object]], Callable[[bytes], object]]:
-    def named(run: Callable[[bytes], object]) -> Callable[[bytes], object]:
-        TARGETS[run.__name__] = Target(run, mutate, weight, raises)
-        return run
-
-    return named
-
-
-def seeds(name: str) -> list[bytes]:
-    """A target's seeds: those kept here, and the bundles of the vectors that are small."""
-    kept = [path.read_bytes() for path in sorted((HERE / "seeds" / name).glob("*"))]
-    if name in ("archive", "bundle"):
-        kept += [
-            path.read_bytes() for path in sorted(BUNDLES.glob("*.visavis")) if path.stat().st_size < 32_000
-        ]
-    return kept
-
-
-def either(*ways: Mutate) -> Mutate:
-    return lambda data, random: random.choice(ways)(data, random)
-
+__all__ = ["HERE", "TARGETS", "calls", "seeds"]
 
 # --- a world to judge in -----------------------------------------------------------------------------
 

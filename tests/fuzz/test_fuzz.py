@@ -8,7 +8,15 @@ import pytest
 from tests.fuzz.run import Blind
 from tests.fuzz.targets import TARGETS, seeds
 
-SHARE = {"bundle": 300, "archive": 1000, "act": 2000, "leaf": 2000}
+SHARE = {
+    "bundle": 300,
+    "archive": 1000,
+    "act": 2000,
+    "leaf": 2000,
+    "signal": 1000,
+    "twirp": 1500,
+    "handshake": 2000,
+}
 """Inputs of the slower targets; the others have `PLENTY`."""
 PLENTY = 4000
 

@@ -32,6 +32,7 @@ var (
 	sockets = flag.Bool("sockets", false, "crowd: signal sockets only, that read and ping")
 	receive = flag.Bool("receive", true, "crowd: subscribe to what the others publish")
 	rooms   = flag.Int("rooms", 1, "crowd, churn: over how many rooms they are spread")
+	abrupt  = flag.Bool("abrupt", false, "churn: by hand, and gone without a word")
 	media   = flag.Bool("media", false, "churn: real participants, ten a room who send and receive, not by hand")
 	total   = flag.Int("total", 10_000, "churn: how many come and go")
 	every   = flag.Int("every", 1000, "churn: how many of them between two lines")
@@ -190,6 +191,9 @@ func (w Workload) pass(room, name string) error {
 	}
 	if _, err := h.await(func(m *livekit.SignalResponse) bool { return m.GetAnswer() != nil }); err != nil {
 		return err
+	}
+	if *abrupt {
+		return nil
 	}
 	h.leave()
 	_, _ = h.await(func(*livekit.SignalResponse) bool { return false }) // until the server has closed the socket

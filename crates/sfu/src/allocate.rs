@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 /// Simulcast layers of a track.
 pub(crate) const LAYERS: usize = 3;
 
-/// A path strains if it loses this share of what is sent, or takes this much longer than it did at best. Radio loses less
+/// A path strains if it loses this share of what is sent, or takes this much longer than it used to. Radio loses less
 /// than that by itself, and repair bears it (libwebrtc, too, takes less than a tenth for no congestion).
 const LOSS: f32 = 0.12;
 const LATENESS: Duration = Duration::from_millis(200);
@@ -30,8 +30,17 @@ const LATE_LOSS: f32 = 0.15;
 /// Of what a straining path carried, the share that is planned with; the rest empties its queue.
 const CARRIED: f32 = 0.9;
 
-/// A lowest layer is taken away only from a path that has strained for so long: darkness is worse than a stumble.
+/// A lowest layer is taken away only from a path that has strained for so long, and for so long after it was last given
+/// less: darkness is worse than a stumble.
 const PERSISTENT: Duration = Duration::from_secs(2);
+
+/// A queue fills or empties if a round trip takes so much more or less than the one before it. While it empties, the path
+/// bears what it is given.
+const TREND: Duration = Duration::from_millis(10);
+
+/// A path that takes longer than it used to, and is no more getting longer, is so by itself: at each look it is taken for
+/// what it is by this part of the difference.
+const FORGETS: u32 = 4;
 
 /// How long a path is calm before a layer is tried that it may not bear.
 const CALM: Duration = Duration::from_secs(3);
@@ -131,7 +140,9 @@ pub(crate) fn deal(budget: u64, claims: &[Claim]) -> Vec<Option<u8>> {
 pub(crate) struct Allocator {
     strain: Option<Strain>,
     calm_since: Option<Instant>,
-    shortest_trip: Option<Duration>,
+    usual_trip: Option<Duration>,
+    last_trip: Option<Duration>,
+    emptying: bool,
     changed: Option<Instant>,
     stepped_up: Option<Instant>,
     wait: Duration,
@@ -151,11 +162,22 @@ impl Allocator {
     /// Note what feedback says of the path: the share that it lost of late, and how long a round trip takes.
     pub(crate) fn note(&mut self, lost: Option<f32>, trip: Option<Duration>, now: Instant) {
         let late = trip.is_some_and(|trip| {
-            let shortest = self.shortest_trip.map_or(trip, |s| s.min(trip));
-            self.shortest_trip = Some(shortest);
-            trip - shortest > LATENESS
+            let last = self.last_trip.replace(trip).unwrap_or(trip);
+            if trip != last {
+                // The same figure twice is no new one.
+                self.emptying = trip + TREND < last;
+            }
+            let usual = self.usual_trip.map_or(trip, |u| u.min(trip));
+            let filling = trip > last + TREND;
+            self.usual_trip = Some(if filling { usual } else { usual + (trip - usual) / FORGETS });
+            trip - usual > LATENESS
         });
-        let lost = lost.unwrap_or(0.0).max(if late { LATE_LOSS } else { 0.0 });
+        // While its queue empties, nothing more is tried, and nothing more taken away.
+        let lost = lost.unwrap_or(0.0).max(match (late, self.emptying) {
+            (true, false) => LATE_LOSS,
+            (true, true) => UNCLEAR,
+            (false, _) => 0.0,
+        });
         if lost < LOSS {
             self.strain = None;
             self.calm_since = if lost < UNCLEAR { self.calm_since.or(Some(now)) } else { None };
@@ -180,7 +202,9 @@ impl Allocator {
         match &mut self.strain {
             Some(strain) if strain.fresh => {
                 strain.fresh = false;
-                let last = passed(strain.since, PERSISTENT) && (strain.late || strain.lost >= HOPELESS);
+                let last = passed(strain.since, PERSISTENT)
+                    && self.changed.is_none_or(|at| passed(at, PERSISTENT))
+                    && (strain.late || strain.lost >= HOPELESS);
                 let sent = claims.iter().zip(current).map(|(c, l)| c.rate(*l)).sum::<u64>() + sound;
                 let carried = sent as f32 * (1.0 - strain.lost) * CARRIED;
                 let borne = (carried as u64).saturating_sub(sound);
@@ -334,6 +358,45 @@ mod tests {
         assert!(changes.iter().all(|(_, l)| l.is_some()), "the lowest fits: {changes:?}");
         let back = course(60, |s| if (10..20).contains(&s) { 300 * KBPS } else { 10_000 * KBPS });
         assert_eq!(back.last().map(|(_, l)| *l), Some(Some(2)));
+    }
+
+    #[test]
+    fn a_queue_that_empties_costs_no_picture() {
+        let start = Instant::now();
+        let (sound, room, half) = (100 * KBPS, 240_000.0, 0.5);
+        let claims = [claim(1, 2)];
+        let mut a = Allocator::default();
+        let (mut current, mut queue, mut most) = (vec![Some(2)], 0.0, 0.0_f32);
+        for n in 0..240 {
+            let now = start + Duration::from_millis(500 * n);
+            let rate: f32 = if n < 4 { 10_000_000.0 } else { 300_000.0 };
+            let sent = (claims[0].rate(current[0]) + sound) as f32 * half;
+            let waiting: f32 = (queue + sent - rate * half).max(0.0);
+            let lost = (waiting - room).max(0.0) / sent;
+            queue = waiting.min(room);
+            most = most.max(queue);
+            let trip = Duration::from_secs_f32(0.04 + queue / rate);
+            a.note(Some(lost), Some(trip), now);
+            current = a.allot(&claims, &current, sound, now);
+            assert!(current[0].is_some(), "150 and 100 kbit/s fit into 300; at {n} with {trip:?}");
+        }
+        assert!(most > 200_000.0, "the queue was full: {most}");
+    }
+
+    #[test]
+    fn a_path_that_has_become_longer_keeps_its_picture() {
+        let start = Instant::now();
+        let claims = [claim(1, 2)];
+        let mut a = Allocator::default();
+        let mut current = vec![Some(2)];
+        for n in 0..120 {
+            let now = start + Duration::from_millis(500 * n);
+            let trip = if n < 4 { 40 } else { 440 + n % 3 };
+            a.note(Some(0.01), Some(Duration::from_millis(trip)), now);
+            current = a.allot(&claims, &current, 60 * KBPS, now);
+            assert!(current[0].is_some(), "at {n}");
+        }
+        assert_eq!(current, [Some(2)]);
     }
 
     #[test]

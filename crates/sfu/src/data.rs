@@ -10,7 +10,8 @@
 //!  3 speaker                 refused       3 destination_sids         read
 //!  4 participant_identity    stamped       5 participant_identity     stamped
 //!  5 destination_identities  read          6 destination_identities   read
-//! 16 sequence                read          … everything else           untouched
+//!  8 metrics                 for nobody    … everything else           untouched
+//! 16 sequence                read
 //! 17 participant_sid         stamped
 //!  … everything else         untouched
 //! ```
@@ -115,10 +116,15 @@ fn put_bytes(out: &mut Vec<u8>, number: u32, value: &[u8]) {
 pub(crate) struct Destinations {
     identities: Vec<String>,
     sids: Vec<String>,
+    /// A client's measurements are for a server that gathers them; passed on they would cost everybody.
+    nobody: bool,
 }
 
 impl Destinations {
     fn include(&self, identity: &str, sid: &str) -> bool {
+        if self.nobody {
+            return false;
+        }
         (self.identities.is_empty() && self.sids.is_empty())
             || self.identities.iter().any(|i| i == identity)
             || self.sids.iter().any(|s| s == sid)
@@ -169,6 +175,7 @@ pub(crate) fn stamp(packet: &[u8], identity: Option<&str>, sid: &str) -> Option<
                 put_bytes(&mut out, 2, &user);
             }
             3 => return None,
+            8 => to.nobody = true,
             16 if field.wire == VARINT => {
                 sequence = field.value as u32;
                 out.extend_from_slice(field.span);
@@ -403,6 +410,7 @@ mod tests {
         assert_eq!(to(1, &message(&[(2, &message(&[(6, b"c")]))])), Some(vec![103]));
         assert_eq!(to(1, &message(&[(2, &message(&[(3, b"PA_b")]))])), Some(vec![102]));
         assert_eq!(to(1, &message(&[(18, b"x"), (5, b"a")])), Some(vec![]));
+        assert_eq!(to(1, &message(&[(8, b"x")])), Some(vec![]), "a client's measurements");
         assert_eq!(to(4, &message(&[(18, b"x")])), Some(vec![]));
         assert_eq!(to(3, &message(&[(18, b"x")])), None, "may not send");
         assert_eq!(to(9, &message(&[(18, b"x")])), None, "not a member");

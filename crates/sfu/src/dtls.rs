@@ -15,12 +15,14 @@ use str0m::crypto::dtls::{
 };
 use str0m::crypto::{from_feature_flags, CryptoError, CryptoProvider};
 
-/// The library of cryptography for all transports of the process.
+/// The library of cryptography for all transports of the process; one that is installed for the process comes first.
 pub(crate) fn provider() -> Arc<CryptoProvider> {
     static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
-    PROVIDER
-        .get_or_init(|| Arc::new(CryptoProvider { dtls_provider: &Shared, ..from_feature_flags() }))
-        .clone()
+    let shared = || Arc::new(CryptoProvider { dtls_provider: &Shared, ..from_feature_flags() });
+    match CryptoProvider::get_default() {
+        Some(installed) => Arc::new(installed.clone()),
+        None => PROVIDER.get_or_init(shared).clone(),
+    }
 }
 
 /// Makes transports' ends of DTLS from one configuration.

@@ -28,6 +28,10 @@ const CAPTURE_JITTER: Duration = Duration::from_millis(500);
 /// Where a subscriber's numbering begins.
 const FIRST_SEQUENCE: u64 = 1000;
 
+/// A packet so far behind the newest is not sent on: a receiver's SRTP takes it for a replay and drops it unseen, and the
+/// path would be blamed for that loss. A publisher who numbers its packets at random could else darken everybody's.
+const TOO_LATE: u64 = 512;
+
 /// From a source's sequence numbers to a subscriber's, with the padding taken out.
 ///
 /// An SDK that publishes without a retransmission stream pads on the media's own: bursts of a hundred packets without
@@ -199,6 +203,9 @@ impl Subscription {
             return None;
         }
         let sequence = self.sequences.map(packet.sequence)?;
+        if sequence + TOO_LATE < self.last_sequence {
+            return None;
+        }
         let timestamp = packet.timestamp.wrapping_add(self.timestamp_offset);
         let newest = sequence > self.last_sequence;
         let vp8 = packet.vp8.and_then(|ids| self.pictures.map(ids, newest));
@@ -435,6 +442,20 @@ mod tests {
         let out = s.rewrite(&packet(2, 51, 900, true, now)).unwrap();
         assert_eq!(out, Departure { sequence: FIRST_SEQUENCE, timestamp: 900, vp8: None });
         assert_eq!(s.rewrite(&packet(2, 50, 900, false, now)), None, "from before the start");
+    }
+
+    #[test]
+    fn what_comes_too_late_for_a_receiver_is_not_sent() {
+        let now = Instant::now();
+        let mut p = publication(now);
+        p.retarget(now);
+        let s = &mut p.subscriptions[0];
+        s.rewrite(&packet(2, 50, 0, true, now)).unwrap();
+        let newest = s.rewrite(&packet(2, 5050, 0, false, now)).unwrap().sequence;
+        let at_last = s.rewrite(&packet(2, 5050 - TOO_LATE, 0, false, now)).unwrap().sequence;
+        assert_eq!(at_last, newest - TOO_LATE);
+        assert_eq!(s.rewrite(&packet(2, 5049 - TOO_LATE, 0, false, now)), None);
+        assert_eq!(s.rewrite(&packet(2, 5051, 0, false, now)).unwrap().sequence, newest + 1);
     }
 
     #[test]

@@ -112,7 +112,7 @@ fn is_unused(line: &str) -> bool {
 
 /// A line that decides the same for all sections of a bundle, which all sections are of (RFC 9143): the first counts.
 fn is_bundled(line: &str) -> bool {
-    ["a=ice-ufrag:", "a=ice-pwd:", "a=ice-options:", "a=fingerprint:", "a=setup:", "a=rtcp-fb:"]
+    ["a=ice-ufrag:", "a=ice-pwd:", "a=ice-options:", "a=fingerprint:", "a=setup:"]
         .iter()
         .any(|name| line.starts_with(name))
 }
@@ -236,7 +236,7 @@ mod tests {
             a=ice-ufrag:u\r\na=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 transport-cc\r\n\
             a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n\
             a=sendonly\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\n\
-            m=audio 9 UDP/TLS/RTP/SAVPF 9\r\na=ice-ufrag:new\r\na=rtpmap:9 G722/8000\r\n";
+            a=rtcp-fb:96 transport-cc\r\nm=audio 9 UDP/TLS/RTP/SAVPF 9\r\na=ice-ufrag:new\r\na=rtpmap:9 G722/8000\r\n";
         assert_eq!(prepare(sdp, false).unwrap(), read);
     }
 

@@ -36,6 +36,7 @@ app.command(
     "visavis.cli.record:app", name="record", help="Export a dialogue's record, and verify it offline."
 )
 app.command("visavis.cli.recovery:app", name="recovery", help="A side's offline recovery keys.")
+app.command("visavis.cli.turn:app", name="turn", help="A relay for delegates behind firewalls.")
 app.command("visavis.cli.move:app", name="move", help="Take a node's dialogues to another node.")
 app.command(
     "visavis.cli.quotes:app", name="quotes", help="Check whether an article quotes rightly what was released."

@@ -6,6 +6,7 @@ Nothing is changed by a check: sockets are opened and closed again, the database
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import os
 import shutil
@@ -14,7 +15,7 @@ import sqlite3
 import ssl
 import struct
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -27,17 +28,25 @@ import anyio
 import anyio.to_thread
 import msgspec
 from aioice import stun
+from aioice.turn import TurnClientTcpProtocol, TurnClientUdpProtocol
 from cryptography import x509
 
-from visavis.bootstrap import DATABASE
+from visavis.bootstrap import (
+    DATABASE,
+    TURN_SECRET,
+    call_places,
+    embedded_engine,
+    relay_of,
+    schema_fault,
+    turn_secret,
+)
 from visavis.config import Settings
 from visavis.errors import VisavisError
-from visavis.rtc.engines.embedded import EmbeddedEngine, found_interfaces
 from visavis.rtc.errors import EngineFailed
-from visavis.rtc.places import Place, places
+from visavis.rtc.places import Place
 from visavis.rtc.ports import TransportId
+from visavis.rtc.relays import Relay, credential
 from visavis.serving import SERVING, Serving
-from visavis.store import schema
 
 LEAST_FREE_BYTES = 1 << 30
 """A node that cannot write its log stops; a day of talks takes some megabytes, a log file out of hand more."""
@@ -45,8 +54,8 @@ LEAST_FREE_BYTES = 1 << 30
 RENEWAL = timedelta(days=14)
 """A certificate that ends sooner should have been renewed by now."""
 
-ANSWER_S = 3.0
-"""How long something on this machine, or the node's own address, may take to answer."""
+ANSWER_S = 10.0
+"""How long what is on this machine, or at the node's own address, may take to answer; a busy one is not a dead one."""
 
 LEEWAY = timedelta(minutes=1)
 """How far a clock may be behind what it has written."""
@@ -75,7 +84,8 @@ async def examine(given: Mapping[str, object]) -> AsyncIterator[Finding]:
     """Every check's findings. given: settings from the command line, as `Settings.from_environment` takes them."""
     try:
         settings = Settings.from_environment(os.environ, **given)
-        at = places(settings.call_host or (settings.host,), settings.advertise, found_interfaces())
+        at = call_places(settings, settings.host)
+        relay = _relay(settings)
     except VisavisError as error:
         yield Finding(
             "configuration", Verdict.WRONG, error.message, "Correct this setting; the rest waits for it."
@@ -86,14 +96,21 @@ async def examine(given: Mapping[str, object]) -> AsyncIterator[Finding]:
     serving = running(settings.data)
     if serving is not None:
         yield Finding("node", Verdict.OK, f"runs, as process {serving.pid}, at {serving.url}")
-        for finding in await anyio.to_thread.run_sync(partial(ports_in_use, settings, at, serving)):
-            yield finding
     else:
         yield Finding("node", Verdict.NOTE, "does not run: its ports are tried")
         yield await anyio.to_thread.run_sync(
             partial(port_free, "pages", settings.host, settings.port, "port")
         )
+    if settings.livekit_url is not None:
+        yield await anyio.to_thread.run_sync(partial(deployment, settings.livekit_url))
+    elif serving is not None:
+        for finding in await anyio.to_thread.run_sync(partial(ports_in_use, settings, at, serving)):
+            yield finding
+    else:
         for finding in await engine(settings, at):
+            yield finding
+    if relay is not None and settings.livekit_url is None:
+        for finding in await turn(relay, [ip for p in at for ip in p.told or (p.address,)]):
             yield finding
     for finding in await anyio.to_thread.run_sync(partial(database, settings.data)):
         yield finding
@@ -109,6 +126,12 @@ async def examine(given: Mapping[str, object]) -> AsyncIterator[Finding]:
 def configuration(settings: Settings, at: Sequence[Place]) -> Iterable[Finding]:
     """Whether the settings fit each other."""
     check, url = "configuration", settings.public_url
+    if settings.livekit_url is not None:
+        yield Finding(check, Verdict.OK, "the calls are left to LiveKit")
+        return
+    if settings.turn is not None and not settings.udp:
+        mend = "Set VISAVIS_UDP=1."
+        yield Finding(check, Verdict.WRONG, "the relay reaches the engine by UDP, and that is off", mend)
     if not (settings.udp or settings.tcp):
         mend = "Set VISAVIS_UDP=1 or VISAVIS_TCP=1."
         yield Finding(check, Verdict.WRONG, "the call takes neither datagrams nor connections", mend)
@@ -134,6 +157,12 @@ def configuration(settings: Settings, at: Sequence[Place]) -> Iterable[Finding]:
             yield Finding(check, Verdict.NOTE, "the call is offered at private addresses alone", mend)
     kinds = " and ".join(["UDP"] * settings.udp + ["TCP"] * settings.tcp)
     yield Finding(check, Verdict.OK, f"the call is offered at {', '.join(map(str, told))} by {kinds}")
+
+
+def _relay(settings: Settings) -> Relay | None:
+    """The relay of the settings; a secret that is not there yet is not made."""
+    kept = (settings.data / TURN_SECRET).is_file()
+    return relay_of(settings, (lambda: turn_secret(settings.data)) if kept else None)
 
 
 def running(data: Path) -> Serving | None:
@@ -181,6 +210,16 @@ def ports_in_use(settings: Settings, at: Sequence[Place], serving: Serving) -> I
     return found
 
 
+def deployment(url: str) -> Finding:
+    """Whether the LiveKit deployment that serves the calls can be reached."""
+    try:
+        with socket.create_connection(_place_of(url), ANSWER_S):
+            return Finding("call", Verdict.OK, f"LiveKit serves it, at {url}")
+    except OSError as error:
+        mend = "Start it, or correct VISAVIS_LIVEKIT_URL."
+        return Finding("call", Verdict.WRONG, f"LiveKit at {url}: {_why(error)}", mend)
+
+
 def port_free(check: str, host: str, port: int, setting: str, kind: int = socket.SOCK_STREAM) -> Finding:
     """Whether a port can be had."""
     name = "UDP" if kind == socket.SOCK_DGRAM else "TCP"
@@ -214,7 +253,7 @@ def _mend_port(error: OSError, setting: str) -> str:
 async def engine(settings: Settings, at: Sequence[Place]) -> list[Finding]:
     """Whether the engine starts, and answers a client's check at each of its places by each protocol."""
     try:
-        media = EmbeddedEngine(at, settings.udp_port, udp=settings.udp, tcp=settings.tcp)
+        media = embedded_engine(settings, settings.host)
     except EngineFailed as failed:
         return await anyio.to_thread.run_sync(partial(_why_not, failed, settings, at))
     found = [Finding("engine", Verdict.OK, f"starts, at port {media.port}")]
@@ -328,6 +367,93 @@ def _answers(request: bytes, response: bytes) -> bool:
     return message.message_class == stun.Class.RESPONSE and message.transaction_id == request[8:20]
 
 
+# --- relay --------------------------------------------------------------------------------------------------
+
+
+async def turn(relay: Relay, peers: Sequence[str]) -> list[Finding]:
+    """Whether the relay gives an allocation, by each way that clients are told of, to the engine and nowhere else."""
+    kinds = [("UDP", relay.port), ("TCP", relay.port), ("TLS", relay.tls_port)]
+    return [await _allocate(relay, kind, port, peers) for kind, port in kinds if port]
+
+
+async def _allocate(relay: Relay, kind: str, port: int, peers: Sequence[str]) -> Finding:
+    where = f"{relay.host}, {kind} {port}"
+    config = "Give coturn the configuration that `visavis turn config` prints"
+    try:
+        with anyio.fail_after(ANSWER_S):
+            async with _allocation(relay, kind, port) as (client, family):
+                for peer in peers:
+                    if ip_address(peer).version == family and not await _may_reach(client, peer):
+                        return Finding(
+                            "relay", Verdict.WRONG, f"{where} does not relay to {peer}", f"{config}."
+                        )
+                if family == 4 and await _may_reach(client, ELSEWHERE):
+                    mend = f"{config}: as it is, others can misuse it."
+                    return Finding("relay", Verdict.WRONG, f"{where} relays to anywhere", mend)
+    except stun.TransactionFailed as failed:
+        code, reason = _refusal(failed)
+        mend = f"It has another secret. {config}." if code == UNAUTHORISED else "See coturn's log."
+        return Finding("relay", Verdict.WRONG, f"{where} refuses: {code} {reason}", mend)
+    except ssl.SSLCertVerificationError as error:
+        mend = "Give coturn a certificate for its name that browsers take: VISAVIS_TURN_CERTIFICATE."
+        return Finding("relay", Verdict.WRONG, f"{where}: {error.verify_message}", mend)
+    except (OSError, TimeoutError, stun.TransactionTimeout) as error:
+        why = _why(error) if isinstance(error, OSError) and error.strerror else "no answer"
+        mend = "Start coturn there, with the configuration that `visavis turn config` prints; open the port."
+        return Finding("relay", Verdict.WRONG, f"{where}: {why}", mend)
+    return Finding("relay", Verdict.OK, f"{where} relays to the engine, and not elsewhere")
+
+
+ELSEWHERE = "203.0.113.254"
+"""An address of documentation (RFC 5737): nobody's."""
+
+UNAUTHORISED = 401
+
+
+def _refusal(failed: stun.TransactionFailed) -> tuple[int, str]:
+    attributes = failed.response.attributes if failed.response is not None else {}
+    code, reason = attributes.get("ERROR-CODE", (0, "no reason given"))
+    return code, reason
+
+
+@asynccontextmanager
+async def _allocation(
+    relay: Relay, kind: str, port: int
+) -> AsyncIterator[tuple[TurnClientTcpProtocol | TurnClientUdpProtocol, int]]:
+    """An allocation at the relay, until the block ends, and its kind of IP. Raises what aioice and sockets do."""
+    user, password = credential(relay.secret, "doctor", int(datetime.now(UTC).timestamp()) + 60)
+    loop, place = asyncio.get_running_loop(), (relay.host, port)
+    client: TurnClientTcpProtocol | TurnClientUdpProtocol
+    transport: asyncio.BaseTransport
+    if kind == "UDP":
+        make = partial(TurnClientUdpProtocol, place, user, password, LIFETIME_S, CHANNEL_S)
+        transport, client = await loop.create_datagram_endpoint(make, remote_addr=place)
+    else:
+        over = partial(TurnClientTcpProtocol, place, user, password, LIFETIME_S, CHANNEL_S)
+        context = ssl.create_default_context() if kind == "TLS" else None
+        transport, client = await loop.create_connection(over, *place, ssl=context)
+    try:
+        address, _ = await client.connect()
+        yield client, ip_address(address).version
+        await client.delete()
+    finally:
+        transport.close()
+
+
+LIFETIME_S, CHANNEL_S = 60, 500
+"""Of the allocation, and of its channels."""
+
+
+async def _may_reach(client: TurnClientTcpProtocol | TurnClientUdpProtocol, peer: str) -> bool:
+    """Whether the relay would let packets through to a peer and back."""
+    number, client.channel_number = client.channel_number, client.channel_number + 1
+    try:
+        await client.channel_bind(number, (peer, 9))
+    except stun.TransactionFailed:
+        return False
+    return True
+
+
 # --- data ---------------------------------------------------------------------------------------------------
 
 
@@ -365,8 +491,7 @@ def _read_database(path: Path) -> Finding:
         return Finding("database", Verdict.WRONG, f"{path} cannot be read: {error}", whole)
     if said != "ok":
         return Finding("database", Verdict.WRONG, f"{path} is damaged: {said}", whole)
-    if version != schema.VERSION and version not in schema.EARLIER:
-        why = schema.REFUSED.get(version, f"this program knows {schema.VERSION}")
+    if (why := schema_fault(version)) is not None:
         mend = "Run the version of Visavis that wrote it."
         return Finding("database", Verdict.WRONG, f"{path} has schema {version}: {why}", mend)
     if not os.access(path, os.W_OK):

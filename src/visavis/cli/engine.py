@@ -26,7 +26,7 @@ from starlette.routing import Route
 
 from visavis.bootstrap import open_engine
 from visavis.cli.serve import Server, configure_log
-from visavis.config import EngineSettings, listed, read_keys
+from visavis.config import PREFIX, EngineSettings, listed, read_keys
 from visavis.edge import open_many_files, server_config
 from visavis.errors import Malformed
 from visavis.rtc.roomservice import room_service_routes
@@ -48,6 +48,9 @@ async def engine(
     advertise: str = "",
     udp: bool = True,
     tcp: bool = True,
+    turn: str | None = None,
+    turn_port: int = 3478,
+    turn_tls_port: int = 0,
     dev: bool = False,
     data: Path | None = None,
 ) -> None:
@@ -72,6 +75,12 @@ async def engine(
         Take media as datagrams.
     tcp:
         Take media in connections, too, from networks that let no datagram out.
+    turn:
+        Name or address of a relay (TURN) that clients are told of; it shares the secret VISAVIS_TURN_SECRET.
+    turn_port:
+        Its port, by UDP and TCP (0: not by these).
+    turn_tls_port:
+        Its port by TLS (0: not by TLS).
     dev:
         Take the key "devkey" with the secret "secret", as livekit-server does. Not for the open network.
     data:
@@ -81,7 +90,18 @@ async def engine(
     if not named:
         raise Malformed("there is no key: give --keys 'key: secret', or --dev")
     settings = EngineSettings(
-        bind, port, udp_port, named, listed(call_host), listed(advertise), udp=udp, tcp=tcp
+        bind,
+        port,
+        udp_port,
+        named,
+        listed(call_host),
+        listed(advertise),
+        udp=udp,
+        tcp=tcp,
+        turn=turn,
+        turn_port=turn_port,
+        turn_tls_port=turn_tls_port,
+        turn_secret=os.environ.get(f"{PREFIX}TURN_SECRET") or None,
     )
     await run(settings, data)
 

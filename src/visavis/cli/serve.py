@@ -45,7 +45,9 @@ async def serve(
 
     On an empty node two founding links are printed, one for each side: neither is first.
 
-    By the environment alone: VISAVIS_PUBLIC_LOGS; VISAVIS_TIMESTAMP_AUTHORITY, the address of an RFC 3161 authority
+    By the environment alone: the relay (TURN) for delegates behind firewalls, VISAVIS_TURN, VISAVIS_TURN_PORT,
+    VISAVIS_TURN_TLS_PORT, VISAVIS_TURN_SECRET, VISAVIS_TURN_CERTIFICATE and VISAVIS_TURN_KEY, see docs/networks.md;
+    VISAVIS_PUBLIC_LOGS; VISAVIS_TIMESTAMP_AUTHORITY, the address of an RFC 3161 authority
     that stamps cosigned checkpoints (default: nobody is asked), VISAVIS_TIMESTAMP_CA, a PEM file of the CA that its
     tokens must lead to, and VISAVIS_TIMESTAMP_POLICY, the OID that they must state; VISAVIS_LIVEKIT_URL, the address of
     a LiveKit deployment that serves the calls in place of the node's own engine, and VISAVIS_LIVEKIT_KEY, its API key

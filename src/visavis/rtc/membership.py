@@ -8,6 +8,7 @@ who is waited for (`service`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,7 +53,10 @@ _KINDS: Final = frozenset(m.ParticipantInfo.Kind.keys())
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """Who comes in: a verified token, two transports that the engine has made, a signal socket."""
+    """Who comes in: a verified token, two transports that the engine has made, a signal socket.
+
+    ice_servers: the relays that it may use.
+    """
 
     grants: Grants
     up: TransportId
@@ -61,6 +65,8 @@ class Arrival:
     auto_subscribe: bool = True
     client_protocol: int = 0
     sdk: str = ""
+    firefox: bool = False
+    ice_servers: tuple[r.ICEServer, ...] = ()
 
 
 def check_space(room: RoomState, identity: str) -> None:
@@ -100,6 +106,7 @@ def join(room: RoomState, a: Arrival, now_ms: int) -> None:
         auto_subscribe=a.auto_subscribe,
         info=info,
         by_packet=a.sdk in _BY_PACKET,
+        syncs=not a.firefox,
     )
     room.by_identity[p.identity] = room.by_sid[p.sid] = p
     room.seat(p)
@@ -117,6 +124,7 @@ def join(room: RoomState, a: Arrival, now_ms: int) -> None:
             ping_interval=PING_INTERVAL_S,
             ping_timeout=PING_TIMEOUT_S,
             enabled_publish_codecs=list(room.info.enabled_codecs),
+            ice_servers=a.ice_servers,
         ),
     )
     room.do(Refresh(p.sid))
@@ -127,7 +135,12 @@ def join(room: RoomState, a: Arrival, now_ms: int) -> None:
 
 
 def resume(
-    room: RoomState, identity: str, sid: str, connection: ConnectionId, last_sequence: int
+    room: RoomState,
+    identity: str,
+    sid: str,
+    connection: ConnectionId,
+    last_sequence: int,
+    ice_servers: Sequence[r.ICEServer] = (),
 ) -> ParticipantSid:
     """A client is back with a new socket, its media untouched.
 
@@ -142,7 +155,10 @@ def resume(
     p.connection = connection
     p.offer_waiting = None
     p.offer_in_work = None if p.offer_in_work is None else STALE
-    room.tell(p, reconnect=r.ReconnectResponse(server_info=_server_info(), last_message_seq=last_sequence))
+    reconnect = r.ReconnectResponse(
+        server_info=_server_info(), last_message_seq=last_sequence, ice_servers=ice_servers
+    )
+    room.tell(p, reconnect=reconnect)
     seen = [o.describe() for o in room.by_sid.values() if o is p or not o.grants.hidden]
     told = seen + room.missed.pop(p.sid, [])
     room.tell(p, update=r.ParticipantUpdate(participants=told))

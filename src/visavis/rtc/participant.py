@@ -225,7 +225,8 @@ class Track:
 class Participant:
     """One participant, by its sid. A person who comes again is another participant of the same identity.
 
-    by_packet: whether its client learns of a track by the first packet.
+    by_packet: whether its client learns of a track by the first packet. syncs: whether it finds a track's sid in the
+    msid's second half, so that the first can be one that several tracks share; Firefox does not.
     permitted: who may receive its tracks, by identity, as it said itself; None: everybody. The value is
     the tracks, None for all of them.
     """
@@ -238,6 +239,7 @@ class Participant:
     auto_subscribe: bool
     info: m.ParticipantInfo
     by_packet: bool = False
+    syncs: bool = True
     cuts: int = 0
     tracks: dict[TrackSid, Track] = field(default_factory=dict)
     offer_in_work: int | None = None

@@ -30,6 +30,8 @@ class RoomPolicy:
     max_participants: 0: no limit. max_tracks: of one participant.
     empty_s, departure_s: how long a room stays that nobody has come to yet, and one that everybody has left.
     simulations: whether clients may ask for LiveKit's test scenarios.
+    sync_streams: whether a client plays sound and picture of one camera, or of one screen, together: then one waits
+    for the other; else each comes as soon as it can.
     configurable: whether whoever makes a room may say how long it stays, how many it holds, and its metadata.
     """
 
@@ -40,6 +42,7 @@ class RoomPolicy:
     departure_s: int = 0
     simulations: bool = False
     configurable: bool = False
+    sync_streams: bool = False
 
     def configured(self, config: RoomConfig | None) -> RoomPolicy:
         """This policy as a token or the server API wants it for a room that is made, where that is allowed."""
@@ -50,6 +53,7 @@ class RoomPolicy:
             empty_s=config.empty_timeout or self.empty_s,
             departure_s=config.departure_timeout or self.departure_s,
             max_participants=config.max_participants or self.max_participants,
+            sync_streams=config.sync_streams or self.sync_streams,
         )
 
 

@@ -27,7 +27,7 @@ Who speaks, how good a connection is and what is paused for want of room is told
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from livekit.protocol import models as m
 from livekit.protocol import room as api
@@ -128,15 +128,20 @@ class Room:
         return self._done()
 
     def resume(
-        self, identity: str, sid: str, connection: ConnectionId, last_sequence: int = 0
+        self,
+        identity: str,
+        sid: str,
+        connection: ConnectionId,
+        last_sequence: int = 0,
+        ice_servers: Sequence[r.ICEServer] = (),
     ) -> tuple[ParticipantSid, list[Effect]]:
         """A client is back with a new socket, its media untouched.
 
         sid: what the client calls its session; "" if it does not say. last_sequence: of the reliable data that came
-        from it; it sends again what it numbered higher.
+        from it; it sends again what it numbered higher. ice_servers: as in `Arrival`.
         Raises `SessionUnknown`: it must join anew.
         """
-        found = membership.resume(self._state, identity, sid, connection, last_sequence)
+        found = membership.resume(self._state, identity, sid, connection, last_sequence, ice_servers)
         return found, self._done()
 
     def detached(self, sid: ParticipantSid, connection: ConnectionId) -> int | None:

@@ -104,7 +104,7 @@ def create_room(c: Call) -> Message:
         raise Fault("invalid_argument", "room name is empty or its length exceeds limits")
     if len(q.metadata.encode()) > MAX_METADATA:
         raise Fault("invalid_argument", "metadata size exceeds limits")
-    config = RoomConfig(q.empty_timeout, q.departure_timeout, q.max_participants, q.metadata)
+    config = RoomConfig(q.empty_timeout, q.departure_timeout, q.max_participants, q.metadata, q.sync_streams)
     if (room := c.calls.find_room(q.name)) is None:
         room = c.calls.open_room(q.name, config)
     elif q.metadata:

@@ -64,6 +64,7 @@ from visavis.rtc.ports import (
     Throttled,
     TransportId,
 )
+from visavis.rtc.relays import Relay, ice_servers
 from visavis.rtc.rooms import Room
 from visavis.rtc.signalling import Connection
 from visavis.rtc.tokens import Grants, RoomConfig, TokenKey, TokenRules
@@ -128,6 +129,7 @@ class CallService:
     token. more_keys: whose tokens are taken too. rules: which tokens are.
     policy:    room name → what the room is for; by default a call, encrypted.
     observers: told of joining, leaving and publishing.
+    relay:     that clients may use where their network lets no path to the engine through.
     now_ms:    milliseconds since the epoch.
     """
 
@@ -140,6 +142,7 @@ class CallService:
         rules: TokenRules = tokens.STRICT,
         policy: Callable[[str], RoomPolicy] = lambda _: RoomPolicy(),
         observers: Sequence[CallObserver] = (),
+        relay: Relay | None = None,
         now_ms: Callable[[], int] = _now_ms,
         new_sid: Callable[[str], str] = _new_sid,
         resume_grace_s: float = RESUME_GRACE_S,
@@ -148,6 +151,7 @@ class CallService:
         refresh_s: float = REFRESH_S,
     ) -> None:
         self._engine, self._key, self._policy, self._observers = engine, key, policy, tuple(observers)
+        self._relay = relay
         self._keys, self._rules = {k.key: k for k in (*more_keys, key)}, rules
         self._now_ms, self._new_sid = now_ms, new_sid
         self._resume_grace_s, self._farewell_s, self._refresh_s = resume_grace_s, farewell_s, refresh_s
@@ -358,6 +362,7 @@ class CallService:
         auto_subscribe: bool,
         client_protocol: int,
         sdk: str = "",
+        firefox: bool = False,
     ) -> tuple[Room, ParticipantSid]:
         """Let somebody in. Raises `TooMany`, `EngineFailed`, `CallStopped`."""
         if self._tasks is None:
@@ -370,7 +375,17 @@ class CallService:
         try:
             await self._engine.create(up)
             await self._engine.create(down)
-            arrival = Arrival(grants, up, down, connection.number, auto_subscribe, client_protocol, sdk)
+            arrival = Arrival(
+                grants,
+                up,
+                down,
+                connection.number,
+                auto_subscribe,
+                client_protocol,
+                sdk,
+                firefox,
+                self._ice_servers(connection),
+            )
             if self._tasks is None:
                 raise CallStopped("The call service is not running.")
             room = self._room(grants.room, grants.room_config)
@@ -395,10 +410,16 @@ class CallService:
         if room is None or p is None:
             raise SessionUnknown("This session is over: join anew.", room=grants.room)
         last_sequence = await self._engine.last_sequence(p.up)
-        found, effects = room.resume(grants.identity, sid, connection.number, last_sequence)
+        found, effects = room.resume(
+            grants.identity, sid, connection.number, last_sequence, self._ice_servers(connection)
+        )
         self._counts["resumes"] += 1
         self.perform(room, effects)
         return room, found
+
+    def _ice_servers(self, connection: Connection) -> tuple[r.ICEServer, ...]:
+        # The connection's number says nothing of the person to the relay and its log.
+        return ice_servers(self._relay, str(connection.number), self._now_ms())
 
     def request(self, room: Room, sid: ParticipantSid, connection: Connection, q: r.SignalRequest) -> None:
         """A message of a client. Raises `Malformed`."""

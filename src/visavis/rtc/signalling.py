@@ -216,6 +216,7 @@ class Handshake:
     auto_subscribe: bool
     client_protocol: int
     sdk: str
+    firefox: bool
 
 
 def read_token(connection: HTTPConnection) -> str:
@@ -237,6 +238,7 @@ def _handshake(service: CallService, ws: WebSocket) -> Handshake:
         if protocol.isascii() and protocol.isdigit() and len(protocol) < 5
         else 0,
         sdk=q.get("sdk", "")[:16],
+        firefox="firefox" in (q.get("browser", "") + ws.headers.get("user-agent", "")).lower(),
     )
 
 
@@ -270,6 +272,7 @@ async def _enter(
                 auto_subscribe=hello.auto_subscribe,
                 client_protocol=hello.client_protocol,
                 sdk=hello.sdk,
+                firefox=hello.firefox,
             )
     except SessionUnknown as e:
         log.info("call-session-unknown", code=e.code)

@@ -7,8 +7,9 @@ Not here: the negotiation's steps (`participant.Downlink`), what is published (`
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Final
 
 from livekit.protocol import models as m
 from livekit.protocol import rtc as r
@@ -30,6 +31,14 @@ from visavis.rtc.policy import MAX_SUBSCRIPTIONS, bounded
 from visavis.rtc.ports import HIGHEST_LAYER, Offer, Sending, Throttled
 from visavis.rtc.roomstate import RoomState
 
+_STREAMS: Final[Mapping[m.TrackSource, str]] = {
+    m.TrackSource.CAMERA: "camera",
+    m.TrackSource.MICROPHONE: "camera",
+    m.TrackSource.SCREEN_SHARE: "screen",
+    m.TrackSource.SCREEN_SHARE_AUDIO: "screen",
+}
+"""What belongs together; LiveKit's own names."""
+
 
 def settle(room: RoomState) -> None:
     """At the end of a turn: tell publishers what is received, and offer to everybody who is due and can be reached."""
@@ -43,13 +52,23 @@ def settle(room: RoomState) -> None:
                 Sending(
                     owner.tracks[sid].info.type == m.TrackType.VIDEO,
                     owner.tracks[sid].info.mime_type.partition("/")[2],
-                    f"{owner.sid}|{sid}",
-                    p.down.msid_track(sid),
+                    *_msid(room, p, owner, sid),
                 )
                 for sid in add
                 for owner in [room.owner[sid]]
             )
             room.do(MakeOffer(p.sid, p.down.transport, sending, stop, channels, restart))
+
+
+def _msid(room: RoomState, p: Participant, owner: Participant, sid: TrackSid) -> tuple[str, str]:
+    """The two halves of the msid of the section that offers a track.
+
+    Clients take the track from the first half; if that names a stream of several tracks, which they then play
+    together, from the second, which has to be the track's own name: true of the first section that carries it.
+    """
+    track = p.down.msid_track(sid)
+    stream = _STREAMS.get(owner.tracks[sid].info.source) if track == sid and p.syncs else None
+    return f"{owner.sid}|{stream if room.policy.sync_streams and stream else sid}", track
 
 
 def offer_made(room: RoomState, asked: MakeOffer, offer: Offer) -> None:

@@ -75,6 +75,7 @@ class RoomConfig(msgspec.Struct, frozen=True, rename="camel"):
     departure_timeout: Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)] = 0
     max_participants: Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)] = 0
     metadata: Annotated[str, msgspec.Meta(max_length=4096)] = ""
+    sync_streams: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ const peers = {};
 const word = (x) => (x && typeof x === "object" ? (x.identity ?? x.trackSid ?? x.sid ?? "") : x);
 
 // options: livekit-client's; and `key`, with which its frames are encrypted.
-window.join = async (name, url, token, { key, ...options }) => {
+window.join = async (name, url, token, { key, ...options }, connect) => {
   if (key) {
     const keyProvider = new ExternalE2EEKeyProvider();
     await keyProvider.setKey(key);
@@ -31,7 +31,7 @@ window.join = async (name, url, token, { key, ...options }) => {
   room.on(RoomEvent.DataReceived, (data, from) => {
     peer.data = [...(peer.data ?? []), [from?.identity, new TextDecoder().decode(data)]];
   });
-  await room.connect(url, token);
+  await room.connect(url, token, connect);
   return room.localParticipant.sid;
 };
 
@@ -70,6 +70,10 @@ window.sound = async (name) => {
 };
 
 // Which layers of its camera a peer sends, smallest first.
+// In which MediaStream each of another's tracks comes.
+window.streams = (name, of) =>
+  [...peers[name].room.remoteParticipants.get(of).trackPublications.values()].map((each) => each.track?.mediaStream?.id);
+
 window.layers = (name) => {
   const camera = peers[name].room.localParticipant.getTrackPublication(Track.Source.Camera);
   return camera.track.sender.getParameters().encodings.map((each) => each.active);
