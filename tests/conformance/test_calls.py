@@ -26,6 +26,7 @@ from tests.flows.test_rehearsal import LIMIT_S, SCENARIO, command, report_of, sh
 
 from visavis.rtc.engines.embedded import EmbeddedEngine
 from visavis.rtc.engines.livekit import LiveKitCalls
+from visavis.rtc.places import Place
 from visavis.rtc.routes import rtc_routes
 from visavis.rtc.service import CallService
 from visavis.rtc.tokens import TokenKey
@@ -39,7 +40,7 @@ KEYS = TokenKey(KEY, SECRET)
 @asynccontextmanager
 async def own_calls():
     """The node's own engine and service, mounted on a loopback port; and that address."""
-    engine = EmbeddedEngine("127.0.0.1", 0, ["127.0.0.1"])
+    engine = EmbeddedEngine([Place("127.0.0.1")])
     with bind("127.0.0.1", 0) as sock:
         async with CallService(engine, KEYS) as calls, anyio.create_task_group() as tasks:
             config = uvicorn.Config(Starlette(routes=rtc_routes(calls)), lifespan="off", log_config=None)
