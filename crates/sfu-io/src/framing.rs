@@ -65,7 +65,10 @@ fn checked(high: u8, low: u8) -> Result<usize, Misframed> {
     }
 }
 
-fn whole(bytes: &[u8]) -> Result<Option<(&[u8], &[u8])>, Misframed> {
+/// What lies behind a length, and what is left after it.
+type Cut<'a> = (&'a [u8], &'a [u8]);
+
+fn whole(bytes: &[u8]) -> Result<Option<Cut<'_>>, Misframed> {
     let [high, low, rest @ ..] = bytes else { return Ok(None) };
     Ok(rest.split_at_checked(checked(*high, *low)?))
 }

@@ -113,6 +113,9 @@ struct Sent {
     time: u32,
 }
 
+/// A packet that came: of which track, layer and frame, and its VP8 picture number.
+type Came = (usize, u8, u32, Option<u16>);
+
 struct Play {
     world: World,
     random: Random,
@@ -120,8 +123,8 @@ struct Play {
     tracks: Vec<Track>,
     next_transport: u64,
     streams: HashMap<(SocketAddr, u32), Sent>,
-    /// Of each subscriber's section: what came under which number, and VP8's picture numbers.
-    came: BTreeMap<(usize, String), BTreeMap<u64, (usize, u8, u32, Option<u16>)>>,
+    /// Of each subscriber's section: what came under which number.
+    came: BTreeMap<(usize, String), BTreeMap<u64, Came>>,
     begun: Instant,
     /// Whether everything arrives that goes up, in its order; so for every other seed.
     straight_up: bool,
@@ -552,7 +555,7 @@ impl Play {
                 // Clocks and picture numbers of encodings have nothing to do with each other.
                 let time = passed.wrapping_mul(90).wrapping_add(1_000_000_007 * layer as u32);
                 let picture = (frame as u16).wrapping_add(9_999 * layer as u16).wrapping_add(t as u16 * 77);
-                let key = frame % 12 == 0;
+                let key = frame.is_multiple_of(12);
                 track.sent.insert((layer as u8, frame), now);
                 let [high, low] = picture.to_be_bytes();
                 let mut payload = vec![0x90, 0x80, 0x80 | high, low, u8::from(!key)];

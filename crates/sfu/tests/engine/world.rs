@@ -464,6 +464,7 @@ impl World {
     }
 
     /// What a client received since it was taken last: packets with their sections, and data.
+    #[allow(clippy::type_complexity)]
     pub fn take(&mut self, client: usize) -> (Vec<(Option<Mid>, RtpPacket)>, Vec<Vec<u8>>) {
         let c = &mut self.clients[client];
         let packets = std::mem::take(&mut c.received);
