@@ -72,7 +72,7 @@ const UNDESCRIBED: Duration = Duration::from_secs(60);
 const LINGER: Duration = Duration::from_millis(40);
 
 /// How often str0m is asked again at once, should it say that it wants to run at a time that has come already.
-const MAX_PASSES: usize = 16;
+const MAX_PASSES: usize = 4;
 
 /// A path counts as left when the client, that checks each path in use every 2.5 s at the latest, has not for so long.
 const PATH_SILENCE: Duration = Duration::from_secs(6);
