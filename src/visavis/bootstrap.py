@@ -127,7 +127,8 @@ async def open_calls(settings: Settings) -> AsyncIterator[tuple[Calls, CallServi
         return
     engine = embedded_engine(settings, settings.host)
     relay = relay_of(settings, partial(turn_secret, settings.data))
-    async with CallService(engine, call_key(settings.data), relay=relay) as service:
+    rooms = CallService(engine, call_key(settings.data), policy=lambda _: NODE_ROOMS, relay=relay)
+    async with rooms as service:
         yield service, service, engine.port
 
 
@@ -199,6 +200,9 @@ def schema_fault(version: int) -> str | None:
         return None
     return schema.REFUSED.get(version, f"this program knows {schema.VERSION}")
 
+
+NODE_ROOMS = RoomPolicy(sync_streams=True)
+"""Of a talk: encrypted, and who speaks is seen to speak."""
 
 ENGINE_ROOMS = RoomPolicy(
     encrypted=None,

@@ -353,6 +353,8 @@ impl Session {
                         s.rtc.handle_input(Input::Timeout(now)).map_err(failed)?;
                     }
                     Output::Timeout(due) => {
+                        // With a time to come nothing waits; else what waits is the next run's.
+                        s.written += if due > now { 0 } else { unsent };
                         s.due = due;
                         return Ok(s.rtc.is_alive());
                     }
