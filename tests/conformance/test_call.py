@@ -538,6 +538,16 @@ async def test_streams(meet):
 # --- broken connections ----------------------------------------------------------------------------------------------
 
 
+async def test_a_camera_after_data(meet):
+    """Whose way up was opened for data alone publishes a camera in layers on it all the same."""
+    async with meet() as join:
+        a, b = await join("a1"), await join("b1")
+        await a.me.publish_data(b"first", reliable=True)
+        await b.event("data_received")
+        shown = await a.show(640, 360, simulcast=True)
+        await b.receives(shown.sid)
+
+
 async def test_resume(meet):
     """After its signal connection broke, a client is back as it was; what happened meanwhile, it learns."""
     async with meet() as join:

@@ -118,10 +118,11 @@ fn is_bundled(line: &str) -> bool {
 }
 
 /// A section in which nothing will flow, with its first payload type alone. A later offer that uses the section says
-/// all of it again.
+/// all of it again. Its header extensions stay: what a client was refused once in a kind of section, it does not offer
+/// again in a new one, and without the one that names layers it publishes none (libwebrtc).
 fn idle<'a>(section: &[&'a str]) -> Vec<Cow<'a, str>> {
     let first = section[0].split(' ').nth(3).unwrap_or_default();
-    with_payloads(section, &[first]).into_iter().filter(|l| !l.starts_with("a=extmap:")).collect()
+    with_payloads(section, &[first])
 }
 
 /// The engine's offer, of the sections in `codecs` (by mid) only the codec named there, with its retransmission.
@@ -216,7 +217,8 @@ mod tests {
             a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=extmap:1 urn:x\r\na=mid:0\r\na=recvonly\r\n\
             m=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:0 PCMU/8000\r\na=sendonly\r\n";
         let kept =
-            "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\na=mid:0\r\na=inactive\r\n\
+            "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\na=extmap:1 urn:x\r\na=mid:0\r\n\
+            a=inactive\r\n\
             m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\na=sendonly\r\n";
         assert_eq!(prepare(sdp, true).unwrap(), kept);
         for odd in ["m=", "m=video", "m=video 9 x", "m=video 9 x "] {
