@@ -20,8 +20,9 @@ pub const MAX_SDP_BYTES: usize = 256 * 1024;
 /// Most media sections in one description. A talk of two delegations needs some dozens.
 const MAX_SECTIONS: usize = 512;
 
-/// The codecs that the engine speaks, by their names in `a=rtpmap`.
-const CODECS: [&str; 3] = ["opus", "VP8", "H264"];
+/// The codecs that the engine speaks, by their names in `a=rtpmap`. Rooms do not offer VP9 and AV1, but LiveKit's Python
+/// client aborts where it is told to publish in one of them and is not let.
+const CODECS: [&str; 5] = ["opus", "VP8", "H264", "VP9", "AV1"];
 
 /// A client's offer, read but not yet applied.
 pub struct Offer {
@@ -229,7 +230,7 @@ mod tests {
     #[test]
     fn of_a_section_is_read_what_decides_something() {
         let sdp = "v=0\r\na=ice-options:trickle\r\nm=video 9 UDP/TLS/RTP/SAVPF 98 96 97\r\nc=IN IP4 0.0.0.0\r\n\
-            a=ice-ufrag:u\r\na=rtcp-mux\r\na=rtpmap:98 VP9/90000\r\na=rtpmap:96 VP8/90000\r\n\
+            a=ice-ufrag:u\r\na=rtcp-mux\r\na=rtpmap:98 H265/90000\r\na=rtpmap:96 VP8/90000\r\n\
             a=rtcp-fb:96 nack\r\na=rtcp-fb:96 transport-cc\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n\
             a=sendonly\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=ice-ufrag:u\r\na=rtpmap:96 VP8/90000\r\n\
             a=rtcp-fb:96 transport-cc\r\nm=audio 9 UDP/TLS/RTP/SAVPF 9\r\na=ice-ufrag:new\r\na=rtpmap:9 G722/8000\r\n";

@@ -177,6 +177,8 @@ impl Blueprint {
             .enable_opus(true)
             .enable_vp8(true)
             .enable_h264(true)
+            .enable_vp9(true)
+            .enable_av1(true)
             .set_crypto_provider(dtls::provider())
             .set_dtls_cert(self.certificate.clone())
             .set_stats_interval(Some(PATH_INTERVAL))
