@@ -32,6 +32,10 @@ const FIRST_SEQUENCE: u64 = 1000;
 /// path would be blamed for that loss. A publisher who numbers its packets at random could else darken everybody's.
 const TOO_LATE: u64 = 512;
 
+/// A packet so far ahead of the newest begins the source anew (RFC 3550 A.1, MAX_DROPOUT) and goes out as the next one: a
+/// receiver's SRTP guesses from the number how often it has wrapped, guesses wrong after leaps, and drops what follows.
+const TOO_FAR: u64 = 3000;
+
 /// From a source's sequence numbers to a subscriber's, with the padding taken out.
 ///
 /// An SDK that publishes without a retransmission stream pads on the media's own: bursts of a hundred packets without
@@ -202,7 +206,11 @@ impl Subscription {
             self.sequences.skip(packet.sequence);
             return None;
         }
-        let sequence = self.sequences.map(packet.sequence)?;
+        let mut sequence = self.sequences.map(packet.sequence)?;
+        if sequence > self.last_sequence + TOO_FAR {
+            sequence = self.last_sequence + 1;
+            self.sequences.start(packet.sequence, sequence);
+        }
         if sequence + TOO_LATE < self.last_sequence {
             return None;
         }
@@ -476,11 +484,26 @@ mod tests {
         p.retarget(now);
         let s = &mut p.subscriptions[0];
         s.rewrite(&packet(2, 50, 0, true, now)).unwrap();
-        let newest = s.rewrite(&packet(2, 5050, 0, false, now)).unwrap().sequence;
-        let at_last = s.rewrite(&packet(2, 5050 - TOO_LATE, 0, false, now)).unwrap().sequence;
+        let newest = s.rewrite(&packet(2, 2050, 0, false, now)).unwrap().sequence;
+        let at_last = s.rewrite(&packet(2, 2050 - TOO_LATE, 0, false, now)).unwrap().sequence;
         assert_eq!(at_last, newest - TOO_LATE);
-        assert_eq!(s.rewrite(&packet(2, 5049 - TOO_LATE, 0, false, now)), None);
-        assert_eq!(s.rewrite(&packet(2, 5051, 0, false, now)).unwrap().sequence, newest + 1);
+        assert_eq!(s.rewrite(&packet(2, 2049 - TOO_LATE, 0, false, now)), None);
+        assert_eq!(s.rewrite(&packet(2, 2051, 0, false, now)).unwrap().sequence, newest + 1);
+    }
+
+    #[test]
+    fn a_leap_ahead_goes_out_as_the_next_packet_and_what_came_before_it_is_past() {
+        let now = Instant::now();
+        let mut p = publication(now);
+        p.retarget(now);
+        let s = &mut p.subscriptions[0];
+        let mut goes =
+            |sequence| s.rewrite(&packet(2, sequence, 0, true, now)).map(|d| d.sequence - FIRST_SEQUENCE);
+        assert_eq!(goes(50), Some(0));
+        assert_eq!(goes(50 + TOO_FAR), Some(TOO_FAR), "a gap");
+        assert_eq!(goes(51 + 2 * TOO_FAR), Some(TOO_FAR + 1), "a leap");
+        assert_eq!(goes(52 + 2 * TOO_FAR), Some(TOO_FAR + 2));
+        assert_eq!(goes(51 + TOO_FAR), None);
     }
 
     #[test]
