@@ -15,7 +15,9 @@ flood each end with a `Leave` and one close code, and only this participant is o
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -133,9 +135,10 @@ class Connection:
         self.gone = anyio.Event()
         self._closing = False
         self._queued_bytes = 0
-        self._in, self._out = anyio.create_memory_object_stream[bytes | Gathered](QUEUE_MESSAGES)
+        self._waiting: deque[bytes | Gathered] = deque()
+        self._wake = asyncio.Event()
         self._gathering: Gathered | None = None
-        self._push = anyio.Event()
+        self._push = asyncio.Event()
         self._told_s = -GATHER_S
 
     def send(self, message: r.SignalResponse) -> None:
@@ -152,12 +155,13 @@ class Connection:
             self._queue(data, len(data))
 
     def _queue(self, what: bytes | Gathered, size: int) -> None:
-        try:
-            self._in.send_nowait(what)
-        except anyio.WouldBlock:
-            self.close(1013)
-        except (anyio.ClosedResourceError, anyio.BrokenResourceError):
+        if self._closing:
             return
+        if len(self._waiting) >= QUEUE_MESSAGES:
+            self.close(1013)
+            return
+        self._waiting.append(what)
+        self._wake.set()
         self._count(size)
 
     def _count(self, size: int) -> None:
@@ -171,39 +175,50 @@ class Connection:
             self._closing, self.code = True, code
             self._gathering = None
             self._push.set()
-            self._in.close()
+            self._wake.set()
             if self.scope is not None:
                 self.scope.deadline = anyio.current_time() + CLOSE_TIMEOUT_S
 
     async def drain(self, send: Callable[[bytes], Awaitable[None]]) -> None:
         """Hand what is queued to `send` (awaited), until closed; close if that takes too long."""
-        async for what in self._out:
-            if isinstance(what, Gathered):
-                await self._more(what)
-                messages = what.messages()
-                self._told_s = anyio.current_time()
-            else:
-                messages = [what]
+        while self._waiting or not self._closing:
+            if not self._waiting:
+                self._wake.clear()
+                await self._wake.wait()
+                continue
+            with anyio.move_on_after(STALL_S) as stall:
+                await self._send_waiting(send, stall)
+            if stall.cancelled_caught:
+                self.close(1013)
+
+    async def _send_waiting(self, send: Callable[[bytes], Awaitable[None]], stall: anyio.CancelScope) -> None:
+        """Send what waits; each message has its own time, told to the clock once a second at most."""
+        begun_s = anyio.current_time()
+        while self._waiting:
+            what = self._waiting.popleft()
+            messages = [what] if isinstance(what, bytes) else await self._gathered(what)
             for data in messages:
-                with anyio.move_on_after(STALL_S) as stall:
-                    await send(data)
-                if stall.cancelled_caught:
-                    self.close(1013)
+                now_s = anyio.current_time()
+                if now_s > begun_s + 1:
+                    begun_s, stall.deadline = now_s, now_s + STALL_S
+                await send(data)
             self._queued_bytes -= len(what) if isinstance(what, bytes) else what.size
 
-    async def _more(self, gathered: Gathered) -> None:
-        """Wait for more news, unless there was none for a while, or something waits behind it."""
+    async def _gathered(self, gathered: Gathered) -> list[bytes]:
+        """Wait for more news, unless there was none for a while, or something waits behind it; what is to be sent."""
         if gathered is self._gathering:
-            self._push = anyio.Event()
+            self._push.clear()
             with anyio.move_on_at(self._told_s + GATHER_S):
                 await self._push.wait()
             if gathered is self._gathering:
                 self._gathering = None
+        self._told_s = anyio.current_time()
+        return gathered.messages()
 
     def forget(self) -> None:
         """Nobody drains any more."""
-        self._in.close()
-        self._out.close()
+        self._closing = True
+        self._waiting.clear()
 
 
 @dataclass(frozen=True, slots=True)
