@@ -60,7 +60,11 @@ async def cancels_and_keeps(page: Page) -> None:
     assert "A talk by video" in str(await dialog.text_content())
     await page.keyboard.press("Escape")
     await dialog.wait_for(state="detached")
-    assert await said(page) == "Not signed. What you typed is still here."
+
+    async def told() -> bool:
+        return await said(page) == "Not signed. What you typed is still here."
+
+    await until("the word that nothing was signed", told)
     assert await page.input_value(f"{FORM} [name='title.en']") == "A talk by video"
     assert await page.evaluate(f'document.activeElement === document.querySelector("{FORM} button")')
 
