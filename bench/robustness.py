@@ -20,8 +20,8 @@ flood of 100,000 a second from forged addresses: 1.5 µs of CPU a packet (liveki
 delivered (99.8 %), p99 4.1 ms (66 ms), memory 2.8 MB more (19 MB); crowd of 500 into the call's room: all in after
 10.8 s (10.0 s), the call's p99 2.7 ms (60 ms), 9.7 CPU-s (5.9), 61 MB more (391 MB). starts: 297 of 300 delivered; of
 the others two processes did not serve within a minute and one client gave up before its server served.
-`hostile --kind rtp` (numbers at random): it darkened the others in one run of three or four, until leaps were taken out of
-the numbering; since then 17 of 17 runs delivered all (load 1 to 2, `--realtime`).
+`hostile --kind rtp` (numbers at random): it darkened the others in one run of three or four, until leaps were taken
+out of the numbering; since then 17 of 17 runs delivered all (load 1 to 2, `--realtime`).
 """
 
 from __future__ import annotations
