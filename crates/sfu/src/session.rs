@@ -361,13 +361,13 @@ impl Session {
                         return Ok(s.rtc.is_alive());
                     }
                     Output::Transmit(t) => {
-                        let last = unsent == 1 && is_rtp(&t.contents);
-                        unsent -= usize::from(unsent > 0 && is_rtp(&t.contents));
+                        let awaited = unsent > 0 && is_rtp(&t.contents);
+                        unsent -= usize::from(awaited);
                         if let Some(path) = Path::of(&t) {
                             let chosen = s.chosen.filter(|_| !is_stun(&t.contents)).map(|(chosen, _)| chosen);
                             harvest.transmits.push((chosen.unwrap_or(path), t.contents.into()));
                         }
-                        if last && media_only {
+                        if awaited && unsent == 0 && media_only {
                             let soon = now + LINGER;
                             s.due = if s.due > now { s.due.min(soon) } else { soon };
                             return Ok(true);
