@@ -187,3 +187,14 @@ class Peer:
                 if len(recent) == RATE // 5 and np.abs(recent).max() > 1000:
                     spectrum = np.abs(np.fft.rfft(recent * np.hanning(len(recent))))
                     self.heard_hz[sid] = float(np.argmax(spectrum) * RATE / len(recent))
+
+
+async def meet_and_resume(a, b):
+    """Two clients see and hear each other, and still do after one has resumed."""
+    pictures, sound = await a.show(), await b.speak()
+    await b.receives(pictures.sid)
+    await a.receives(sound.sid)
+    await a.room.simulate_scenario(rtc.SimulateScenarioKind.SIMULATE_SIGNAL_RECONNECT)
+    await a.event("reconnected")
+    await b.receives(pictures.sid)
+    await a.receives(sound.sid)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 import pytest
-from livekit import rtc
+from tests.conformance.peers import meet_and_resume
 from tests.conformance.servers import engine_running
 from tests.conformance.test_browser import address, browse
 
@@ -50,13 +50,7 @@ async def test_sdk(meet):
     """Two clients see and hear each other, and still do after one has resumed."""
     async with meet() as join:
         a, b = await join("a1"), await join("b1")
-        pictures, sound = await a.show(), await b.speak()
-        await b.receives(pictures.sid)
-        await a.receives(sound.sid)
-        await a.room.simulate_scenario(rtc.SimulateScenarioKind.SIMULATE_SIGNAL_RECONNECT)
-        await a.event("reconnected")
-        await b.receives(pictures.sid)
-        await a.receives(sound.sid)
+        await meet_and_resume(a, b)
         assert not b.events("participant_disconnected")
 
 

@@ -14,6 +14,7 @@ import time
 import pytest
 from livekit import rtc
 from tests.cli.test_doctor import make_certificate
+from tests.conformance.peers import meet_and_resume
 from tests.conformance.servers import coturn_running, engine_running, free_port
 from tests.conformance.test_browser import address, browse
 
@@ -67,13 +68,7 @@ async def test_sdk(meet):
     """Two clients that use relays only see and hear each other, and still do after one has resumed."""
     async with meet() as join:
         a, b = await join("a1", options=RELAYED), await join("b1", options=RELAYED)
-        pictures, sound = await a.show(), await b.speak()
-        await b.receives(pictures.sid)
-        await a.receives(sound.sid)
-        await a.room.simulate_scenario(rtc.SimulateScenarioKind.SIMULATE_SIGNAL_RECONNECT)
-        await a.event("reconnected")
-        await b.receives(pictures.sid)
-        await a.receives(sound.sid)
+        await meet_and_resume(a, b)
 
 
 @pytest.mark.browser
