@@ -1,7 +1,7 @@
 """What a packet costs on our engine and on livekit-server: both in one run, in turns, each freshly started.
 
     python bench/engine.py [--json] [--runs 2] [--scenario audio]… [--scale 1] [--seconds 10]
-        [--realtime] [--together] [--profile]
+        [--realtime] [--together] [--profile] [--media-threads 1]
 
 Workload, gates and figures: bench/engines/README.md, with the result of a run. Needs Go for the client and for
 livekit-server (scripts/system-packages.sh go); both are built at the first run, which takes minutes.
@@ -46,6 +46,9 @@ def main() -> None:
     parser.add_argument(
         "--profile", action="store_true", help="one run of ours a scenario under perf, no comparison"
     )
+    parser.add_argument(
+        "--media-threads", type=int, default=1, help="of ours; the scenario's room is on one of them"
+    )
     wish = parser.parse_args()
     clock = Clock(window_s=wish.seconds, together=wish.together)
     scenarios = [s.scaled(wish.scale) for s in SCENARIOS if not wish.scenario or s.name in wish.scenario]
@@ -63,7 +66,9 @@ def main() -> None:
         for scenario in scenarios:
             found: dict[str, Run] = {}
             for name in NAMES if n % 2 == 0 else reversed(NAMES):
-                found[name] = run_trial(name, scenario, client, clock, realtime=wish.realtime)
+                found[name] = run_trial(
+                    name, scenario, client, clock, realtime=wish.realtime, media_threads=wish.media_threads
+                )
                 print(_one(scenario.name, n, found[name]), file=sys.stderr, flush=True)
             pairs[scenario.name].append((found["ours"], found["theirs"]))
     for scenario in scenarios:
@@ -71,6 +76,7 @@ def main() -> None:
             **compare(scenario, pairs[scenario.name]),
             "processors": os.cpu_count(),
             "realtime": wish.realtime,
+            "media_threads": wish.media_threads,
             "together": wish.together,
         }
         print(json.dumps(line) if wish.json else _table(line))

@@ -46,6 +46,16 @@ def test_a_deployment_that_is_said_wrong(said):
     assert SECRET not in error.value.message
 
 
+@pytest.mark.parametrize("said", ["0", "-1", "65", "two", "1.5", "²"])
+def test_media_threads_said_wrong(said):
+    """One by default; a number that no machine has use for is refused."""
+    assert Settings.from_environment({}).media_threads == 1
+    assert Settings.from_environment({"VISAVIS_MEDIA_THREADS": "4"}).media_threads == 4
+    with pytest.raises(Malformed) as error:
+        Settings.from_environment({"VISAVIS_MEDIA_THREADS": said})
+    assert error.value.details["field"] == "media_threads"
+
+
 def test_where_pages_may_connect():
     """To the node alone; and to the deployment, over HTTP and WebSocket, if there is one."""
     assert "connect-src 'self';" in policy(None)

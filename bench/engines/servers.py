@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -73,11 +73,11 @@ def livekit_program() -> Path:
     return Path(done.stdout.strip())
 
 
-def _command(name: str, place: Place, port: int, udp_port: int, log: Path) -> list[str]:
+def _command(name: str, place: Place, port: int, udp_port: int, log: Path, media_threads: int) -> list[str]:
     if name == "ours":
-        keys = f"{KEY}: {SECRET}"
+        keys, threads = f"{KEY}: {SECRET}", ["--media-threads", str(media_threads)]
         where = ["--bind", place.address, "--port", str(port), "--udp-port", str(udp_port)]
-        return [sys.executable, "-m", "visavis", "engine", *where, "--keys", keys]
+        return [sys.executable, "-m", "visavis", "engine", *where, *threads, "--keys", keys]
     config = log.with_suffix(".yaml")
     config.write_text(
         LIVEKIT.format(
@@ -94,16 +94,22 @@ def _command(name: str, place: Place, port: int, udp_port: int, log: Path) -> li
 
 @contextmanager
 def started(
-    name: str, *, realtime: bool = False, place: Place = LOOPBACK, folder: Path = BUILD
+    name: str,
+    *,
+    realtime: bool = False,
+    place: Place = LOOPBACK,
+    folder: Path = BUILD,
+    media_threads: int = 1,
 ) -> Iterator[Server]:
     """An engine ("ours" or "theirs") that answers, until the block ends.
 
-    folder: of its log. Raises RuntimeError, with the end of its log, if it does not answer within a minute.
+    folder: of its log. media_threads: of ours. Raises RuntimeError, with the end of its log, if it does not answer
+    within a minute.
     """
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"{name}.log"
-    port, udp_port = _free(socket.SOCK_STREAM), _free(socket.SOCK_DGRAM)
-    command = [*scheduled(realtime), *place.words, *_command(name, place, port, udp_port, log)]
+    port, udp_port = _free(socket.SOCK_STREAM), _free(socket.SOCK_DGRAM, socket.SOCK_STREAM)
+    command = [*scheduled(realtime), *place.words, *_command(name, place, port, udp_port, log, media_threads)]
     with (
         log.open("w") as out,
         subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL) as process,
@@ -142,8 +148,16 @@ def _await(process: subprocess.Popen[bytes], place: Place, port: int, log: Path)
     raise RuntimeError(f"the server does not answer:\n{log.read_text()[-2000:]}")
 
 
-def _free(kind: socket.SocketKind) -> int:
-    with socket.socket(type=kind) as s:
-        s.bind(("127.0.0.1", 0))
-        port: int = s.getsockname()[1]
-        return port
+def _free(first: socket.SocketKind, *more: socket.SocketKind) -> int:
+    """A port of loopback that is free for all of these kinds."""
+    while True:
+        with ExitStack() as held:
+            s = held.enter_context(socket.socket(type=first))
+            s.bind(("127.0.0.1", 0))
+            port: int = s.getsockname()[1]
+            try:
+                for kind in more:
+                    held.enter_context(socket.socket(type=kind)).bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port

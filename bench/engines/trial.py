@@ -63,14 +63,15 @@ def run_trial(
     *,
     realtime: bool = False,
     profile: Path | None = None,
+    media_threads: int = 1,
 ) -> Run:
     """Run a scenario against an engine ("ours" or "theirs") that is started for it alone.
 
-    profile: where perf leaves what it sampled in the window.
+    profile: where perf leaves what it sampled in the window. media_threads: of ours.
     """
     try:
         with (
-            started(name, realtime=realtime) as server,
+            started(name, realtime=realtime, media_threads=media_threads) as server,
             _client(client, server, scenario, clock, realtime) as talk,
         ):
             return _follow(server, scenario, clock, talk, profile)

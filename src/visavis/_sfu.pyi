@@ -12,7 +12,7 @@ def interfaces() -> list[tuple[str, str]]:
 
 @final
 class Engine:
-    """The media engine: one port and its media thread.
+    """The media engine: one port and its media threads.
 
     Transports are numbered by the caller. A command about a transport that has ended meanwhile does nothing,
     except where a result is due: then it raises `EngineError` with code `unknown-transport`. After `shutdown`
@@ -20,11 +20,17 @@ class Engine:
     """
 
     def __new__(
-        cls, places: list[tuple[str, list[str]]], port: int, udp: bool = True, tcp: bool = True
+        cls,
+        places: list[tuple[str, list[str]]],
+        port: int,
+        udp: bool = True,
+        tcp: bool = True,
+        threads: int = 1,
     ) -> Engine:
-        """Open `port` (0: any) for datagrams (udp) and for connections (tcp), and start the media thread.
+        """Open `port` (0: any) for datagrams (udp) and for connections (tcp), and start the media threads.
 
         places: addresses to open it at, each with those by which clients are told of it; none means as it is.
+        threads: how many, at least 1. A room is on one of them; the first reads the port for all.
         Raises code `system` (the port cannot be had), `bad-address`.
         """
 
@@ -51,8 +57,8 @@ class Engine:
             argument is the section of the offer to the subscriber.
         """
 
-    def create(self, transport: int) -> None:
-        """Make a transport. Raises code `transport-exists`."""
+    def create(self, transport: int, room: str) -> None:
+        """Make a transport of a room, on the room's thread. Raises code `transport-exists`."""
 
     def accept_offer(self, transport: int, sdp: str) -> str:
         """Take a publisher's offer; returns the answer.

@@ -152,7 +152,13 @@ def embedded_engine(settings: Settings | EngineSettings, host: str) -> EmbeddedE
 
     host: where, unless the settings say.
     """
-    return EmbeddedEngine(call_places(settings, host), settings.udp_port, udp=settings.udp, tcp=settings.tcp)
+    return EmbeddedEngine(
+        call_places(settings, host),
+        settings.udp_port,
+        udp=settings.udp,
+        tcp=settings.tcp,
+        threads=settings.media_threads,
+    )
 
 
 def call_places(settings: Settings | EngineSettings, host: str) -> tuple[Place, ...]:

@@ -14,6 +14,8 @@ from pathlib import Path
 from visavis.errors import Malformed
 
 PREFIX = "VISAVIS_"
+MOST_THREADS = 64
+"""For media; each holds a batch of datagrams and its own tables."""
 LEAST_SECRET = 32
 """Bytes of a secret that signs tokens by HS256 (RFC 7518 §3.2)."""
 
@@ -27,6 +29,7 @@ class Settings:
     udp_port:   of the call, for datagrams and for connections; 0: any free one.
     call_host:  IP addresses at which the call's port is opened; empty: `host`. "0.0.0.0" and "::" stand for all.
     udp, tcp:   whether the call takes datagrams, and connections.
+    media_threads: that forward the calls' media; a call is on one of them.
     public_url: how browsers reach the node ("https://talks.example"); None: from host and port.
     next_url:   the address that browsers will reach it at after a move; until then it answers there, too.
     advertise:  IP addresses at which clients reach the call's port; empty: those of `call_host`.
@@ -49,6 +52,7 @@ class Settings:
     call_host: tuple[str, ...] = ()
     udp: bool = True
     tcp: bool = True
+    media_threads: int = 1
     public_url: str | None = None
     next_url: str | None = None
     advertise: tuple[str, ...] = ()
@@ -68,9 +72,9 @@ class Settings:
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ, **given: object) -> Settings:
         """Settings from `VISAVIS_DATA`, `_HOST`, `_PORT`, `_UDP_PORT`, `_CALL_HOST` (commas), `_UDP`, `_TCP` (1 or 0),
-        `_PUBLIC_URL`, `_NEXT_URL`, `_ADVERTISE` (commas), `_TURN`, `_TURN_PORT`, `_TURN_TLS_PORT`, `_TURN_SECRET`,
-        `_TURN_CERTIFICATE`, `_TURN_KEY`, `_PUBLIC_LOGS` (1 or 0), `_TIMESTAMP_AUTHORITY`, `_TIMESTAMP_CA`,
-        `_TIMESTAMP_POLICY`, `_LIVEKIT_URL`, `_LIVEKIT_KEY` ("key: secret", or a file with that line).
+        `_MEDIA_THREADS`, `_PUBLIC_URL`, `_NEXT_URL`, `_ADVERTISE` (commas), `_TURN`, `_TURN_PORT`, `_TURN_TLS_PORT`,
+        `_TURN_SECRET`, `_TURN_CERTIFICATE`, `_TURN_KEY`, `_PUBLIC_LOGS` (1 or 0), `_TIMESTAMP_AUTHORITY`,
+        `_TIMESTAMP_CA`, `_TIMESTAMP_POLICY`, `_LIVEKIT_URL`, `_LIVEKIT_KEY` ("key: secret", or a file with that line).
 
         given: what the command line says; None means not said. It wins over the environment.
         """
@@ -96,6 +100,7 @@ class Settings:
             call_host=listed(pick("call_host", ())),
             udp=_switch(pick("udp", cls.udp), "udp"),
             tcp=_switch(pick("tcp", cls.tcp), "tcp"),
+            media_threads=threads(pick("media_threads", cls.media_threads)),
             public_url=_url(urls["public_url"]),
             next_url=_url(urls["next_url"]),
             advertise=listed(pick("advertise", ())),
@@ -112,6 +117,14 @@ class Settings:
             livekit_url=None if not livekit else _origin(str(livekit)),
             livekit_key=None if not key else _one_key(str(key)),
         )
+
+
+def threads(value: object) -> int:
+    """A number of media threads. Raises `Malformed`."""
+    text = str(value)
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= MOST_THREADS:
+        raise Malformed(f"media_threads: a number from 1 to {MOST_THREADS}", field="media_threads")
+    return int(text)
 
 
 def listed(value: object) -> tuple[str, ...]:
@@ -131,7 +144,7 @@ class EngineSettings:
     bind, port: where signalling is served; port 0: any free one.
     udp_port:   of the media, for datagrams and for connections; 0: any free one.
     keys:       API key → secret; the first one signs the tokens that clients are refreshed with.
-    call_host, advertise, udp, tcp: as in `Settings`; with no `call_host`: `bind`.
+    call_host, advertise, udp, tcp, media_threads: as in `Settings`; with no `call_host`: `bind`.
     turn, turn_port, turn_tls_port, turn_secret: likewise; without a secret there is no relay.
     """
 
@@ -147,6 +160,7 @@ class EngineSettings:
     turn_port: int = 3478
     turn_tls_port: int = 0
     turn_secret: str | None = None
+    media_threads: int = 1
 
 
 def read_keys(given: Iterable[str]) -> dict[str, str]:

@@ -17,9 +17,9 @@ from tests.conformance.servers import engine_running, livekit_running
 
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory):
-    """`visavis engine --dev`, which breaks nowhere meanwhile."""
+    """`visavis engine --dev` with two media threads, which breaks nowhere meanwhile."""
     folder = tmp_path_factory.mktemp("engine")
-    with engine_running(folder) as running:
+    with engine_running(folder, "--media-threads", "2") as running:
         yield running
     told = (folder / "engine.log").read_text(errors="replace")
     assert "Traceback" not in told, told[told.index("Traceback") :][:3000]

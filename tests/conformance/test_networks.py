@@ -39,7 +39,7 @@ WAYS = {
 @pytest.fixture(params=WAYS, scope="module")
 def server(request, tmp_path_factory):
     """The engine, reached in one way alone."""
-    options = WAYS[request.param]()
+    options = [*WAYS[request.param](), "--media-threads", "2"]
     if None in options:
         pytest.skip("this machine has no address of that kind")
     with engine_running(tmp_path_factory.mktemp("engine"), *options) as running:

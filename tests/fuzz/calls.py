@@ -135,8 +135,8 @@ class Sitting:
         self.left: set[str] = set()
         for n, identity in enumerate(PEOPLE):
             up, down = TransportId(2 * n + 1), TransportId(2 * n + 2)
-            at_once(self.engine.create(up))
-            at_once(self.engine.create(down))
+            at_once(self.engine.create(up, "talk"))
+            at_once(self.engine.create(down, "talk"))
             self.open.add(n)
             grants = Grants("talk", identity, can_update_own_metadata=n < 2)
             self.do(self.room.join(Arrival(grants, up, down, fx.ConnectionId(n)), NOW_MS))

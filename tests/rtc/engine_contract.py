@@ -31,9 +31,9 @@ class EngineContract:
 
     async def test_create_twice(self, engine):
         """A transport is made once."""
-        await engine.create(A)
+        await engine.create(A, "talk")
         with pytest.raises(EngineFailed):
-            await engine.create(A)
+            await engine.create(A, "talk")
 
     async def test_unknown_transport(self, engine):
         """Descriptions for a transport that does not exist are refused; commands do nothing."""
@@ -56,8 +56,8 @@ class EngineContract:
 
     async def test_offer_and_answer(self, engine):
         """An offer names a section for each track, in order; a client's answer to it is taken."""
-        await engine.create(A)
-        await engine.create(C)
+        await engine.create(A, "talk")
+        await engine.create(C, "talk")
         offer = await engine.make_offer(A, (VOICE, PICTURE), (), channels=True)
         by_mid = {s.mid: s for s in sdp.sections(offer.sdp)}
         assert [by_mid[mid].kind for mid in offer.mids] == ["audio", "video"]
@@ -71,8 +71,8 @@ class EngineContract:
 
     async def test_second_offer(self, engine):
         """A later offer keeps the sections there are, adds new ones and stops old ones."""
-        await engine.create(A)
-        await engine.create(C)
+        await engine.create(A, "talk")
+        await engine.create(C, "talk")
         first = await engine.make_offer(A, (VOICE,), (), channels=True)
         await engine.accept_answer(A, client(await engine.accept_offer(C, client(first.sdp))))
         second = await engine.make_offer(A, (PICTURE,), first.mids)
@@ -83,8 +83,8 @@ class EngineContract:
 
     async def test_unanswered_offer(self, engine):
         """An offer that was not answered is contained in the next."""
-        await engine.create(A)
-        await engine.create(C)
+        await engine.create(A, "talk")
+        await engine.create(C, "talk")
         first = await engine.make_offer(A, (VOICE,), (), channels=True)
         second = await engine.make_offer(A, (PICTURE,), (), restart=True)
         sections = {s.mid: s for s in sdp.sections(second.sdp)}
@@ -96,15 +96,15 @@ class EngineContract:
 
     async def test_nothing_to_offer(self, engine):
         """An offer that would change nothing is refused, and says so."""
-        await engine.create(A)
+        await engine.create(A, "talk")
         with pytest.raises(EngineFailed) as e:
             await engine.make_offer(A, (), ())
         assert e.value.details["engine"] == NOTHING_TO_OFFER
 
     async def test_answer_without_offer(self, engine):
         """An answer to nothing is refused."""
-        await engine.create(A)
-        await engine.create(C)
+        await engine.create(A, "talk")
+        await engine.create(C, "talk")
         offer = await engine.make_offer(A, (VOICE,), (), channels=True)
         answer = await engine.accept_offer(C, client(offer.sdp))
         await engine.accept_answer(A, client(answer))
@@ -113,8 +113,8 @@ class EngineContract:
 
     async def test_malformed(self, engine):
         """A description that cannot be read is the client's fault, and the transport is none the worse."""
-        await engine.create(A)
-        await engine.create(C)
+        await engine.create(A, "talk")
+        await engine.create(C, "talk")
         for text in ("", "nonsense", "v=0\r\nm=audio", "\x00" * 100):
             with pytest.raises(SdpMalformed):
                 await engine.accept_offer(A, text)
@@ -125,17 +125,17 @@ class EngineContract:
 
     async def test_close(self, engine):
         """A closed transport is unknown, and its number may serve again."""
-        await engine.create(A)
+        await engine.create(A, "talk")
         engine.close(A)
         with pytest.raises(EngineFailed):
             await engine.make_offer(A, (VOICE,), (), channels=True)
-        await engine.create(A)
+        await engine.create(A, "talk")
         await engine.make_offer(A, (VOICE,), (), channels=True)
 
     async def test_stats(self, engine):
         """Counters are whole numbers by name, among them the transports there are."""
         before = engine.stats()["transports"]
-        await engine.create(A)
+        await engine.create(A, "talk")
         stats = engine.stats()
         assert stats["transports"] == before + 1
         assert all(isinstance(k, str) and isinstance(v, int) for k, v in stats.items())
@@ -152,12 +152,12 @@ class EngineContract:
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(follow)
-            await engine.create(A)
+            await engine.create(A, "talk")
             await engine.shutdown()
             with anyio.fail_after(20):
                 await ended.wait()
         with pytest.raises(EngineFailed):
-            await engine.create(B)
+            await engine.create(B, "talk")
         engine.route(A, Mid("0"), B, Mid("1"), 2, rank=1)
         engine.wake(B, Mid("1"))
         engine.unroute(B, Mid("1"))
@@ -171,5 +171,5 @@ class EngineContract:
         await engine.shutdown()
 
     async def offer(self, engine, transport=B):
-        await engine.create(transport)
+        await engine.create(transport, "talk")
         return (await engine.make_offer(transport, (VOICE,), (), channels=True)).sdp

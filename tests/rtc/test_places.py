@@ -85,7 +85,7 @@ async def test_every_own_address_is_offered():
     at = places(["::"], [], found_interfaces())
     engine = EmbeddedEngine(at)
     try:
-        await engine.create(TransportId(1))
+        await engine.create(TransportId(1), "talk")
         offer = await engine.make_offer(TransportId(1), (), (), channels=True)
         offered = {
             (line.split()[2], line.split()[4], line.split()[5])

@@ -45,7 +45,19 @@ const READ_BYTES: usize = 16 << 10;
 /// How often connections that have to go are looked for.
 pub(crate) const SWEEP: Duration = Duration::from_secs(1);
 
-struct Connection {
+/// Where a datagram on a connection led.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// To a transport of this thread.
+    Here,
+    /// To one of another thread.
+    At(usize),
+    /// To none.
+    Nowhere,
+}
+
+/// One connection.
+pub(crate) struct Connection {
     stream: TcpStream,
     path: Path,
     frames: Frames,
@@ -156,26 +168,14 @@ impl Connections {
         poller: &Poller,
     ) {
         let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
-        if self.is_full(remote.ip()) || stream.set_nonblocking(true).is_err() {
+        if stream.set_nonblocking(true).is_err() {
             self.refused += 1;
             return;
         }
         hurry(&stream);
-        let token = self.next;
-        if poller.add(stream.as_raw_fd(), token).is_err() {
-            self.refused += 1;
-            return;
-        }
-        self.next += 1;
-        self.accepted += 1;
-        let path = Path { protocol: Protocol::Tcp, local: self.listeners[listener].1, remote };
-        // An address and a port may come again before it is known here that the last connection from there has ended.
-        if let Some(old) = self.tokens.insert(path, token) {
-            self.connections.remove(&old);
-        }
         let connection = Connection {
             stream,
-            path,
+            path: Path { protocol: Protocol::Tcp, local: self.listeners[listener].1, remote },
             frames: Frames::default(),
             waiting: VecDeque::new(),
             blocked: false,
@@ -184,7 +184,28 @@ impl Connections {
             since: now,
             strays: 0,
         };
+        if self.adopt(connection, now, poller) {
+            self.accepted += 1;
+        }
+    }
+
+    /// Take a connection that nothing waits for. False: there are too many.
+    pub(crate) fn adopt(&mut self, mut connection: Connection, now: Instant, poller: &Poller) -> bool {
+        let token = self.next;
+        if self.is_full(connection.path.remote.ip())
+            || poller.add(connection.stream.as_raw_fd(), token).is_err()
+        {
+            self.refused += 1;
+            return false;
+        }
+        self.next += 1;
+        (connection.known, connection.since) = (false, now);
+        // An address and a port may come again before it is known here that the last connection from there has ended.
+        if let Some(old) = self.tokens.insert(connection.path, token) {
+            self.connections.remove(&old);
+        }
         self.connections.insert(token, connection);
+        true
     }
 
     fn is_full(&self, from: IpAddr) -> bool {
@@ -196,15 +217,26 @@ impl Connections {
             || here().filter(|c| !c.known).count() >= MAX_LOST_PER_ADDRESS
     }
 
-    /// Read what has come, as much as one turn allows, and hand on each datagram; `each` says whether it was for somebody.
-    pub(crate) fn read(&mut self, token: u64, now: Instant, mut each: impl FnMut(Path, &[u8]) -> bool) {
-        let Some(c) = self.connections.get_mut(&token) else { return };
-        let path = c.path;
+    /// Read what has come, as much as one turn allows, and hand on each datagram; `each` says where it led. One that leads
+    /// to another thread is not this thread's any more: it is returned with that thread's number.
+    pub(crate) fn read(
+        &mut self,
+        token: u64,
+        now: Instant,
+        poller: &Poller,
+        mut each: impl FnMut(Path, &[u8]) -> Found,
+    ) -> Option<(usize, Connection)> {
+        let c = self.connections.get_mut(&token)?;
+        let (path, mut leads_to) = (c.path, None);
         let fine = match c.stream.read(&mut self.scratch) {
             Ok(0) => false,
             Ok(n) => {
                 let took = c.frames.take(&self.scratch[..n], |frame| {
-                    let known = each(path, frame);
+                    let found = each(path, frame);
+                    if let Found::At(thread) = found {
+                        leads_to = Some(thread);
+                    }
+                    let known = found != Found::Nowhere;
                     if known != c.known {
                         (c.known, c.since) = (known, now);
                     }
@@ -214,9 +246,15 @@ impl Connections {
             }
             Err(e) => matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted),
         };
-        if !fine {
-            self.end(token);
+        match leads_to {
+            _ if !fine => self.end(token),
+            None => {}
+            Some(thread) => {
+                poller.remove(c.stream.as_raw_fd());
+                return self.take(token).map(|connection| (thread, connection));
+            }
         }
+        None
     }
 
     /// Queue a datagram for the connection of a path.
@@ -289,11 +327,15 @@ impl Connections {
 
     /// Closing the descriptor takes it out of the poller.
     fn end(&mut self, token: u64) {
-        if let Some(c) = self.connections.remove(&token) {
-            if self.tokens.get(&c.path) == Some(&token) {
-                self.tokens.remove(&c.path);
-            }
+        drop(self.take(token));
+    }
+
+    fn take(&mut self, token: u64) -> Option<Connection> {
+        let connection = self.connections.remove(&token)?;
+        if self.tokens.get(&connection.path) == Some(&token) {
+            self.tokens.remove(&connection.path);
         }
+        Some(connection)
     }
 }
 
@@ -329,10 +371,12 @@ mod tests {
                     continue;
                 }
                 if r.read {
-                    self.connections.read(r.token, self.now, |path, bytes| {
+                    let found = if known { Found::Here } else { Found::Nowhere };
+                    let left = self.connections.read(r.token, self.now, &self.poller, |path, bytes| {
                         got.push((path, bytes.to_vec()));
-                        known
+                        found
                     });
+                    assert!(left.is_none());
                 }
                 if r.write {
                     self.connections.write(r.token, &self.poller);
@@ -442,6 +486,36 @@ mod tests {
         site.connections.sweep(site.now + 3 * MAX_LOST, &site.poller, |_| false);
         assert_eq!(site.connections.len(), 0);
         assert_eq!(talks.read(&mut [0; 9]).unwrap(), 0, "it is told so");
+    }
+
+    #[test]
+    fn a_connection_that_leads_to_another_thread_goes_there() {
+        let (mut site, mut other) = (Site::new(), Site::new());
+        let mut stream = site.connect();
+        stream.write_all(&[framed(b"a check"), framed(b"more")].concat()).unwrap();
+        let mut left = None;
+        let mut got = vec![];
+        while left.is_none() {
+            let ready: Vec<_> = site.poller.wait(Duration::from_secs(10)).collect();
+            left = site.connections.read(ready[0].token, site.now, &site.poller, |_, bytes| {
+                got.push(bytes.to_vec());
+                Found::At(3)
+            });
+        }
+        assert_eq!(got[0], b"a check");
+        let (thread, connection) = left.unwrap();
+        let path = connection.path;
+        assert_eq!((thread, site.connections.len()), (3, 0));
+        assert!(other.connections.adopt(connection, other.now, &other.poller));
+        stream.write_all(&framed(b"later")).unwrap();
+        while got.last().unwrap() != b"later" {
+            got.push(other.receive(true).1);
+        }
+        other.connections.push(&path, b"answer");
+        other.connections.flush(&other.poller);
+        let mut answer = [0; 8];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(answer[..], framed(b"answer"));
     }
 
     #[test]

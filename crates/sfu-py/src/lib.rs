@@ -40,25 +40,26 @@ fn address(text: &str) -> PyResult<IpAddr> {
     text.parse().map_err(|_| raise(&sfu::Error::BadAddress.into()))
 }
 
-/// The media engine: one port and its media thread.
+/// The media engine: one port and its media threads.
 #[pyclass(frozen, module = "visavis._sfu")]
 struct Engine(Handle);
 
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (places, port, udp=true, tcp=true))]
+    #[pyo3(signature = (places, port, udp=true, tcp=true, threads=1))]
     fn new(
         py: Python<'_>,
         places: Vec<(String, Vec<String>)>,
         port: u16,
         udp: bool,
         tcp: bool,
+        threads: usize,
     ) -> PyResult<Self> {
         let addresses = |all: &[String]| all.iter().map(|a| address(a)).collect::<PyResult<Vec<_>>>();
         let at = places.iter().map(|(a, told)| Ok((address(a)?, addresses(told)?)));
         let listen = Listen { at: at.collect::<PyResult<Vec<_>>>()?, port, udp, tcp };
-        py.detach(|| Handle::start(&listen)).map(Engine).map_err(|e| raise(&e))
+        py.detach(|| Handle::start(&listen, threads)).map(Engine).map_err(|e| raise(&e))
     }
 
     /// The port in use.
@@ -91,9 +92,9 @@ impl Engine {
             .collect()
     }
 
-    /// Make a transport.
-    fn create(&self, py: Python<'_>, transport: u64) -> PyResult<()> {
-        self.call(py, |h| h.create(TransportId(transport)))
+    /// Make a transport of a room.
+    fn create(&self, py: Python<'_>, transport: u64, room: &str) -> PyResult<()> {
+        self.call(py, |h| h.create(TransportId(transport), room))
     }
 
     /// Take a publisher's offer; returns the answer.
@@ -201,7 +202,7 @@ impl Engine {
         Ok(self.call(py, Handle::stats)?.into_iter().collect())
     }
 
-    /// End the media thread and wait for its end.
+    /// End the media threads and wait for their end.
     fn shutdown(&self, py: Python<'_>) {
         py.detach(|| self.0.shutdown());
     }

@@ -130,8 +130,11 @@ pub(crate) fn is_dtls(datagram: &[u8]) -> bool {
     datagram.first().is_some_and(|b| (20..64).contains(b))
 }
 
-/// The fragment of the receiving side in a STUN request's USERNAME, which reads `receiver:sender`.
-pub(crate) fn stun_fragment(datagram: &[u8]) -> Option<&str> {
+/// The fragment of the receiving side in the USERNAME of a STUN request, which reads `receiver:sender`; of nothing else.
+pub fn stun_fragment(datagram: &[u8]) -> Option<&str> {
+    if !is_stun(datagram) {
+        return None;
+    }
     std::str::from_utf8(stun_attribute(datagram, USERNAME)?).ok()?.split(':').next()
 }
 

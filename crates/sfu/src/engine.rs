@@ -24,7 +24,7 @@ use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, Ssrc, Vp8Descriptor};
 
 use crate::allocate::Claim;
 use crate::data::{Inflow, Member, Members, Stop};
-use crate::demux::{is_dtls, is_stun, stun_fragment, stun_nominates, Demux};
+use crate::demux::{is_dtls, stun_fragment, stun_nominates, Demux};
 use crate::forward::{Arrival, Publication, Subscription, RETARGET_INTERVAL};
 use crate::keyframe::begins_keyframe;
 use crate::layers::layer_of;
@@ -226,8 +226,17 @@ impl Engine {
         }
         let certificate =
             crate::dtls::provider().dtls_provider.generate_certificate().ok_or(Error::NoCertificate)?;
-        Ok(Engine {
-            blueprint: Blueprint { certificate, places: places.into() },
+        Ok(Engine::of(Blueprint { certificate, places: places.into() }, now))
+    }
+
+    /// Another engine of the same places and certificate: what is built from the blueprint of one fits the other.
+    pub fn beside(&self, now: Instant) -> Engine {
+        Engine::of(self.blueprint(), now)
+    }
+
+    fn of(blueprint: Blueprint, now: Instant) -> Engine {
+        Engine {
+            blueprint,
             sessions: HashMap::new(),
             demux: Demux::default(),
             publications: HashMap::new(),
@@ -239,7 +248,7 @@ impl Engine {
             now,
             next_retarget: now,
             stats: Stats::default(),
-        })
+        }
     }
 
     /// What a transport is built from, on any thread.
@@ -375,16 +384,14 @@ impl Engine {
         if bytes.len() > MAX_DATAGRAM_BYTES {
             return None;
         }
-        if is_stun(bytes) {
-            if let Some(id) = stun_fragment(bytes).and_then(|f| self.demux.by_fragment(f)) {
-                let session = self.sessions.get_mut(&id)?;
-                if !session.accepts(path, bytes, self.now) {
-                    return None;
-                }
-                session.checked(path, stun_nominates(bytes), self.now);
-                self.demux.bind(path, id, self.now);
-                return Some(id);
+        if let Some(id) = stun_fragment(bytes).and_then(|f| self.demux.by_fragment(f)) {
+            let session = self.sessions.get_mut(&id)?;
+            if !session.accepts(path, bytes, self.now) {
+                return None;
             }
+            session.checked(path, stun_nominates(bytes), self.now);
+            self.demux.bind(path, id, self.now);
+            return Some(id);
         }
         self.demux.by_path(path, self.now)
     }

@@ -31,6 +31,7 @@ mod sdp;
 mod session;
 mod vp8;
 
+pub use demux::stun_fragment;
 pub use engine::{Engine, Event, EventKind, Input, Output, Route, Stats};
 pub use error::Error;
 pub use path::{Path, Place, Protocol};

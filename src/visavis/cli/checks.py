@@ -260,7 +260,7 @@ async def engine(settings: Settings, at: Sequence[Place]) -> list[Finding]:
     try:
         for number, place in enumerate(at, 1):
             transport = TransportId(number)
-            await media.create(transport)
+            await media.create(transport, "doctor")
             offer = (await media.make_offer(transport, (), (), channels=True)).sdp
             await media.accept_answer(transport, _answer(offer))
             for kind in ["UDP"] * settings.udp + ["TCP"] * settings.tcp:

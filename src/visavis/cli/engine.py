@@ -26,7 +26,7 @@ from starlette.routing import Route
 
 from visavis.bootstrap import open_engine
 from visavis.cli.serve import Server, configure_log
-from visavis.config import PREFIX, EngineSettings, listed, read_keys
+from visavis.config import PREFIX, EngineSettings, listed, read_keys, threads
 from visavis.edge import open_many_files, server_config
 from visavis.errors import Malformed
 from visavis.rtc.roomservice import room_service_routes
@@ -48,6 +48,7 @@ async def engine(
     advertise: str = "",
     udp: bool = True,
     tcp: bool = True,
+    media_threads: int = 1,
     turn: str | None = None,
     turn_port: int = 3478,
     turn_tls_port: int = 0,
@@ -75,6 +76,8 @@ async def engine(
         Take media as datagrams.
     tcp:
         Take media in connections, too, from networks that let no datagram out.
+    media_threads:
+        Threads that forward the media. Each room is on one of them.
     turn:
         Name or address of a relay (TURN) that clients are told of; it shares the secret VISAVIS_TURN_SECRET.
     turn_port:
@@ -102,6 +105,7 @@ async def engine(
         turn_port=turn_port,
         turn_tls_port=turn_tls_port,
         turn_secret=os.environ.get(f"{PREFIX}TURN_SECRET") or None,
+        media_threads=threads(media_threads),
     )
     await run(settings, data)
 

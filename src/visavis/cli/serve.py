@@ -40,6 +40,7 @@ async def serve(
     advertise: str | None = None,
     udp: bool | None = None,
     tcp: bool | None = None,
+    media_threads: int | None = None,
 ) -> None:
     """Run a node: the pages, the record and the call, in one process.
 
@@ -77,6 +78,9 @@ async def serve(
         Take the call's media as datagrams (VISAVIS_UDP, 1 or 0; default 1).
     tcp:
         Take it in connections, too, from networks that let no datagram out (VISAVIS_TCP, 1 or 0; default 1).
+    media_threads:
+        Threads that forward the calls' media (VISAVIS_MEDIA_THREADS; default 1). Each call is on one of them: more help
+        where several calls are held at once on a machine of many cores.
     """
     settings = Settings.from_environment(
         data=data,
@@ -89,6 +93,7 @@ async def serve(
         advertise=advertise,
         udp=udp,
         tcp=tcp,
+        media_threads=media_threads,
     )
     await run(settings)
 

@@ -131,8 +131,8 @@ class MediaEngine(Protocol):
     transport, nothing to answer, the engine is gone). Commands for what no longer exists are without effect.
     """
 
-    async def create(self, transport: TransportId) -> None:
-        """Make a transport. Raises `EngineFailed` if it exists."""
+    async def create(self, transport: TransportId, room: str) -> None:
+        """Make a transport of a room; one is routed to others of its room alone. Raises `EngineFailed` if it exists."""
         ...
 
     async def accept_offer(self, transport: TransportId, sdp: str) -> str:

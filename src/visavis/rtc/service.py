@@ -374,8 +374,8 @@ class CallService:
             here.check_space(grants.identity)
         up, down = TransportId(next(self._numbers)), TransportId(next(self._numbers))
         try:
-            await self._engine.create(up)
-            await self._engine.create(down)
+            await self._engine.create(up, grants.room)
+            await self._engine.create(down, grants.room)
             arrival = Arrival(
                 grants,
                 up,

@@ -51,19 +51,30 @@ class EmbeddedEngine:
 
     places: where the port is opened, and how clients are told of it. port: 0: any free one (see `port`).
     udp:    take datagrams. tcp: take connections, from clients whose network lets no datagram out.
+    threads: that forward media, at least 1; a room is on one of them.
     Raises `EngineFailed` if the binding is missing or the port cannot be had.
     """
 
-    def __init__(self, places: Sequence[Place], port: int = 0, *, udp: bool = True, tcp: bool = True) -> None:
+    def __init__(
+        self,
+        places: Sequence[Place],
+        port: int = 0,
+        *,
+        udp: bool = True,
+        tcp: bool = True,
+        threads: int = 1,
+    ) -> None:
         try:
             from visavis import _sfu
         except ImportError as e:
             raise EngineFailed("The media engine is not built.", engine="missing") from e
         self._error: type[Exception] = _sfu.EngineError
         try:
-            self._sfu: _sfu.Engine = _sfu.Engine([(p.address, list(p.told)) for p in places], port, udp, tcp)
+            at = [(p.address, list(p.told)) for p in places]
+            self._sfu: _sfu.Engine = _sfu.Engine(at, port, udp, tcp, threads)
         except _sfu.EngineError as e:
-            raise self._failed(e) from e
+            # Nothing of a client's is in this text.
+            raise EngineFailed(f"The call's port {port} cannot be opened: {e}", engine=e.code) from e
         # Parsing an SDK's offer takes about 3 ms without the GIL: two at a time keep the loop free and a
         # core too.
         self._threads = anyio.CapacityLimiter(2)
@@ -75,8 +86,8 @@ class EmbeddedEngine:
         """The port that media comes to."""
         return self._sfu.port
 
-    async def create(self, transport: TransportId) -> None:
-        await self._ask(lambda: self._sfu.create(transport))
+    async def create(self, transport: TransportId, room: str) -> None:
+        await self._ask(lambda: self._sfu.create(transport, room))
 
     async def accept_offer(self, transport: TransportId, sdp: str) -> str:
         return await self._ask(lambda: self._sfu.accept_offer(transport, sdp))

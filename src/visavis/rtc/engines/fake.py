@@ -120,7 +120,7 @@ class FakeEngine:
 
     # --- the port --------------------------------------------------------------
 
-    async def create(self, transport: TransportId) -> None:
+    async def create(self, transport: TransportId, room: str) -> None:
         self._alive()
         if transport in self.transports:
             raise EngineFailed("This transport exists.", engine="transport-exists")
