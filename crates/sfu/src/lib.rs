@@ -29,6 +29,7 @@ mod path;
 mod quality;
 mod sdp;
 mod session;
+mod twcc;
 mod vp8;
 
 pub use engine::{Engine, Event, EventKind, Input, Output, Route, Stats};
