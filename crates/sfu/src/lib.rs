@@ -29,6 +29,7 @@ mod path;
 mod quality;
 mod sdp;
 mod session;
+mod twcc;
 mod vp8;
 
 pub use demux::stun_fragment;

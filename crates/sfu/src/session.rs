@@ -16,7 +16,7 @@ use str0m::config::DtlsCert;
 use str0m::format::PayloadParams;
 use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Rid};
 use str0m::net::Receive;
-use str0m::rtp::{RtpWrite, Ssrc};
+use str0m::rtp::{Extension, RtpWrite, Ssrc};
 use str0m::{Event, Input, Output, Rtc};
 
 use crate::allocate::Allocator;
@@ -27,6 +27,7 @@ use crate::dtls;
 use crate::forward::Subscription;
 use crate::quality::Quality;
 use crate::sdp::{in_order, narrowed};
+use crate::twcc::WideNumbers;
 use crate::{Answer, Error, Offer, Path, Place};
 
 /// The number of a transport, given by the caller.
@@ -154,6 +155,8 @@ pub struct Session {
     pub(crate) marked: bool,
     /// Whether str0m panicked here.
     pub(crate) panicked: bool,
+    /// Which of its packets str0m may read.
+    wide: WideNumbers,
 }
 
 /// What a session did when it ran.
@@ -210,6 +213,7 @@ impl Blueprint {
             scheduled: None,
             marked: false,
             panicked: false,
+            wide: WideNumbers::default(),
         })
     }
 }
@@ -237,6 +241,7 @@ impl Session {
     pub(crate) fn accept_offer(&mut self, now: Instant, offer: Offer) -> Result<String, Error> {
         self.describe(now)?;
         let answer = self.rtc.sdp_api().accept_offer(offer.sdp).map_err(|_| Error::OfferRefused)?;
+        self.learn_wide();
         Ok(in_order(&answer.to_sdp_string(), &offer.preferred))
     }
 
@@ -283,7 +288,19 @@ impl Session {
     pub(crate) fn accept_answer(&mut self, now: Instant, answer: Answer) -> Result<(), Error> {
         let pending = self.pending.take().ok_or(Error::NoOfferPending)?;
         self.describe(now)?;
-        self.rtc.sdp_api().accept_answer(pending, answer.0).map_err(|_| Error::AnswerRefused)
+        self.rtc.sdp_api().accept_answer(pending, answer.0).map_err(|_| Error::AnswerRefused)?;
+        self.learn_wide();
+        Ok(())
+    }
+
+    /// Note under which identifier str0m now reads the number of all streams: it says that only of a section, and a
+    /// declared one has what the transport has.
+    fn learn_wide(&mut self) {
+        let (mut api, mid) = (self.rtc.direct_api(), Mid::new());
+        let section = api.declare_media(mid, MediaKind::Video);
+        let id = section.remote_extmap().id_of(Extension::TransportSequenceNumber);
+        api.remove_media(mid);
+        self.wide.travels(id);
     }
 
     /// The other end describes itself: str0m's time begins, now and not when the transport was built.
@@ -330,6 +347,7 @@ impl Session {
     ) -> Result<bool, Error> {
         let input = match datagram {
             // What str0m cannot even classify is noise, not an error.
+            Some((_, bytes)) if is_rtp(bytes) && !self.wide.admits(bytes) => return Ok(true),
             Some((path, bytes)) => match receive(path, bytes) {
                 Some(receive) => Input::Receive(now, receive),
                 None => return Ok(true),
@@ -377,7 +395,12 @@ impl Session {
                         s.opened(id, &label);
                         harvest.events.push(Event::ChannelOpen(id, label));
                     }
-                    Output::Event(e) => harvest.events.push(e),
+                    Output::Event(e) => {
+                        if let Event::RtpPacket(packet) = &e {
+                            s.wide.took(packet.header.ext_vals.transport_cc);
+                        }
+                        harvest.events.push(e);
+                    }
                 }
             }
         })
