@@ -347,7 +347,7 @@ impl Session {
     ) -> Result<bool, Error> {
         let input = match datagram {
             // What str0m cannot even classify is noise, not an error.
-            Some((_, bytes)) if is_rtp(bytes) && !self.wide.admits(bytes) => return Ok(true),
+            Some((_, bytes)) if is_rtp(bytes) && !self.wide.admits(bytes, now) => return Ok(true),
             Some((path, bytes)) => match receive(path, bytes) {
                 Some(receive) => Input::Receive(now, receive),
                 None => return Ok(true),
@@ -397,7 +397,7 @@ impl Session {
                     }
                     Output::Event(e) => {
                         if let Event::RtpPacket(packet) = &e {
-                            s.wide.took(packet.header.ext_vals.transport_cc);
+                            s.wide.took(packet.header.ext_vals.transport_cc, now);
                         }
                         harvest.events.push(e);
                     }
