@@ -27,6 +27,7 @@ mod layers;
 mod loudness;
 mod path;
 mod quality;
+mod redundancy;
 mod sdp;
 mod session;
 mod twcc;

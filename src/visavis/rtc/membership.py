@@ -68,6 +68,7 @@ class Arrival:
     client_protocol: int = 0
     sdk: str = ""
     firefox: bool = False
+    safari: bool = False
     ice_servers: tuple[r.ICEServer, ...] = ()
 
 
@@ -109,6 +110,7 @@ def join(room: RoomState, a: Arrival, now_ms: int) -> None:
         info=info,
         by_packet=a.sdk in _BY_PACKET,
         syncs=not a.firefox,
+        takes_red=not (a.firefox or a.safari),
     )
     room.by_identity[p.identity] = room.by_sid[p.sid] = p
     room.seat(p)

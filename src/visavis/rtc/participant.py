@@ -205,7 +205,7 @@ class Track:
 
     info: m.TrackInfo
     cids: frozenset[str]
-    codec: str = ""  # which its publisher said that it would send, in lower case; "": it said nothing
+    codec: str = ""  # which its publisher is to send, in lower case; "": which it likes
     mid: Mid | None = None
     silent: bool = True
     heard: bool = False  # somebody subscribed once, and its publisher was told
@@ -226,7 +226,8 @@ class Participant:
     """One participant, by its sid. A person who comes again is another participant of the same identity.
 
     by_packet: whether its client learns of a track by the first packet. syncs: whether it finds a track's sid in the
-    msid's second half, so that the first can be one that several tracks share; Firefox does not.
+    msid's second half, so that the first can be one that several tracks share; Firefox does not. takes_red: whether
+    redundant sound is offered to it; as on livekit-server, Firefox (which has none) and Safari get plain Opus.
     permitted: who may receive its tracks, by identity, as it said itself; None: everybody. The value is
     the tracks, None for all of them.
     """
@@ -240,6 +241,7 @@ class Participant:
     info: m.ParticipantInfo
     by_packet: bool = False
     syncs: bool = True
+    takes_red: bool = True
     cuts: int = 0
     tracks: dict[TrackSid, Track] = field(default_factory=dict)
     offer_in_work: int | None = None

@@ -364,6 +364,7 @@ class CallService:
         client_protocol: int,
         sdk: str = "",
         firefox: bool = False,
+        safari: bool = False,
     ) -> tuple[Room, ParticipantSid]:
         """Let somebody in. Raises `TooMany`, `EngineFailed`, `CallStopped`."""
         if self._tasks is None:
@@ -385,6 +386,7 @@ class CallService:
                 client_protocol,
                 sdk,
                 firefox,
+                safari,
                 self._ice_servers(connection),
             )
             if self._tasks is None:

@@ -231,6 +231,7 @@ class Handshake:
     client_protocol: int
     sdk: str
     firefox: bool
+    safari: bool
 
 
 def read_token(connection: HTTPConnection) -> str:
@@ -253,6 +254,7 @@ def _handshake(service: CallService, ws: WebSocket) -> Handshake:
         else 0,
         sdk=q.get("sdk", "")[:16],
         firefox="firefox" in (q.get("browser", "") + ws.headers.get("user-agent", "")).lower(),
+        safari=q.get("browser", "").lower() == "safari",
     )
 
 
@@ -287,6 +289,7 @@ async def _enter(
                 client_protocol=hello.client_protocol,
                 sdk=hello.sdk,
                 firefox=hello.firefox,
+                safari=hello.safari,
             )
     except SessionUnknown as e:
         log.info("call-session-unknown", code=e.code)
