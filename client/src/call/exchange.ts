@@ -10,8 +10,12 @@ export const RING = 16;
 const SILENT_MS = 30_000;
 const BEAT_MS = 5_000;
 const BEAT_APART_MS = 300;
+/** What comes within so long of a key taken is told in one beat (§3.4). */
+const GATHER_MS = 50;
 const REMOVAL_APART_MS = 300;
-const NEWCOMER_APART_MS = 2_000;
+const NEWCOMER_APART_MS = 300;
+/** For each device in: a new key costs everyone a message and a box for each (§4.2). */
+const NEWCOMER_EACH_MS = 32;
 const REMOVAL_DEADLINE_MS = 1_000;
 const DEADLINE_MS = 3_000;
 const RETIRE_MS = 10_000;
@@ -34,7 +38,8 @@ export type Effect =
   | { type: 'hello' }
   | { type: 'make-key'; epoch: number; devices: readonly string[] }
   | { type: 'resend'; epoch: number }
-  | { type: 'use'; epoch: number; cannot_hear: readonly string[] }
+  | { type: 'use'; epoch: number; newcomers: readonly string[] }
+  | { type: 'cannot-hear'; devices: readonly string[] }
   | { type: 'send-beat'; devices: readonly string[]; have: Readonly<Record<string, number>> }
   | { type: 'want'; device: string; epoch: number }
   | { type: 'retire'; device: string; index: number }
@@ -52,6 +57,7 @@ export interface State {
   readonly epoch: number;
   readonly using: number;
   readonly sealed: ReadonlySet<string>;
+  readonly hearing: ReadonlySet<string>;
   readonly due: readonly [number, number] | null;
   readonly switchBy: number;
   readonly madeAt: number;
@@ -71,7 +77,7 @@ export interface State {
 
 export const initial: State = {
   device: '', verified: new Set(), heard: new Map(), gone: new Set(), roster: new Set(), greeted: new Set(),
-  epoch: -1, using: -1, sealed: new Set(), due: null, switchBy: -1, madeAt: -1, newcomerAt: -1, turn: 600_000,
+  epoch: -1, using: -1, sealed: new Set(), hearing: new Set(), due: null, switchBy: -1, madeAt: -1, newcomerAt: -1, turn: 600_000,
   greet: 0, helloAt: -1, beatAt: -1, beatDue: -1, theirs: new Map(), beats: new Map(), top: new Map(), retiring: [],
   resendAt: -1, resendGap: RESEND_MS,
 };
@@ -112,7 +118,7 @@ export function step(state: State, event: Event): [State, Effect[]] {
       if (event.epoch > before) {
         const retiring: State['retiring'] = before >= 0
           ? [...s.retiring, [at + RETIRE_MS, event.device, before]] : s.retiring;
-        s = { ...s, top: set(s.top, event.device, event.epoch), retiring, beatDue: soon(s, at) };
+        s = { ...s, top: set(s.top, event.device, event.epoch), retiring, beatDue: beatWithin(s, at, GATHER_MS) };
       }
       break;
     }
@@ -125,9 +131,7 @@ export function step(state: State, event: Event): [State, Effect[]] {
     case 'wanted':
       s = hear(s, event.device, at);
       if (s.sealed.has(event.device) && event.epoch <= s.epoch) out.push({ type: 'resend', epoch: s.epoch });
-      else if (s.roster.has(event.device) && s.due === null) {
-        s = { ...s, due: [Math.max(at, s.newcomerAt + NEWCOMER_APART_MS), DEADLINE_MS], newcomerAt: at };
-      }
+      else if (s.roster.has(event.device) && s.due === null) s = newcomer(s, at);
       break;
     case 'left':
       s = { ...s, gone: new Set([...s.gone, event.device]) };
@@ -150,9 +154,9 @@ function hear(s: State, device: string, at: number, fresh = false): State {
   };
 }
 
-/** When the next beat is due after a change: now, but 300 ms after the last. */
-function soon(s: State, at: number): number {
-  const when = s.beatAt >= 0 ? Math.max(at, s.beatAt + BEAT_APART_MS) : at;
+/** When the next beat is due after a change: in `wait` ms, but 300 ms after the last. */
+function beatWithin(s: State, at: number, wait: number): number {
+  const when = s.beatAt >= 0 ? Math.max(at + wait, s.beatAt + BEAT_APART_MS) : at + wait;
   return s.beatDue < 0 ? when : Math.min(s.beatDue, when);
 }
 
@@ -160,6 +164,14 @@ function due(s: State, when: number, deadline: number): State {
   return s.due === null
     ? { ...s, due: [when, deadline] }
     : { ...s, due: [Math.min(when, s.due[0]), Math.min(deadline, s.due[1])] };
+}
+
+/** A key for who came: now, but some time after the last for this cause. */
+function newcomer(s: State, at: number): State {
+  const apart = Math.max(NEWCOMER_APART_MS, NEWCOMER_EACH_MS * (s.roster.size + 1));
+  // One that is due lies ahead, and serves whoever comes until then.
+  const when = s.newcomerAt < 0 ? at : Math.max(at, s.newcomerAt > at ? s.newcomerAt : s.newcomerAt + apart);
+  return due({ ...s, newcomerAt: when }, when, DEADLINE_MS);
 }
 
 /** What follows by itself from the state and the time: who is in, keys due, switches, beats. */
@@ -180,9 +192,16 @@ function settle(s: State, at: number, out: Effect[]): State {
     };
   }
   const lack = [...s.sealed].filter(d => s.roster.has(d) && (s.theirs.get(d) ?? -1) < s.epoch).sort();
-  if (s.using < s.epoch && (lack.length === 0 || at >= s.switchBy)) {
-    out.push({ type: 'use', epoch: s.epoch, cannot_hear: lack });
-    s = { ...s, using: s.epoch };
+  const { hearing } = s;
+  // Who could not hear the key in use loses nothing by the switch: only the others are waited for.
+  if (s.using < s.epoch && (!lack.some(d => hearing.has(d)) || at >= s.switchBy)) {
+    const newcomers = [...s.sealed].filter(d => s.roster.has(d) && !hearing.has(d)).sort();
+    out.push({ type: 'use', epoch: s.epoch, newcomers });
+    s = { ...s, using: s.epoch, hearing: s.sealed };
+  }
+  if (s.switchBy >= 0 && s.switchBy <= at) {
+    if (lack.length > 0) out.push({ type: 'cannot-hear', devices: lack });
+    s = { ...s, switchBy: -1 };
   }
   if (lack.length > 0 && at >= s.resendAt) {
     out.push({ type: 'resend', epoch: s.epoch });
@@ -228,12 +247,10 @@ function whoIsIn(s: State, at: number, out: Effect[]): State {
     theirs: new Map([...s.theirs].filter(([d]) => !left.has(d))),
     top: new Map([...s.top].filter(([d]) => !left.has(d))),
     retiring: s.retiring.filter(([, d]) => !left.has(d)),
-    beatDue: soon(s, at),
+    // Keys follow upon it at once, and the first beat that says which are here is not to be held back.
+    beatDue: beatWithin(s, at, BEAT_APART_MS),
   };
-  if (came.length > 0) {
-    const when = s.newcomerAt >= 0 ? Math.max(at, s.newcomerAt + NEWCOMER_APART_MS) : at;
-    s = due({ ...s, newcomerAt: at }, when, DEADLINE_MS);
-  }
+  if (came.length > 0) s = newcomer(s, at);
   if (went.length > 0) {
     s = due(s, s.madeAt >= 0 ? Math.max(at, s.madeAt + REMOVAL_APART_MS) : at, REMOVAL_DEADLINE_MS);
   }

@@ -17,6 +17,7 @@ import { roster, rosterHash } from './roster';
 export type Outcome =
   | { readonly do: 'send'; readonly data: Bytes }
   | { readonly do: 'key'; readonly device: string; readonly index: number; readonly key: Bytes; readonly sending: boolean }
+  | { readonly do: 'keyframe' }
   | { readonly do: 'roster'; readonly devices: readonly string[] }
   | { readonly do: 'drop'; readonly device: string }
   | { readonly do: 'read-logs' }
@@ -223,12 +224,16 @@ export class Party {
         return made && act({ do: 'send', data: made.data });
       }
       case 'use': {
-        for (const device of effect.cannot_hear) await this.notice('cannot-hear', device);
         const made = this.own.get(effect.epoch);
         if (!made) return;
         const { id } = this.device;
-        return act({ do: 'key', device: id, index: effect.epoch % RING, key: made.key, sending: true });
+        await act({ do: 'key', device: id, index: effect.epoch % RING, key: made.key, sending: true });
+        // Whoever begins to hear cannot begin in the middle of a picture.
+        return effect.newcomers.length > 0 ? act({ do: 'keyframe' }) : undefined;
       }
+      case 'cannot-hear':
+        for (const device of effect.devices) await this.notice('cannot-hear', device);
+        return;
       case 'send-beat': {
         const own = { seen: this.around.seen(), roster: await rosterHash(effect.devices), have: effect.have };
         return act({ do: 'send', data: await this.signer.sign('beat', now, own) });

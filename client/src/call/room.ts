@@ -91,6 +91,16 @@ async function toNow(dialogue: string, before: Promise<Logs>): Promise<Logs> {
   }
 }
 
+/** Send a whole picture next. Where a browser does not know how, its receivers ask for one. */
+async function keyframe(sender: RTCRtpSender | undefined): Promise<void> {
+  if (!sender) return;
+  const parameters = sender.getParameters();
+  const encodingOptions = parameters.encodings.map(() => ({ keyFrame: true }));
+  // W3C's webrtc-extensions; not yet among TypeScript's own types.
+  await (sender.setParameters as (parameters: RTCRtpSendParameters, options: unknown) => Promise<void>)
+    .call(sender, parameters, { encodingOptions });
+}
+
 class Call {
   private readonly keys: CallKeys;
   private readonly worker: Worker;
@@ -194,6 +204,11 @@ class Call {
         if (outcome.sending) {
           this.view.epoch(this.party.epoch);
           void this.publish().catch((error: unknown) => this.view.say(wordsOf(error)));
+        }
+        return;
+      case 'keyframe':
+        for (const { track } of this.room.localParticipant.videoTrackPublications.values()) {
+          void keyframe(track?.sender).catch(() => undefined);
         }
         return;
       case 'roster':

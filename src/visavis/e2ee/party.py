@@ -245,9 +245,9 @@ class Party:
             case exchange.Resend():
                 return [Send(self._own[effect.epoch][1])]
             case exchange.Use():
-                silent = [Notice("cannot-hear", device) for device in effect.cannot_hear]
-                key = self._own[effect.epoch][0]
-                return [*silent, SetKey(self.id, effect.epoch % RING, key, sending=True)]
+                return [SetKey(self.id, effect.epoch % RING, self._own[effect.epoch][0], sending=True)]
+            case exchange.CannotHear():
+                return [Notice("cannot-hear", device) for device in effect.devices]
             case exchange.SendBeat():
                 hashed = roster_hash(effect.devices)
                 return [
