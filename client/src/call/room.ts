@@ -113,6 +113,8 @@ class Call {
   private people: Person[] = [];
   /** Everybody who was ever in, so that a leaving can name them. */
   private readonly known = new Map<string, Person>();
+  /** Whose coming was said; at the first look, of nobody. */
+  private readonly told = new Set<string>();
   private published = false;
   private over = false;
   private asked = 0;
@@ -270,12 +272,18 @@ class Call {
   }
 
   private async roster(devices: readonly string[]): Promise<void> {
-    const before = new Set(this.people.map(({ device }) => device));
     const people = [this.person(this.device.id, true)];
     for (const device of devices) people.push(this.person(device, false));
     const known = people.filter((person): person is Person => person !== null);
     const turn = ++this.rosters;
     this.subscribe();
+    // Names are asked of the node: nobody stays unseen until they are told.
+    this.people = known.map(person => ({ ...person, name: this.known.get(person.device)?.name ?? '' }));
+    for (const person of this.people) {
+      this.known.set(person.device, person);
+      this.view.figure(person);
+    }
+    this.attachWaiting();
     const named = await Promise.all(
       known.map(async person => ({ ...person, name: await this.nameOf(person) })),
     );
@@ -284,11 +292,11 @@ class Call {
     for (const person of this.people) {
       this.known.set(person.device, person);
       this.view.figure(person);
-      if (before.size > 0 && !before.has(person.device) && !person.own) {
+      if (this.told.size > 0 && !this.told.has(person.device) && !person.own) {
         this.view.say(t('call.came', { who: titleOf(person) }));
       }
     }
-    this.attachWaiting();
+    for (const { device } of named) this.told.add(device);
     this.view.lock(this.people, await rosterMark([...devices, this.device.id]));
   }
 
@@ -324,6 +332,7 @@ class Call {
   }
 
   private drop(device: string): void {
+    this.told.delete(device);
     const gone = this.known.get(device);
     if (gone) this.view.say(t('call.went', { who: titleOf(gone) }));
     for (const publication of this.publications(device)) publication.setSubscribed(false);
@@ -383,10 +392,12 @@ class Call {
     this.published = true;
     const { localParticipant } = this.room;
     const { camera, microphone } = this.chosen;
-    const out: (LocalTrackPublication | undefined)[] = [];
-    if (microphone) out.push(await localParticipant.publishTrack(microphone, { source: Track.Source.Microphone }));
-    if (camera) out.push(await localParticipant.publishTrack(camera, { source: Track.Source.Camera }));
-    if (out.some(publication => publication && !publication.isEncrypted)) {
+    // Side by side: one offer carries both.
+    const out: LocalTrackPublication[] = await Promise.all([
+      ...(microphone ? [localParticipant.publishTrack(microphone, { source: Track.Source.Microphone })] : []),
+      ...(camera ? [localParticipant.publishTrack(camera, { source: Track.Source.Camera })] : []),
+    ]);
+    if (out.some(publication => !publication.isEncrypted)) {
       return this.leave('refused', t('call.no-e2ee'));
     }
     const own = this.view.video(this.device.id);
