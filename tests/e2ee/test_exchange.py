@@ -182,6 +182,35 @@ def test_a_want_is_answered_with_the_same_bytes_or_a_new_epoch():
     assert ex.MakeKey(2, ("x", "y")) not in ex.step(late, ex.Wanted(5_100, "z", 1))[1]
 
 
+def test_the_engines_late_word_of_a_former_connection_is_taken_back():
+    """Who comes back at once is heard before the engine says that it went, and in when it says that it is there."""
+    state, _ = run(*met(), ex.Left(5_000, "x"), ex.Heard(5_200, "x", fresh=True))
+    assert state.roster == {"x"}
+    state, _ = ex.step(state, ex.Lost(5_300, "x"))
+    assert state.roster == frozenset()
+    assert ex.step(state, ex.Heard(5_400, "x"))[0].roster == {"x"}
+    state, out = ex.step(state, ex.Found(5_310, "x"))
+    assert state.roster == {"x"}
+    assert ex.Roster(("x",)) in out
+
+
+def test_the_engine_lets_nobody_in():
+    """The engine's word that somebody is there takes back no bye, and stands for no message."""
+    state, _ = run(*met(), ex.Left(5_000, "x"), ex.Found(5_100, "x"))
+    assert state.roster == frozenset()
+    assert run(ex.Started(0, "me"), ex.Verified(0, ("x",)), ex.Found(10, "x"))[0].roster == frozenset()
+    state, _ = run(*met(), ex.Lost(5_000, "x"), ex.Found(31_000, "x"))
+    assert state.roster == frozenset()
+
+
+def test_a_key_that_was_had_and_is_no_more_is_sent_again_at_once():
+    """Who threw a key away, or began anew, is not left to wait for the next repetition."""
+    state, _ = run(*met())
+    assert ex.Resend(1) in ex.step(state, ex.Beat(5_000, "x", 2, {}))[1]
+    waiting, _ = run(*met()[:-1])
+    assert ex.Resend(1) not in ex.step(waiting, ex.Beat(500, "x", 2, {}))[1]
+
+
 def test_ten_minutes_and_a_reconnection_turn_the_key():
     """A key serves ten minutes, and one PeerConnection."""
     state, _ = run(*met())

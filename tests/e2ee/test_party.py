@@ -108,6 +108,19 @@ def test_a_bye_ends_hearing_and_turns_the_key():
     assert (a.party.id, a.sending) not in c.keys
 
 
+def test_who_is_taken_for_gone_and_is_not_is_heard_again():
+    """The engine's mistaken word costs a moment: what was overwritten is sent and taken once more."""
+    world, line = World(1, 1), Line()
+    a = line.seat(world, world.device("A0"), [])
+    b = line.seat(world, world.device("B0"), [])
+    line.run(2_500)
+    line.send(a.party.id, a.act(a.party.lost(b.party.id, line.now)))
+    assert a.keys[b.party.id, b.sending] != b.keys[b.party.id, b.sending]
+    line.send(a.party.id, a.act(a.party.back(b.party.id, line.now)))
+    line.run(1_000)
+    in_accord([a, b])
+
+
 def test_said_to_everyone_in():
     """What one says, sealed under its key in use, the others read."""
     world, line = World(1, 1), Line()

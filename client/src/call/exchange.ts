@@ -31,6 +31,8 @@ export type Event =
   | { type: 'missed'; at: number; device: string; epoch: number }
   | { type: 'wanted'; at: number; device: string; epoch: number }
   | { type: 'left'; at: number; device: string }
+  | { type: 'lost'; at: number; device: string }
+  | { type: 'found'; at: number; device: string }
   | { type: 'reconnected'; at: number }
   | { type: 'tick'; at: number };
 
@@ -52,6 +54,7 @@ export interface State {
   readonly verified: ReadonlySet<string>;
   readonly heard: ReadonlyMap<string, number>;
   readonly gone: ReadonlySet<string>;
+  readonly lost: ReadonlySet<string>;
   readonly roster: ReadonlySet<string>;
   readonly greeted: ReadonlySet<string>;
   readonly epoch: number;
@@ -76,7 +79,7 @@ export interface State {
 }
 
 export const initial: State = {
-  device: '', verified: new Set(), heard: new Map(), gone: new Set(), roster: new Set(), greeted: new Set(),
+  device: '', verified: new Set(), heard: new Map(), gone: new Set(), lost: new Set(), roster: new Set(), greeted: new Set(),
   epoch: -1, using: -1, sealed: new Set(), hearing: new Set(), due: null, switchBy: -1, madeAt: -1, newcomerAt: -1, turn: 600_000,
   greet: 0, helloAt: -1, beatAt: -1, beatDue: -1, theirs: new Map(), beats: new Map(), top: new Map(), retiring: [],
   resendAt: -1, resendGap: RESEND_MS,
@@ -105,11 +108,13 @@ export function step(state: State, event: Event): [State, Effect[]] {
     case 'beat':
       if (event.n > (s.beats.get(event.device) ?? -1)) {
         s = hear(s, event.device, at);
-        s = {
-          ...s,
-          beats: set(s.beats, event.device, event.n),
-          theirs: set(s.theirs, event.device, event.have[s.device] ?? -1),
-        };
+        const had = s.theirs.get(event.device) ?? -1;
+        const has = event.have[s.device] ?? -1;
+        s = { ...s, beats: set(s.beats, event.device, event.n), theirs: set(s.theirs, event.device, has) };
+        // It threw the key away, or began anew without our noticing: it has waited long enough.
+        if (s.sealed.has(event.device) && has < s.epoch && s.epoch <= had) {
+          s = { ...s, resendAt: at, resendGap: RESEND_MS };
+        }
       }
       break;
     case 'took': {
@@ -136,6 +141,12 @@ export function step(state: State, event: Event): [State, Effect[]] {
     case 'left':
       s = { ...s, gone: new Set([...s.gone, event.device]) };
       break;
+    case 'lost':
+      s = { ...s, lost: new Set([...s.lost, event.device]) };
+      break;
+    case 'found':
+      s = { ...s, lost: without(s.lost, event.device) };
+      break;
     case 'reconnected':
       s = due(s, at, DEADLINE_MS);
       break;
@@ -147,7 +158,7 @@ export function step(state: State, event: Event): [State, Effect[]] {
 }
 
 function hear(s: State, device: string, at: number, fresh = false): State {
-  s = { ...s, heard: set(s.heard, device, at), gone: without(s.gone, device) };
+  s = { ...s, heard: set(s.heard, device, at), gone: without(s.gone, device), lost: without(s.lost, device) };
   if (!fresh || s.greeted.has(device)) return s;
   return {
     ...s, greeted: new Set([...s.greeted, device]), helloAt: s.helloAt >= 0 ? s.helloAt : at + s.greet,
@@ -232,7 +243,7 @@ function settle(s: State, at: number, out: Effect[]): State {
 function whoIsIn(s: State, at: number, out: Effect[]): State {
   const nowIn = new Set([...s.verified].filter(d => {
     const last = s.heard.get(d);
-    return last !== undefined && !s.gone.has(d) && at - last < SILENT_MS;
+    return last !== undefined && !s.gone.has(d) && !s.lost.has(d) && at - last < SILENT_MS;
   }));
   const came = [...nowIn].filter(d => !s.roster.has(d));
   const went = [...s.roster].filter(d => !nowIn.has(d)).sort();

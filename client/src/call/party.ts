@@ -107,8 +107,14 @@ export class Party {
   }
 
   /** The engine says that a participant is gone: a hint, taken; it comes back by being heard. */
-  left(device: string): Promise<void> {
-    return this.then(() => this.step({ type: 'left', at: this.around.now(), device }));
+  lost(device: string): Promise<void> {
+    return this.then(() => this.step({ type: 'lost', at: this.around.now(), device }));
+  }
+
+  /** The engine says that a participant is there: the former word was of a connection that this one replaced, and
+   * may have come after the first that was heard over this one. */
+  back(device: string): Promise<void> {
+    return this.then(() => this.step({ type: 'found', at: this.around.now(), device }));
   }
 
   reconnected(): Promise<void> {
@@ -246,6 +252,7 @@ export class Party {
         this.keys.get(effect.device)?.delete(effect.index);
         return this.overwrite(effect.device, effect.index);
       case 'drop': {
+        this.receiver.drop(effect.device);
         await act({ do: 'drop', device: effect.device });
         for (const index of this.keys.get(effect.device) ?? []) await this.overwrite(effect.device, index);
         this.keys.delete(effect.device);

@@ -154,8 +154,11 @@ class Call {
       .on(RoomEvent.DataReceived, (data, _from, _kind, topic) => {
         if (topic === TOPIC) void party.receive(data);
       })
-      .on(RoomEvent.ParticipantConnected, () => this.askCertificates())
-      .on(RoomEvent.ParticipantDisconnected, ({ identity }) => void party.left(identity))
+      .on(RoomEvent.ParticipantConnected, ({ identity }) => {
+        void party.back(identity);
+        this.askCertificates();
+      })
+      .on(RoomEvent.ParticipantDisconnected, ({ identity }) => void party.lost(identity))
       .on(RoomEvent.TrackPublished, () => this.subscribe())
       .on(RoomEvent.TrackSubscribed, (track, _publication, from) => this.attach(track, from))
       .on(RoomEvent.TrackUnsubscribed, (track, _publication, from) => this.detach(track, from.identity))

@@ -96,7 +96,21 @@ class Wanted(_Tagged, frozen=True, tag="wanted"):
 
 
 class Left(_Tagged, frozen=True, tag="left"):
-    """A bye, a lie, or the engine's word that a device is gone; it is in again when it is heard again."""
+    """A bye or a lie: a device is gone, and in again when it is heard again."""
+
+    at: int
+    device: str
+
+
+class Lost(_Tagged, frozen=True, tag="lost"):
+    """The engine's word that a device is gone: it is in again when it is heard again, or found."""
+
+    at: int
+    device: str
+
+
+class Found(_Tagged, frozen=True, tag="found"):
+    """The engine's word that a device is there. It takes back the engine's own word, and nothing else."""
 
     at: int
     device: str
@@ -112,7 +126,7 @@ class Tick(_Tagged, frozen=True, tag="tick"):
     at: int
 
 
-Event = Started | Verified | Heard | Beat | Took | Missed | Wanted | Left | Reconnected | Tick
+Event = Started | Verified | Heard | Beat | Took | Missed | Wanted | Left | Lost | Found | Reconnected | Tick
 
 
 class Hello(_Tagged, frozen=True, tag="hello"):
@@ -183,7 +197,8 @@ Effect = Hello | MakeKey | Resend | Use | CannotHear | SendBeat | Want | Retire 
 class State:
     """What a device knows of the exchange. Times: ms of the reader's clock; -1: none yet.
 
-    roster: who is in beside oneself. epoch: the last key made; using: the last put to use.
+    gone: by its own word, or for a lie; lost: by the engine's. roster: who is in beside oneself.
+    epoch: the last key made; using: the last put to use.
     sealed: whom that last key was sealed to; hearing: the same of the one in use.
     theirs: device → the epoch of ours that it said it has. top: device → the epoch of its that we have.
     due: when a new key is due and how long its switch may then wait. newcomer_at: when one is or was due for who came.
@@ -194,6 +209,7 @@ class State:
     verified: frozenset[str] = frozenset()
     heard: Mapping[str, int] = field(default_factory=dict)
     gone: frozenset[str] = frozenset()
+    lost: frozenset[str] = frozenset()
     roster: frozenset[str] = frozenset()
     greeted: frozenset[str] = frozenset()
     epoch: int = -1
@@ -242,11 +258,15 @@ def step(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
         case Beat():
             if event.n > s.beats.get(event.device, -1):
                 s = _hear(s, event.device, at)
+                had, has = s.theirs.get(event.device, -1), event.have.get(s.device, -1)
                 s = replace(
                     s,
                     beats={**s.beats, event.device: event.n},
-                    theirs={**s.theirs, event.device: event.have.get(s.device, -1)},
+                    theirs={**s.theirs, event.device: has},
                 )
+                if event.device in s.sealed and has < s.epoch <= had:
+                    # It threw the key away, or began anew without our noticing: it has waited long enough.
+                    s = replace(s, resend_at=at, resend_gap=RESEND_MS)
         case Took():
             s = _hear(s, event.device, at)
             before = s.top.get(event.device, -1)
@@ -272,6 +292,10 @@ def step(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
                 s = _newcomer(s, at)
         case Left():
             s = replace(s, gone=s.gone | {event.device})
+        case Lost():
+            s = replace(s, lost=s.lost | {event.device})
+        case Found():
+            s = replace(s, lost=s.lost - {event.device})
         case Reconnected():
             s = _due(s, at, DEADLINE_MS)
         case Tick():
@@ -281,7 +305,7 @@ def step(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
 
 
 def _hear(s: State, device: str, at: int, *, fresh: bool = False) -> State:
-    s = replace(s, heard={**s.heard, device: at}, gone=s.gone - {device})
+    s = replace(s, heard={**s.heard, device: at}, gone=s.gone - {device}, lost=s.lost - {device})
     if fresh and device not in s.greeted:
         hello_at = s.hello_at if s.hello_at >= 0 else at + s.greet
         s = replace(s, greeted=s.greeted | {device}, hello_at=hello_at)
@@ -364,7 +388,7 @@ def _settle(s: State, at: int, out: list[Effect]) -> State:
 
 def _who_is_in(s: State, at: int, out: list[Effect]) -> State:
     now_in = frozenset(
-        d for d in s.verified if d in s.heard and d not in s.gone and at - s.heard[d] < SILENT_MS
+        d for d in s.verified - s.gone - s.lost if d in s.heard and at - s.heard[d] < SILENT_MS
     )
     if now_in == s.roster:
         return s

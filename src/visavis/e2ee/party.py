@@ -128,13 +128,19 @@ class Party:
             return self._receive(data, now_ms)
         except Liar as error:
             device = str(error.details["device"])
-            return [Notice("liar", device, error.message), *self.left(device, now_ms)]
+            return [Notice("liar", device, error.message), *self._step(exchange.Left(now_ms, device), now_ms)]
         except (Malformed, Untrusted) as error:
             return [Notice("refused", "", error.message)]
 
-    def left(self, device: str, now_ms: int) -> list[Outcome]:
+    def lost(self, device: str, now_ms: int) -> list[Outcome]:
         """The engine says that a participant is gone: a hint, taken; it comes back by being heard."""
-        return self._step(exchange.Left(now_ms, device), now_ms)
+        return self._step(exchange.Lost(now_ms, device), now_ms)
+
+    def back(self, device: str, now_ms: int) -> list[Outcome]:
+        """The engine says that a participant is there: its former word was of a connection that this one replaced, and
+        may have come after the first that was heard over this one.
+        """
+        return self._step(exchange.Found(now_ms, device), now_ms)
 
     def reconnected(self, now_ms: int) -> list[Outcome]:
         return self._step(exchange.Reconnected(now_ms), now_ms)
@@ -261,6 +267,7 @@ class Party:
                         del self._keys[device, epoch]
                 return [SetKey(effect.device, effect.index, self._random(KEY_BYTES))]
             case exchange.Drop():
+                self._receiver.drop(effect.device)
                 self._differing.pop(effect.device, None)
                 gone = [each for each in self._keys if each[0] == effect.device]
                 for each in gone:
