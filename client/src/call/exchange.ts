@@ -9,6 +9,9 @@
 export const RING = 16;
 const SILENT_MS = 30_000;
 const BEAT_MS = 5_000;
+/** So often, for so long, at first: the engine's word that a former connection is gone may come late (§4.1). */
+const EARLY_MS = 3_000;
+const EARLY_BEAT_MS = 500;
 const BEAT_APART_MS = 300;
 /** What comes within so long of a key taken is told in one beat (§3.4). */
 const GATHER_MS = 50;
@@ -31,7 +34,6 @@ export type Event =
   | { type: 'missed'; at: number; device: string; epoch: number }
   | { type: 'wanted'; at: number; device: string; epoch: number }
   | { type: 'left'; at: number; device: string }
-  | { type: 'lost'; at: number; device: string }
   | { type: 'found'; at: number; device: string }
   | { type: 'reconnected'; at: number }
   | { type: 'tick'; at: number };
@@ -54,7 +56,6 @@ export interface State {
   readonly verified: ReadonlySet<string>;
   readonly heard: ReadonlyMap<string, number>;
   readonly gone: ReadonlySet<string>;
-  readonly lost: ReadonlySet<string>;
   readonly roster: ReadonlySet<string>;
   readonly greeted: ReadonlySet<string>;
   readonly epoch: number;
@@ -68,6 +69,7 @@ export interface State {
   readonly turn: number;
   readonly greet: number;
   readonly helloAt: number;
+  readonly startedAt: number;
   readonly beatAt: number;
   readonly beatDue: number;
   readonly theirs: ReadonlyMap<string, number>;
@@ -79,9 +81,9 @@ export interface State {
 }
 
 export const initial: State = {
-  device: '', verified: new Set(), heard: new Map(), gone: new Set(), lost: new Set(), roster: new Set(), greeted: new Set(),
+  device: '', verified: new Set(), heard: new Map(), gone: new Set(), roster: new Set(), greeted: new Set(),
   epoch: -1, using: -1, sealed: new Set(), hearing: new Set(), due: null, switchBy: -1, madeAt: -1, newcomerAt: -1, turn: 600_000,
-  greet: 0, helloAt: -1, beatAt: -1, beatDue: -1, theirs: new Map(), beats: new Map(), top: new Map(), retiring: [],
+  greet: 0, helloAt: -1, startedAt: -1, beatAt: -1, beatDue: -1, theirs: new Map(), beats: new Map(), top: new Map(), retiring: [],
   resendAt: -1, resendGap: RESEND_MS,
 };
 
@@ -94,7 +96,7 @@ export function step(state: State, event: Event): [State, Effect[]] {
       const epoch = (event.epoch ?? 0) - 1;
       s = {
         ...s, device: event.device, epoch, using: epoch, turn: event.turn ?? 600_000, greet: event.greet ?? 0,
-        due: [at, 0], beatDue: at + BEAT_MS,
+        due: [at, 0], startedAt: at, beatDue: at + EARLY_BEAT_MS,
       };
       out.push({ type: 'hello' });
       break;
@@ -141,11 +143,9 @@ export function step(state: State, event: Event): [State, Effect[]] {
     case 'left':
       s = { ...s, gone: new Set([...s.gone, event.device]) };
       break;
-    case 'lost':
-      s = { ...s, lost: new Set([...s.lost, event.device]) };
-      break;
     case 'found':
-      s = { ...s, lost: without(s.lost, event.device) };
+      // It may wait at the door: a beat lets it know who is in.
+      s = { ...s, beatDue: beatWithin(s, at, GATHER_MS) };
       break;
     case 'reconnected':
       s = due(s, at, DEADLINE_MS);
@@ -158,8 +158,11 @@ export function step(state: State, event: Event): [State, Effect[]] {
 }
 
 function hear(s: State, device: string, at: number, fresh = false): State {
-  s = { ...s, heard: set(s.heard, device, at), gone: without(s.gone, device), lost: without(s.lost, device) };
+  s = { ...s, heard: set(s.heard, device, at), gone: without(s.gone, device) };
   if (!fresh || s.greeted.has(device)) return s;
+  // In already, without the key: it began anew without our noticing, and has waited long enough.
+  const lacks = s.sealed.has(device) && (s.theirs.get(device) ?? -1) < s.epoch;
+  if (lacks) s = { ...s, resendAt: at, resendGap: RESEND_MS };
   return {
     ...s, greeted: new Set([...s.greeted, device]), helloAt: s.helloAt >= 0 ? s.helloAt : at + s.greet,
   };
@@ -227,7 +230,7 @@ function settle(s: State, at: number, out: Effect[]): State {
     const { roster, top, device } = s;
     const have = Object.fromEntries([...top].filter(([d]) => roster.has(d)).sort(([a], [b]) => (a < b ? -1 : 1)));
     out.push({ type: 'send-beat', devices: [...roster, device].sort(), have });
-    s = { ...s, beatAt: at, beatDue: at + BEAT_MS };
+    s = { ...s, beatAt: at, beatDue: at + (at - s.startedAt < EARLY_MS ? EARLY_BEAT_MS : BEAT_MS) };
   }
   const ripe = s.retiring.filter(([when]) => when <= at);
   if (ripe.length > 0) {
@@ -243,7 +246,7 @@ function settle(s: State, at: number, out: Effect[]): State {
 function whoIsIn(s: State, at: number, out: Effect[]): State {
   const nowIn = new Set([...s.verified].filter(d => {
     const last = s.heard.get(d);
-    return last !== undefined && !s.gone.has(d) && !s.lost.has(d) && at - last < SILENT_MS;
+    return last !== undefined && !s.gone.has(d) && at - last < SILENT_MS;
   }));
   const came = [...nowIn].filter(d => !s.roster.has(d));
   const went = [...s.roster].filter(d => !nowIn.has(d)).sort();

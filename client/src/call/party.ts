@@ -45,6 +45,7 @@ export class Party {
   private readonly own = new Map<number, { readonly key: Bytes; readonly data: Bytes }>();
   private readonly keys = new Map<string, Set<number>>();
   private queue: Promise<void> = Promise.resolve();
+  private started = false;
 
   constructor(
     private readonly device: OwnDevice,
@@ -75,6 +76,7 @@ export class Party {
       const turn = Math.round(600_000 * (0.8 + (0.4 * (jitter[0] ?? 0)) / 65_535));
       const greet = Math.round((500 * (jitter[1] ?? 0)) / 65_535);
       const { id, next } = this.device;
+      this.started = true;
       await this.step({ type: 'started', at: this.around.now(), device: id, epoch: next, turn, greet });
     });
   }
@@ -107,13 +109,12 @@ export class Party {
   }
 
   /** The engine says that a participant is gone: a hint, taken; it comes back by being heard. */
-  lost(device: string): Promise<void> {
-    return this.then(() => this.step({ type: 'lost', at: this.around.now(), device }));
+  left(device: string): Promise<void> {
+    return this.then(() => this.step({ type: 'left', at: this.around.now(), device }));
   }
 
-  /** The engine says that a participant is there: the former word was of a connection that this one replaced, and
-   * may have come after the first that was heard over this one. */
-  back(device: string): Promise<void> {
+  /** The engine says that a participant is there. It may wait at the door, and is told who is in. */
+  there(device: string): Promise<void> {
     return this.then(() => this.step({ type: 'found', at: this.around.now(), device }));
   }
 
@@ -165,6 +166,8 @@ export class Party {
     await this.receiver.open(message);
     const at = this.around.now();
     const epoch = (message['epoch'] ?? 0) as number;
+    // At the door it is known who is in; nothing is taken, asked for or answered.
+    if (!this.started) return this.step({ type: type === 'bye' ? 'left' : 'heard', at, device });
     switch (type) {
       case 'hello':
         return this.step({ type: 'heard', at, device, fresh: true });

@@ -40,6 +40,11 @@ export class View {
     if (status) status.textContent = words;
   }
 
+  /** Whether the way to the engine is open before anybody goes in; for tests and measurements. */
+  door(open: boolean): void {
+    this.room.dataset['door'] = open ? 'open' : 'closed';
+  }
+
   epoch(epoch: number): void {
     this.room.dataset['epoch'] = String(epoch);
   }

@@ -22,6 +22,9 @@ from visavis.e2ee.messages import RING
 SILENT_MS = 30_000
 """A device not heard for so long is out (§4.1)."""
 BEAT_MS = 5_000
+EARLY_MS = 3_000
+EARLY_BEAT_MS = 500
+"""So often, for so long, at first: the engine's word that a former connection is gone may come late (§4.1)."""
 BEAT_APART_MS = 300
 GATHER_MS = 50
 """What comes within so long of a key taken is told in one beat (§3.4)."""
@@ -96,21 +99,14 @@ class Wanted(_Tagged, frozen=True, tag="wanted"):
 
 
 class Left(_Tagged, frozen=True, tag="left"):
-    """A bye or a lie: a device is gone, and in again when it is heard again."""
-
-    at: int
-    device: str
-
-
-class Lost(_Tagged, frozen=True, tag="lost"):
-    """The engine's word that a device is gone: it is in again when it is heard again, or found."""
+    """A bye, a lie, or the engine's word that a device is gone; it is in again when it is heard again."""
 
     at: int
     device: str
 
 
 class Found(_Tagged, frozen=True, tag="found"):
-    """The engine's word that a device is there. It takes back the engine's own word, and nothing else."""
+    """The engine's word that a device is there. It lets nobody in."""
 
     at: int
     device: str
@@ -126,7 +122,7 @@ class Tick(_Tagged, frozen=True, tag="tick"):
     at: int
 
 
-Event = Started | Verified | Heard | Beat | Took | Missed | Wanted | Left | Lost | Found | Reconnected | Tick
+Event = Started | Verified | Heard | Beat | Took | Missed | Wanted | Left | Found | Reconnected | Tick
 
 
 class Hello(_Tagged, frozen=True, tag="hello"):
@@ -197,8 +193,7 @@ Effect = Hello | MakeKey | Resend | Use | CannotHear | SendBeat | Want | Retire 
 class State:
     """What a device knows of the exchange. Times: ms of the reader's clock; -1: none yet.
 
-    gone: by its own word, or for a lie; lost: by the engine's. roster: who is in beside oneself.
-    epoch: the last key made; using: the last put to use.
+    roster: who is in beside oneself. epoch: the last key made; using: the last put to use.
     sealed: whom that last key was sealed to; hearing: the same of the one in use.
     theirs: device → the epoch of ours that it said it has. top: device → the epoch of its that we have.
     due: when a new key is due and how long its switch may then wait. newcomer_at: when one is or was due for who came.
@@ -209,7 +204,6 @@ class State:
     verified: frozenset[str] = frozenset()
     heard: Mapping[str, int] = field(default_factory=dict)
     gone: frozenset[str] = frozenset()
-    lost: frozenset[str] = frozenset()
     roster: frozenset[str] = frozenset()
     greeted: frozenset[str] = frozenset()
     epoch: int = -1
@@ -223,6 +217,7 @@ class State:
     turn: int = 600_000
     greet: int = 0
     hello_at: int = -1
+    started_at: int = -1
     beat_at: int = -1
     beat_due: int = -1
     theirs: Mapping[str, int] = field(default_factory=dict)
@@ -248,7 +243,8 @@ def step(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
                 turn=event.turn,
                 greet=event.greet,
                 due=(at, 0),
-                beat_due=at + BEAT_MS,
+                started_at=at,
+                beat_due=at + EARLY_BEAT_MS,
             )
             out.append(Hello())
         case Verified():
@@ -292,10 +288,9 @@ def step(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
                 s = _newcomer(s, at)
         case Left():
             s = replace(s, gone=s.gone | {event.device})
-        case Lost():
-            s = replace(s, lost=s.lost | {event.device})
         case Found():
-            s = replace(s, lost=s.lost - {event.device})
+            # It may wait at the door: a beat lets it know who is in.
+            s = replace(s, beat_due=_beat_within(s, at, GATHER_MS))
         case Reconnected():
             s = _due(s, at, DEADLINE_MS)
         case Tick():
@@ -305,8 +300,11 @@ def step(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
 
 
 def _hear(s: State, device: str, at: int, *, fresh: bool = False) -> State:
-    s = replace(s, heard={**s.heard, device: at}, gone=s.gone - {device}, lost=s.lost - {device})
+    s = replace(s, heard={**s.heard, device: at}, gone=s.gone - {device})
     if fresh and device not in s.greeted:
+        if device in s.sealed and s.theirs.get(device, -1) < s.epoch:
+            # In already, without the key: it began anew without our noticing, and has waited long enough.
+            s = replace(s, resend_at=at, resend_gap=RESEND_MS)
         hello_at = s.hello_at if s.hello_at >= 0 else at + s.greet
         s = replace(s, greeted=s.greeted | {device}, hello_at=hello_at)
     return s
@@ -375,7 +373,8 @@ def _settle(s: State, at: int, out: list[Effect]) -> State:
     if 0 <= s.beat_due <= at:
         have = {d: e for d, e in sorted(s.top.items()) if d in s.roster}
         out.append(SendBeat(tuple(sorted(s.roster | {s.device})), have))
-        s = replace(s, beat_at=at, beat_due=at + BEAT_MS)
+        early = at - s.started_at < EARLY_MS
+        s = replace(s, beat_at=at, beat_due=at + (EARLY_BEAT_MS if early else BEAT_MS))
     ripe = [each for each in s.retiring if each[0] <= at]
     if ripe:
         for _, device, epoch in ripe:
@@ -387,9 +386,7 @@ def _settle(s: State, at: int, out: list[Effect]) -> State:
 
 
 def _who_is_in(s: State, at: int, out: list[Effect]) -> State:
-    now_in = frozenset(
-        d for d in s.verified - s.gone - s.lost if d in s.heard and at - s.heard[d] < SILENT_MS
-    )
+    now_in = frozenset(d for d in s.verified - s.gone if d in s.heard and at - s.heard[d] < SILENT_MS)
     if now_in == s.roster:
         return s
     came, went = now_in - s.roster, s.roster - now_in

@@ -128,18 +128,16 @@ class Party:
             return self._receive(data, now_ms)
         except Liar as error:
             device = str(error.details["device"])
-            return [Notice("liar", device, error.message), *self._step(exchange.Left(now_ms, device), now_ms)]
+            return [Notice("liar", device, error.message), *self.left(device, now_ms)]
         except (Malformed, Untrusted) as error:
             return [Notice("refused", "", error.message)]
 
-    def lost(self, device: str, now_ms: int) -> list[Outcome]:
+    def left(self, device: str, now_ms: int) -> list[Outcome]:
         """The engine says that a participant is gone: a hint, taken; it comes back by being heard."""
-        return self._step(exchange.Lost(now_ms, device), now_ms)
+        return self._step(exchange.Left(now_ms, device), now_ms)
 
-    def back(self, device: str, now_ms: int) -> list[Outcome]:
-        """The engine says that a participant is there: its former word was of a connection that this one replaced, and
-        may have come after the first that was heard over this one.
-        """
+    def found(self, device: str, now_ms: int) -> list[Outcome]:
+        """The engine says that a participant is there. It may wait at the door, and is told who is in."""
         return self._step(exchange.Found(now_ms, device), now_ms)
 
     def reconnected(self, now_ms: int) -> list[Outcome]:
