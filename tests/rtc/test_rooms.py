@@ -62,7 +62,7 @@ class Talk(RuleBasedStateMachine):
                         self.offers[e.connection] = e.message.offer.id
                 case fx.Hang():
                     self.sockets = {k: v for k, v in self.sockets.items() if v != e.connection}
-                case fx.AcceptOffer() | fx.MakeOffer() | fx.AcceptAnswer():
+                case fx.AcceptOffer() | fx.Gather() | fx.MakeOffer() | fx.AcceptAnswer():
                     self.asked.append(e)
                 case fx.Route():
                     assert {e.source, e.target} <= self.transports
@@ -174,6 +174,8 @@ class Talk(RuleBasedStateMachine):
         match e:
             case fx.AcceptOffer():
                 self.do(self.room.offer_accepted(e, EMPTY_SDP, 2000))
+            case fx.Gather():
+                self.do(self.room.gathered(e))
             case fx.MakeOffer():
                 mids = tuple(f"m{next(self.numbers)}" for _ in e.add)
                 self.do(self.room.offer_made(e, Offer(EMPTY_SDP, mids)))

@@ -71,11 +71,13 @@ class Downlink:
     A track is in at most one of `adding` (to be offered), `making` (in the offer being made), `offered`
     (in the offer the client has) and `receiving` (answered, routed). `stopping` are sections to be made
     inactive, `unanswered` those that no answer has confirmed. `declined` and `asked` is what the client said of a
-    track itself, `denied` what it was told that a publisher keeps from it.
+    track itself, `denied` what it was told that a publisher keeps from it. While `gathering`, a moment is
+    waited for more to offer.
     """
 
     transport: TransportId
     phase: Phase = Phase.IDLE
+    gathering: bool = False
     channels_due: bool = True
     restart_due: bool = False
     offer_id: int = 0
@@ -137,9 +139,9 @@ class Downlink:
 
     @property
     def due(self) -> bool:
-        """There is something to offer, and nothing under way."""
+        """There is something to offer, and nothing under way or waited for."""
         something = self.channels_due or self.restart_due or bool(self.adding) or bool(self._stoppable())
-        return something and self.phase is Phase.IDLE
+        return something and self.phase is Phase.IDLE and not self.gathering
 
     def _stoppable(self) -> list[Mid]:
         """Sections to stop that have been answered; the engine cannot stop what it only offered."""

@@ -17,6 +17,7 @@ from livekit.protocol import rtc as r
 from visavis.rtc import sdp
 from visavis.rtc.effects import (
     AcceptAnswer,
+    Gather,
     MakeOffer,
     ParticipantSid,
     Route,
@@ -184,6 +185,20 @@ def subscription(room: RoomState, p: Participant, q: r.UpdateSubscription, now_m
     if q.subscribe and not p.grants.can_subscribe:
         raise PublishRefused("This token does not allow receiving.")
     subscribe(room, p, named, q.subscribe)
+    gather(room, p)
+
+
+def gather(room: RoomState, p: Participant) -> None:
+    """A client asks for one track after the other: one offer for all; a second would wait for the first's answer."""
+    if p.down.due:
+        p.down.gathering = True
+        room.do(Gather(p.sid))
+
+
+def gathered(room: RoomState, sid: ParticipantSid) -> None:
+    """What came in the same breath has come."""
+    if (p := room.by_sid.get(sid)) is not None:
+        p.down.gathering = False
 
 
 def sids_of(q: r.UpdateSubscription) -> list[TrackSid]:
