@@ -22,7 +22,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 
-LANGUAGES: Mapping[str, str] = {"en": "English", "ru": "Русский", "ar": "العربية"}
+LANGUAGES: Mapping[str, str] = {"en": "English", "ru": "Русский", "id": "Bahasa Indonesia", "ar": "العربية"}
 """Languages of the interface: code and own name."""
 
 DEFAULT = "en"
