@@ -84,6 +84,7 @@ def test_any_wish_of_a_browser_is_answered(header):
         ([], "ru;q=0", "en"),
         (["ru"], "ar", "ru"),
         (["tlh"], "ar", "ar"),
+        ([], "id-ID, en;q=0.5", "id"),
     ],
 )
 def test_the_reader_s_language(wanted, accept, due):
