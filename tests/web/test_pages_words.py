@@ -92,6 +92,8 @@ def test_any_wish_of_a_browser_is_answered(header):
         ([], "ru;q=0", "en"),
         (["ru"], "ar", "ru"),
         (["tlh"], "ar", "ar"),
+        ([], "fr-CH, en;q=0.5", "fr"),
+        ([], "id-ID, en;q=0.5", "id"),
     ],
 )
 def test_the_reader_s_language(wanted, accept, due):

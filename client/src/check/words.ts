@@ -82,6 +82,32 @@ const fr: Record<Word, string> = {
   no: 'non',
 };
 
+const id: Record<Word, string> = {
+  'no-code': 'Tidak ada yang perlu diperiksa. Buka halaman ini melalui kode QR di samping yang akan ditandatangani.',
+  looking: 'Meminta rancangan dari simpul.',
+  gone: 'Rancangan ini sudah tidak ada: telah ditandatangani, atau usianya lebih dari sepuluh menit. Mintalah kembali di perangkat lainnya.',
+  unreachable: 'Simpul tidak menjawab. Muat kembali halaman sebentar lagi.',
+  differs: 'TIDAK SAMA',
+  'differs-hash': 'Yang diberikan simpul kepada perangkat ini memiliki hash yang lain daripada kode di layar lainnya.',
+  'differs-subject': 'Yang diberikan sebagai hal yang disetujui bukan yang disebut tindakan itu.',
+  'differs-text': 'Ada teks yang bukan teks yang dikomitmenkan tindakan itu.',
+  'differs-side': 'Pihak yang diberikan bukan pihak dialog ini.',
+  'differs-form': 'Yang diberikan simpul tidak dapat dibaca: {why}',
+  'do-not': 'Jangan tanda tangani. Beri tahu pejabat protokol Anda.',
+  theirs: 'Di layar lainnya',
+  here: 'Dihitung di sini',
+  same: 'Perangkat ini menghitung hash yang sama',
+  compare: 'Apakah sama dengan yang di layar lainnya, tanda demi tanda? Jika ya, baca di bawah hash itu milik apa.',
+  says: 'Yang akan dinyatakan log setelah ditandatangani',
+  side: 'Ditandatangani untuk',
+  agrees: 'Perihal',
+  'agrees-same': 'Perangkat ini menghitung hash-nya dari yang tertera di bawah; hash itu sama dengan yang ada dalam tindakan.',
+  closed: 'Yang disebut tindakan dengan hash-nya tidak diberikan kepada perangkat ini. Di sini tidak dapat dibaca.',
+  withheld: 'Teks ({language}) yang tidak diberikan kepada perangkat ini',
+  yes: 'ya',
+  no: 'tidak',
+};
+
 const ar: Record<Word, string> = {
   'no-code': 'لا شيء للتحقق منه. افتح هذه الصفحة برمز QR الموجود بجانب ما سيوقَّع.',
   looking: 'جارٍ طلب المسودة من العقدة.',
@@ -279,6 +305,62 @@ const membersFr: Record<Member, string> = {
   id: 'Identifiant',
 };
 
+const membersId: Record<Member, string> = {
+  base: 'Menggantikan',
+  body: 'Naskah',
+  by: 'Oleh',
+  commitment: 'Komitmen',
+  correction: 'Koreksi sejak awal',
+  credential: 'Kredensial',
+  dateline: 'Tempat dan tanggal',
+  delegate: 'Delegat',
+  delegates: 'Delegat',
+  divergence: 'Perbedaan',
+  edition: 'Edisi aturan',
+  embargo: 'Embargo hingga',
+  evidence: 'Bukti pendukung',
+  expected: 'Dinantikan',
+  founding: 'Pernyataan pembentukan',
+  grade: 'Keadaan',
+  hash: 'Hash perihalnya',
+  initials: 'Inisial',
+  initiative: 'Prakarsa',
+  item: 'Butir',
+  items: 'Butir',
+  kind: 'Jenis',
+  language: 'Bahasa',
+  languages: 'Bahasa',
+  log_key: 'Kunci log',
+  minutes: 'Menit',
+  mode: 'Cara',
+  n: 'Nomor',
+  name: 'Nama',
+  nonce: 'Bilangan sekali pakai',
+  passkey: 'Kunci sandi',
+  place: 'Tempat',
+  powers: 'Kuasa',
+  press_call: 'Konferensi pers',
+  reading: 'Penafsiran',
+  reason: 'Alasan',
+  release: 'Siaran pers',
+  role: 'Peran',
+  seconds: 'Detik',
+  stage: 'Tahap',
+  start: 'Mulai',
+  statement: 'Pernyataan',
+  talk: 'Pembicaraan',
+  text: 'Teks',
+  texts: 'Teks',
+  title: 'Judul',
+  understanding: 'Kesepahaman',
+  undertakings: 'Kewajiban',
+  verdict: 'Penilaian',
+  version: 'Versi',
+  zone: 'Zona waktu',
+  zones: 'Zona waktu',
+  id: 'Pengenal',
+};
+
 const membersAr: Record<Member, string> = {
   base: 'يحل محل',
   body: 'النص',
@@ -335,8 +417,8 @@ const membersAr: Record<Member, string> = {
   id: 'المعرّف',
 };
 
-const tables: Record<string, Record<Word, string>> = { en, ru, fr, ar };
-const members: Record<string, Record<Member, string>> = { en: membersEn, ru: membersRu, fr: membersFr, ar: membersAr };
+const tables: Record<string, Record<Word, string>> = { en, ru, fr, id, ar };
+const members: Record<string, Record<Member, string>> = { en: membersEn, ru: membersRu, fr: membersFr, id: membersId, ar: membersAr };
 
 export function w(word: Word, values: Values = {}): string {
   return say(tables, word, values);
