@@ -269,5 +269,5 @@ def test_every_fixed_phrase_names_the_same_values_in_each_language() -> None:
 
     for key, phrases in _WORDS.items():
         named = [{name for _, name, _, _ in string.Formatter().parse(phrase) if name} for phrase in phrases]
-        assert named[0] == named[1] == named[2], key
+        assert all(each == named[0] for each in named), key
     assert say("copy", "xx", side="S") == "Copy of \u2068S\u2069"

@@ -19,7 +19,7 @@ from visavis.web.context import page
 if TYPE_CHECKING:
     from visavis.node import Node
 
-NAME_LANGUAGES = ("en", "ru", "ar", "fr", "id")
+NAME_LANGUAGES = ("en", "ru", "fr", "id", "ar")
 """In which the form asks for the side's name: the interface's languages, present and to come."""
 
 
