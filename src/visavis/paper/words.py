@@ -171,7 +171,7 @@ _WORDS: Mapping[str, tuple[str, str, str, str]] = {
         "unchanged; what binds is the record.",
         "Файл скреплён печатью узла стороны: {side}, сертификат {hash} (SHA-256). Печать показывает, что файл не "
         "изменён; обязывает запись.",
-        "Berkas ini disegel oleh simpul {side}, sertifikat {hash} (SHA-256). Segel menunjukkan bahwa berkas tidak "
+        "Berkas ini dibubuhi segel oleh simpul {side}, sertifikat {hash} (SHA-256). Segel menunjukkan bahwa berkas tidak "
         "diubah; yang mengikat adalah catatan.",
         "الملف مختوم بختم عقدة {side}، الشهادة {hash} (SHA-256). يبين الختم أن الملف لم يتغير؛ والمُلزم هو السجل.",
     ),
