@@ -64,6 +64,14 @@ def test_what_is_filled_in_stays(language):
             assert not re.search(r"%(?!\(\w+\)s|%)", form), message.id
 
 
+def test_french_is_set_as_french():
+    """Before : ; ? ! and inside « » stands a space that no line is broken at; the apostrophe is ’."""
+    for message in catalogue("fr"):
+        for form in [message.string] if isinstance(message.string, str) else message.string:
+            if message.id:
+                assert not re.search(r"(?<![\u00a0\u202f])[:;?!»]|«(?!\u00a0)|['\"“”]", form), form
+
+
 def test_every_act_of_the_rule_book_has_words():
     """No entry of the record is shown by its code alone."""
     assert set(EDITION_1.by_type) - set(sentences.ACTS) == set()
@@ -84,6 +92,7 @@ def test_any_wish_of_a_browser_is_answered(header):
         ([], "ru;q=0", "en"),
         (["ru"], "ar", "ru"),
         (["tlh"], "ar", "ar"),
+        ([], "fr-CH, en;q=0.5", "fr"),
         ([], "id-ID, en;q=0.5", "id"),
     ],
 )

@@ -56,6 +56,32 @@ const ru: Record<Word, string> = {
   no: 'нет',
 };
 
+const fr: Record<Word, string> = {
+  'no-code': 'Rien à vérifier. Ouvrez cette page par le code QR placé à côté de ce qui va être signé.',
+  looking: 'Demande du projet au nœud.',
+  gone: 'Ce projet n’est plus disponible : il a déjà été signé, ou date de plus de dix minutes. Demandez-le de nouveau sur l’autre appareil.',
+  unreachable: 'Le nœud ne répond pas. Rechargez la page dans un instant.',
+  differs: 'NON IDENTIQUE',
+  'differs-hash': 'Ce que le nœud a remis à cet appareil a une autre empreinte que le code de l’autre écran.',
+  'differs-subject': 'Ce qui a été remis comme objet du consentement n’est pas ce que nomme l’acte.',
+  'differs-text': 'Un texte n’est pas celui que l’acte consigne.',
+  'differs-side': 'Les parties indiquées ne sont pas celles de ce dialogue.',
+  'differs-form': 'Ce que le nœud a remis ne peut être lu : {why}',
+  'do-not': 'Ne signez pas. Avertissez votre responsable du protocole.',
+  theirs: 'Sur l’autre écran',
+  here: 'Calculée ici',
+  same: 'Cet appareil calcule la même empreinte',
+  compare: 'Est-elle identique à celle de l’autre écran, signe pour signe ? Lisez alors ci-dessous ce dont elle est l’empreinte.',
+  says: 'Ce que dirait le journal une fois l’acte signé',
+  side: 'Signé pour',
+  agrees: 'Objet',
+  'agrees-same': 'Cet appareil en a calculé l’empreinte à partir de ce qui suit ; c’est celle de l’acte.',
+  closed: 'Ce que l’acte nomme par son empreinte n’a pas été remis à cet appareil et ne peut être lu ici.',
+  withheld: 'Un texte ({language}) qui n’a pas été remis à cet appareil',
+  yes: 'oui',
+  no: 'non',
+};
+
 const id: Record<Word, string> = {
   'no-code': 'Tidak ada yang perlu diperiksa. Buka halaman ini melalui kode QR di samping yang akan ditandatangani.',
   looking: 'Meminta rancangan dari simpul.',
@@ -223,6 +249,62 @@ const membersRu: Record<Member, string> = {
   id: 'Обозначение',
 };
 
+const membersFr: Record<Member, string> = {
+  base: 'Remplace',
+  body: 'Texte',
+  by: 'Par',
+  commitment: 'Empreinte consignée',
+  correction: 'Correction depuis l’origine',
+  credential: 'Clé de délégué',
+  dateline: 'Lieu et date',
+  delegate: 'Délégué',
+  delegates: 'Délégués',
+  divergence: 'Divergence',
+  edition: 'Édition des règles',
+  embargo: 'Embargo jusqu’au',
+  evidence: 'Éléments à l’appui',
+  expected: 'Prévu',
+  founding: 'Déclaration constitutive',
+  grade: 'État',
+  hash: 'Empreinte de l’objet',
+  initials: 'Initiales',
+  initiative: 'Initiative',
+  item: 'Point',
+  items: 'Points',
+  kind: 'Nature',
+  language: 'Langue',
+  languages: 'Langues',
+  log_key: 'Clé du journal',
+  minutes: 'Minutes',
+  mode: 'Modalité',
+  n: 'Numéro',
+  name: 'Nom',
+  nonce: 'Nombre à usage unique',
+  passkey: 'Clé d’accès',
+  place: 'Lieu',
+  powers: 'Pouvoirs',
+  press_call: 'Conférence de presse',
+  reading: 'Lecture',
+  reason: 'Motif',
+  release: 'Publication',
+  role: 'Fonction',
+  seconds: 'Secondes',
+  stage: 'Étape',
+  start: 'Début',
+  statement: 'Déclaration',
+  talk: 'Entretien',
+  text: 'Texte',
+  texts: 'Textes',
+  title: 'Titre',
+  understanding: 'Entente',
+  undertakings: 'Engagements',
+  verdict: 'Évaluation',
+  version: 'Version',
+  zone: 'Fuseau horaire',
+  zones: 'Fuseaux horaires',
+  id: 'Identifiant',
+};
+
 const membersId: Record<Member, string> = {
   base: 'Menggantikan',
   body: 'Naskah',
@@ -335,8 +417,8 @@ const membersAr: Record<Member, string> = {
   id: 'المعرّف',
 };
 
-const tables: Record<string, Record<Word, string>> = { en, ru, id, ar };
-const members: Record<string, Record<Member, string>> = { en: membersEn, ru: membersRu, id: membersId, ar: membersAr };
+const tables: Record<string, Record<Word, string>> = { en, ru, fr, id, ar };
+const members: Record<string, Record<Member, string>> = { en: membersEn, ru: membersRu, fr: membersFr, id: membersId, ar: membersAr };
 
 export function w(word: Word, values: Values = {}): string {
   return say(tables, word, values);

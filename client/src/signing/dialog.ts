@@ -76,7 +76,8 @@ export function consent({ draft, signed }: Prepared): Promise<boolean> {
 
 /** A hash in short form; the whole of it as its title. */
 function short(words: string, hash: string): HTMLElement {
-  const line = element('p', 'tiny', `${words}: `);
+  const colon = document.documentElement.lang.startsWith('fr') ? '\u00a0: ' : ': ';
+  const line = element('p', 'tiny', words + colon);
   const code = element('code', 'hash', shortOf(hash));
   code.title = hash;
   code.dir = 'ltr';

@@ -122,6 +122,11 @@ class Times:
         """The comma of the language's script, with its space."""
         return "، " if self.language == "ar" else ", "
 
+    @property
+    def colon(self) -> str:
+        """The colon as the language sets it, with its space."""
+        return "\u00a0: " if self.language == "fr" else ": "
+
     def until(self, when: datetime, now: datetime) -> str:
         """In 23 hours; 3 days ago. Only ever beside the absolute time."""
         return dates.format_timedelta(

@@ -5,7 +5,7 @@ one text among several.
 Not here: sentences for codes of the model (`sentences`), gathering phrases for translators (`gather`), texts that
 people write (they carry their own language).
 
-A phrase's English words are its key, in the templates as in the catalogues (`ru.po`, `ar.po`). The catalogues
+A phrase's English words are its key, in the templates as in the catalogues (`ru.po` and its fellows). The catalogues
 are read as they are, so that nothing has to be compiled; `tests/web/test_pages_words.py` fails on a phrase
 that one of them lacks. After changing words: `python -m visavis.web.words.gather`.
 """
@@ -22,7 +22,13 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 
-LANGUAGES: Mapping[str, str] = {"en": "English", "ru": "Русский", "id": "Bahasa Indonesia", "ar": "العربية"}
+LANGUAGES: Mapping[str, str] = {
+    "en": "English",
+    "ru": "Русский",
+    "fr": "Français",
+    "id": "Bahasa Indonesia",
+    "ar": "العربية",
+}
 """Languages of the interface: code and own name."""
 
 DEFAULT = "en"
