@@ -286,6 +286,8 @@ def moment(when: datetime | str, language: str) -> str:
 
 def language_name(code: str) -> str:
     """A language's own name: "русский" of "ru"; the code where CLDR knows none."""
+    if code == "id":  # CLDR's is the country's
+        return "bahasa Indonesia"
     try:
         return Locale.parse(code, sep="-").get_display_name() or code
     except (UnknownLocaleError, ValueError):
