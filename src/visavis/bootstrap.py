@@ -23,6 +23,7 @@ import msgspec
 from cryptography.x509 import Certificate
 
 from visavis.authority import HttpAuthority
+from visavis.calendars.service import Feeds
 from visavis.config import EngineSettings, Settings
 from visavis.dialogue.admission import Admission
 from visavis.dialogue.service import Dialogues
@@ -45,6 +46,7 @@ from visavis.rulebook import COMMANDS, EDITION_1
 from visavis.seating import Seating
 from visavis.serving import write_private
 from visavis.store import schema
+from visavis.store.calendars import SqliteFeeds
 from visavis.store.press import SqliteComments, SqliteDrafts
 from visavis.store.sqlite import LOGS, open_store
 
@@ -103,6 +105,7 @@ async def _open_node(settings: Settings) -> AsyncIterator[Node]:
                 seating,
                 desk,
                 SqliteDrafts(store),
+                Feeds(SqliteFeeds(store), dialogues, now),
                 udp_port,
                 partial(side_seal, settings.data),
             )

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import anyio
 
+from visavis.calendars.service import Feeds
 from visavis.config import Settings
 from visavis.dialogue.admission import Admission
 from visavis.dialogue.service import Dialogues
@@ -38,6 +39,7 @@ class Node:
     call: rooms and tokens of the call; seating: who may have one.
     signalling: the call's own sockets; None if a LiveKit deployment serves the calls.
     desk, drafts: readers' comments, releases in the making.
+    feeds: delegates' calendars.
     udp_port: where the call's media comes to; 0: to a LiveKit deployment.
     seal: (dialogue, side, its name) → that side's seal on paper.
     printer: one paper at a time, since each takes seconds of a processor.
@@ -51,6 +53,7 @@ class Node:
     seating: Seating
     desk: Desk
     drafts: Drafts
+    feeds: Feeds
     udp_port: int
     seal: Callable[[str, str, str], Seal]
     printer: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(1))
