@@ -1,5 +1,6 @@
 """Tables. Nothing is updated in place but what is marked so: spent links, widened audiences, moderation, a
-cosigner's memory, marks. Nothing is deleted but ended sessions, drafts, a delegate's feed, and what a side erases.
+cosigner's memory, marks. Nothing is deleted but ended sessions, drafts, a delegate's feed and wishes,
+mails once sent, and what a side erases.
 
 Lives here: SQLAlchemy Core tables, the schema's version, the way from earlier ones. Not here: queries (`sqlite`).
 """
@@ -212,6 +213,34 @@ feeds = Table(
     Column("titled", Integer, nullable=False),
     Column("made", String, nullable=False),
     UniqueConstraint("dialogue", "side", "delegate"),
+)
+
+wishes = Table(
+    "wishes",
+    metadata,
+    Column("dialogue", String, primary_key=True),
+    Column("side", String, primary_key=True),
+    Column("delegate", String, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
+mails = Table(
+    "mails",
+    metadata,
+    Column("dialogue", String, primary_key=True),
+    Column("side", String, primary_key=True),
+    Column("delegate", String, primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("due", String, nullable=False, index=True),
+    Column("tries", Integer, nullable=False),
+)
+
+noted = Table(
+    "noted",
+    metadata,
+    Column("dialogue", String, primary_key=True),
+    Column("side", String, primary_key=True),
+    Column("size", Integer, nullable=False),
 )
 
 
