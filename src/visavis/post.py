@@ -30,13 +30,10 @@ MOST_LETTERS = 10_000
 class SmtpPost:
     """Hands each mail to a server, over a connection of its own."""
 
-    def __init__(
-        self, url: str, *, helo: str, tls: ssl.SSLContext | None = None, timeout_s: float = TIMEOUT_S
-    ) -> None:
+    def __init__(self, url: str, *, helo: str, tls: ssl.SSLContext | None = None) -> None:
         """url: smtp://, or smtps:// for TLS from the start, with a user and password if the server wants them.
 
         helo: the name that this node says of itself. tls: whom to trust; None: the system's authorities.
-        timeout_s: for each answer; a handshake that fails is noticed after it (aiosmtplib 5.1).
 
         Elsewhere than on this machine TLS is taken where the server offers it, and due where there is a password.
         """
@@ -51,7 +48,6 @@ class SmtpPost:
             self._start_tls = False
         self._helo = helo
         self._context = tls
-        self._timeout_s = timeout_s
 
     async def send(self, mail: EmailMessage) -> None:
         try:
@@ -65,7 +61,7 @@ class SmtpPost:
                 start_tls=self._start_tls,
                 tls_context=self._context,
                 local_hostname=self._helo,
-                timeout=self._timeout_s,
+                timeout=TIMEOUT_S,
             )
         except aiosmtplib.SMTPRecipientsRefused as error:
             codes = sorted({each.code for each in error.recipients})
