@@ -164,15 +164,26 @@ def notices_of(settings: Settings, store: SqliteNotices, dialogues: Dialogues, f
     """Mails to delegates: by the SMTP server that is set, else into the outbox in the node's data."""
     from visavis.web.letters import letter  # here, since commands that run no node need no words of pages
 
-    url = settings.public_url or f"http://{settings.host}:{settings.port}"
-    here = urlsplit(url).hostname or "localhost"
-    sender = settings.mail_from or f"visavis@{here if is_address(f'visavis@{here}') else 'localhost'}"
-    post = (
-        Outbox(settings.data / OUTBOX)
-        if settings.smtp_url is None
-        else SmtpPost(settings.smtp_url, helo=sender.partition("@")[2])
-    )
+    post = mail_server(settings) or Outbox(settings.data / OUTBOX)
+    url, sender = pages_url(settings), mail_sender(settings)
     return Notices(store, dialogues, post, letter, url=url, sender=sender, clock=now, fresh=fresh)
+
+
+def mail_server(settings: Settings) -> SmtpPost | None:
+    """The SMTP server that is set; None: there is none."""
+    if settings.smtp_url is None:
+        return None
+    return SmtpPost(settings.smtp_url, helo=mail_sender(settings).partition("@")[2])
+
+
+def mail_sender(settings: Settings) -> str:
+    """The address that notices come from."""
+    own = f"visavis@{urlsplit(pages_url(settings)).hostname}"
+    return settings.mail_from or (own if is_address(own) else "visavis@localhost")
+
+
+def pages_url(settings: Settings) -> str:
+    return settings.public_url or f"http://{settings.host}:{settings.port}"
 
 
 def embedded_engine(settings: Settings | EngineSettings, host: str) -> EmbeddedEngine:

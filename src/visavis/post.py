@@ -23,6 +23,7 @@ from visavis.errors import Unavailable
 from visavis.notices.errors import Undeliverable
 
 TIMEOUT_S = 30.0
+FAILURES = (aiosmtplib.SMTPException, OSError, ValueError)
 MOST_LETTERS = 10_000
 """In the outbox; nobody seems to take them any more."""
 
@@ -43,7 +44,7 @@ class SmtpPost:
         self._port = parts.port or (465 if self._tls else 25 if parts.username is None else 587)
         self._user = None if parts.username is None else unquote(parts.username)
         self._password = None if parts.password is None else unquote(parts.password)
-        self._start_tls = None if not self._user else True
+        self._start_tls = True if self._user else None
         if self._tls or (tls is None and _is_here(self._host)):
             self._start_tls = False
         self._helo = helo
@@ -51,18 +52,8 @@ class SmtpPost:
 
     async def send(self, mail: EmailMessage) -> None:
         try:
-            await aiosmtplib.send(
-                mail,
-                hostname=self._host,
-                port=self._port,
-                username=self._user,
-                password=self._password,
-                use_tls=self._tls,
-                start_tls=self._start_tls,
-                tls_context=self._context,
-                local_hostname=self._helo,
-                timeout=TIMEOUT_S,
-            )
+            async with self._client() as client:
+                await client.send_message(mail)
         except aiosmtplib.SMTPRecipientsRefused as error:
             codes = sorted({each.code for each in error.recipients})
             if all(code >= 500 for code in codes):
@@ -72,10 +63,29 @@ class SmtpPost:
             if error.code >= 500:
                 raise Undeliverable(f"the mail server refuses this mail ({error.code})") from None
             raise Unavailable(f"the mail server does not take this mail now ({error.code})") from None
-        except aiosmtplib.SMTPResponseException as error:
-            raise Unavailable(f"the mail server says {error.code} ({type(error).__name__})") from None
-        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            raise Unavailable(f"the mail server does not answer ({type(error).__name__})") from None
+        except FAILURES as error:
+            raise _failed(error) from None
+
+    async def ready(self) -> None:
+        """Go as far as a mail would: connect, TLS, sign in. Raises `Unavailable`."""
+        try:
+            async with self._client():
+                pass
+        except FAILURES as error:
+            raise _failed(error) from None
+
+    def _client(self) -> aiosmtplib.SMTP:
+        return aiosmtplib.SMTP(
+            hostname=self._host,
+            port=self._port,
+            username=self._user,
+            password=self._password,
+            use_tls=self._tls,
+            start_tls=self._start_tls,
+            tls_context=self._context,
+            local_hostname=self._helo,
+            timeout=TIMEOUT_S,
+        )
 
 
 class Outbox:
@@ -101,6 +111,13 @@ class Outbox:
             file.flush()
             os.fsync(file.fileno())
         part.rename(self._folder / f"{name}.eml")
+
+
+def _failed(error: Exception) -> Unavailable:
+    """Its code or its kind; never the server's words."""
+    if isinstance(error, aiosmtplib.SMTPResponseException):
+        return Unavailable(f"the mail server says {error.code} ({type(error).__name__})")
+    return Unavailable(f"the mail server does not answer ({type(error).__name__})")
 
 
 def _is_here(host: str) -> bool:

@@ -9,9 +9,11 @@ from pathlib import Path
 import httpx2
 import pytest
 from icalendar import Calendar
+from starlette.requests import Request
 from tests.flows.stage import Stage, found_dialogue, running_node, seat_delegation
 from tests.web.test_pages import Browser, lint
 
+from visavis.access import place_of
 from visavis.rehearsal.delegate import Delegate
 
 pytestmark = pytest.mark.anyio
@@ -104,6 +106,13 @@ async def test_a_calendar_that_has_the_feed_is_told_so(stage: Stage) -> None:
             "VEVENT"
         )
         assert (str(event["status"]), event["sequence"]) == ("CANCELLED", 1)
+
+
+@pytest.mark.parametrize("path", ["/calendar/secret.ics", "/enter/secret", "/calendar/x/../secret"])
+def test_a_secret_address_stands_in_no_log(path: str) -> None:
+    """Of a path that opens something, the log has only the beginning."""
+    request = Request({"type": "http", "method": "GET", "path": path, "headers": [], "query_string": b""})
+    assert place_of(request) == path[: path.index("/", 1) + 1] + "…"
 
 
 async def test_a_feed_ends_with_its_delegate(stage: Stage) -> None:

@@ -77,6 +77,7 @@ class Notices:
         self._noted: dict[tuple[str, str], int] = {}
         self._wake = anyio.Event()
         self._looking = anyio.Lock()
+        self._waiting = True  # whether a mail may be pending: else the store is not asked
         dialogues.on_entry(self._on_entry)
 
     def _on_entry(self, _: Ledger) -> None:
@@ -110,7 +111,7 @@ class Notices:
             wait: float | None = LOOK_S
             try:
                 await self.look()
-                following = await self.send_due()
+                following = await self.send_due() if self._waiting else None
                 wait = (
                     None
                     if following is None
@@ -134,6 +135,7 @@ class Notices:
                     mails = self._mails(ledger, ledger.sides[1 - s], kinds)
                     if mails:
                         await self._store.note(dialogue, side, size, mails)
+                        self._waiting = True
                     self._noted[dialogue, side] = size
 
     def _kinds(self, ledger: Ledger, s: int, first: int, size: int) -> list[Kind]:
@@ -160,10 +162,17 @@ class Notices:
 
     async def send_due(self) -> datetime | None:
         """Send what is due now. When the next mail is due; None: there is none."""
-        while mails := await self._store.due(self._clock(), AT_ONCE):
-            for mail in mails:
-                await self._send(mail)
-        return await self._store.next_due()
+        self._waiting = False
+        try:
+            while mails := await self._store.due(self._clock(), AT_ONCE):
+                for mail in mails:
+                    await self._send(mail)
+            following = await self._store.next_due()
+        except BaseException:
+            self._waiting = True
+            raise
+        self._waiting |= following is not None
+        return following
 
     async def _send(self, mail: Pending) -> None:
         now = self._clock()
