@@ -139,3 +139,19 @@ def test_hostile_words_stay_words() -> None:
     expected = "A; b, c\\\nATTENDEE:mailto:x@example.org\nEND:VEVENT  [31m" + "й" * 200
     assert str(event["summary"]) == str(event["description"]) == expected
     assert "attendee" not in event and not event.walk("VALARM")
+
+
+def test_a_talk_that_was_held_after_all_comes_back() -> None:
+    """One side calls it off, the other, which has not heard of it, concludes it: the entry is not cancelled, and a
+    calendar that has it as cancelled takes it for newer."""
+    at = table()
+    talk = agree(at, "2021-12-07T15:00:00Z")
+    heard = [state.size for state in at.states]
+    at.do(OFFICER[0], "talks.call-off", talk=talk)
+    (off,) = read(at)
+    at.deaf = [heard[1], heard[0]]
+    at.do(OFFICER[1], "talks.conclude", talk=talk)
+    (held,) = read(at)
+    assert (off["sequence"], str(off["status"])) == (1, "CANCELLED")
+    assert (held["sequence"], str(held["status"])) == (2, "CONFIRMED")
+    assert off.DTSTAMP < held.DTSTAMP

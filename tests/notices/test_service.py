@@ -267,6 +267,25 @@ async def open_time(who: Delegate, talk: str) -> str:
     return str(part["talk"]["times"][0]["hash"])
 
 
+async def test_no_delegate_has_two_mails_within_five_minutes(world: World, tmp_path: Path) -> None:
+    """Who waits in the room is told of at once, however often they come and go only once in a while."""
+    async with mail_server() as box, world.notices(tmp_path, smtp(box)) as notices:
+        await world.wish(notices, world.b)
+        for mails in (1, 2):
+            talk = await world.propose(world.a)
+            await world.b.act("talks.accept", talk=talk, hash=await open_time(world.b, talk))
+            await world.a.act("talks.accept", talk=talk, hash=await open_time(world.a, talk))
+            await world.a.act("talks.conclude", talk=talk)
+            sent = world.clock.now
+            following = await world.work(notices)
+            assert following == (None if mails == 1 else sent + MINUTE)
+            world.clock.now += 4 * MINUTE
+        assert len(box.mails) == 1
+        world.clock.now = sent + MINUTE
+        assert await world.work(notices) is None
+        assert len(box.mails) == 2
+
+
 async def test_without_a_server_a_mail_lies_in_the_outbox(world: World, tmp_path: Path) -> None:
     """As a file that mail programs open, the node's owner's alone; nothing half written has its name."""
     folder = tmp_path / "outbox"

@@ -22,7 +22,7 @@ from icalendar import Calendar, Event, Timezone
 
 from visavis.dialogue import chair
 from visavis.dialogue.join import Joint
-from visavis.talks.acts import time_slot
+from visavis.talks.acts import CALL_OFF, time_slot
 from visavis.talks.model import Status, TimeView, known_talks, talk_view
 
 PRODUCT = "-//Visavis//Talks//EN"
@@ -37,7 +37,7 @@ NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 class Planned:
     """A talk whose time both sides agreed.
 
-    sequence:  rises with each new time, and once more when the talk is called off (RFC 5545 §3.8.7.4).
+    sequence:  rises with each new time, and once more when it is called off, or comes back (RFC 5545 §3.8.7.4).
     stamp:     when it was agreed or called off, as the nodes state it; aware, UTC.
     """
 
@@ -77,18 +77,20 @@ def planned_talk(joint: Joint, us: int, talk: str) -> Planned | None:
     start = None if seen is None or seen.time is None else chair.moment(seen.time.start)
     if seen is None or seen.time is None or start is None or not accords:
         return None
-    off = seen.status is Status.CALLED_OFF
     marks = [chair.mark(joint, s, index) for s, index in enumerate(accords[-1].at)]
-    if off:
+    ends = chair.end_acts(joint, talk)
+    # Called off by one side, and concluded by the other before it had heard: the talk was held, so it comes back.
+    turns = 0 if CALL_OFF not in ends else len(ends)
+    if turns:
         marks += [mark for mark in (seen.ended_ours, seen.ended_theirs) if mark is not None]
     return Planned(
         joint.sides[0].dialogue,
         talk,
         seen.time,
         start,
-        len(accords) - 1 + off,
+        len(accords) - 1 + turns,
         max((chair.moment(mark.time) or NEVER for mark in marks), default=NEVER),
-        off,
+        seen.status is Status.CALLED_OFF,
     )
 
 

@@ -74,6 +74,7 @@ class Notices:
         self._clock = clock
         self._fresh = fresh
         self._wishes: dict[tuple[str, str], dict[str, Wishes]] = {}
+        self._sent: dict[tuple[str, str, str], datetime] = {}
         self._noted: dict[tuple[str, str], int] = {}
         self._wake = anyio.Event()
         self._looking = anyio.Lock()
@@ -157,6 +158,9 @@ class Notices:
             told = [kind for kind in kinds if kind in wishes.kinds]
             if wishes.on and told and self._dialogues.is_live(ledger.id, side, delegate):
                 at = min(due(now, kind, wishes) for kind in told)
+                last = self._sent.get((ledger.id, side, delegate))
+                if last is not None:  # however often the other side opens its half of the room
+                    at = max(at, after_quiet(last + GATHER, wishes))
                 mails.append(Pending(ledger.id, side, delegate, len(told), at))
         return mails
 
@@ -197,6 +201,7 @@ class Notices:
                 return
             log.warning("notice.given-up", **told, why=error.message)
         else:
+            self._sent[mail.dialogue, mail.side, mail.delegate] = now
             log.info("notice.sent", **told, acts=mail.count)
         await self._store.done(mail, after_quiet(self._clock() + GATHER, wishes))
 
