@@ -76,6 +76,7 @@ def shots(day: Day) -> list[Shot]:
         Shot("newsroom", f"/newsroom/{day.sides['a']}"),
         Shot("release", f"/newsroom/{day.sides['a']}/{day.releases['a']}", docs=True),
         Shot("quotes", "/quotes"),
+        Shot("me", "/me"),
         Shot("missing", "/nowhere"),
     ]
 

@@ -60,3 +60,37 @@ def test_where_pages_may_connect():
     """To the node alone; and to the deployment, over HTTP and WebSocket, if there is one."""
     assert "connect-src 'self';" in policy(None)
     assert "connect-src 'self' https://calls.example wss://calls.example;" in policy("https://calls.example")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mail.example",
+        "http://mail.example",
+        "smtps://",
+        "smtp://user@mail.example",
+        "smtp://mail.example/box",
+        "smtp://a:b",
+    ],
+)
+def test_what_is_no_mail_server_is_refused_without_its_words(url: str) -> None:
+    """The address may have a password in it."""
+    with pytest.raises(Malformed) as caught:
+        Settings.from_environment({"VISAVIS_SMTP_URL": url})
+    assert caught.value.details["field"] == "smtp_url"
+    assert url not in caught.value.message
+
+
+def test_a_mail_server_and_a_sender_are_taken_from_the_environment() -> None:
+    """Its password is in no words about the settings."""
+    settings = Settings.from_environment(
+        {
+            "VISAVIS_SMTP_URL": "smtps://user:hidden@mail.example:465",
+            "VISAVIS_MAIL_FROM": "talks@mail.example",
+        }
+    )
+    assert settings.smtp_url == "smtps://user:hidden@mail.example:465"
+    assert settings.mail_from == "talks@mail.example"
+    assert "hidden" not in repr(settings)
+    with pytest.raises(Malformed):
+        Settings.from_environment({"VISAVIS_MAIL_FROM": "Talks <talks@mail.example>"})

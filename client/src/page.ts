@@ -1,6 +1,7 @@
-/** Entry of every page of a signed-in delegate: forms that sign, live regions, clocks, the watch over what was signed. */
+/** Entry of every page of a signed-in delegate: forms that sign, live regions, clocks, copying, the watch over what was signed. */
 
 import { listen as clocks } from './page/clocks';
+import { listen as copies } from './page/copies';
 import { listen as live } from './page/live';
 import { listen as forms } from './signing/forms';
 import { listen as watch } from './signing/watch';
@@ -8,5 +9,6 @@ import { listen as watch } from './signing/watch';
 forms();
 live();
 clocks();
+copies();
 watch();
 document.documentElement.dataset['signs'] = 'ready';

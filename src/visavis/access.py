@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 COOKIE = "visavis_session"
+SECRETS = ("/enter/", "/calendar/")
+"""What follows in such a path opens something, and stands in no log."""
 
 
 class NotYours(Untrusted):
@@ -129,9 +131,10 @@ def require(request: HTTPConnection) -> Asker:
 
 
 def place_of(request: HTTPConnection) -> str:
-    """A request's path for the log: no one-time token in it, and no character that could pass for another line."""
+    """A request's path for the log: no token in it, and no character that could pass for another line."""
     path = request.url.path
-    return "/enter/…" if path.startswith("/enter/") else quote(path)[:200]
+    secret = next((at for at in SECRETS if path.startswith(at)), None)
+    return f"{secret}…" if secret is not None else quote(path)[:200]
 
 
 async def load(request: HTTPConnection, dialogue: str) -> tuple[Asker, View]:

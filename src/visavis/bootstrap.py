@@ -17,19 +17,24 @@ from datetime import UTC, datetime
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import anyio
 import msgspec
 from cryptography.x509 import Certificate
 
 from visavis.authority import HttpAuthority
+from visavis.calendars.service import Feeds
 from visavis.config import EngineSettings, Settings
 from visavis.dialogue.admission import Admission
 from visavis.dialogue.service import Dialogues
 from visavis.dialogue.stamping import Stamping
 from visavis.errors import Malformed, Refused, Unavailable
 from visavis.node import Node
+from visavis.notices.model import is_address
+from visavis.notices.service import Notices
 from visavis.paper.sealing import Seal, make_seal, read_seal
+from visavis.post import Outbox, SmtpPost
 from visavis.press.service import Desk
 from visavis.record.digest import to_text
 from visavis.record.timestamp import read_authorities
@@ -45,6 +50,8 @@ from visavis.rulebook import COMMANDS, EDITION_1
 from visavis.seating import Seating
 from visavis.serving import write_private
 from visavis.store import schema
+from visavis.store.calendars import SqliteFeeds
+from visavis.store.notices import SqliteNotices
 from visavis.store.press import SqliteComments, SqliteDrafts
 from visavis.store.sqlite import LOGS, open_store
 
@@ -53,6 +60,7 @@ LOCK = "lock"
 CALL_KEY = "call-key.json"
 TURN_SECRET = "turn-secret"  # noqa: S105 - the name of its file
 SEAL = "seal-{side}.pem"
+OUTBOX = "outbox"
 
 
 class SystemFresh:
@@ -93,6 +101,9 @@ async def _open_node(settings: Settings) -> AsyncIterator[Node]:
                 tasks.start_soon(Stamping(dialogues, authority).run)
             seating = Seating(dialogues, call, now)
             await seating.load()
+            notices = notices_of(settings, SqliteNotices(store), dialogues, fresh)
+            await notices.load()
+            tasks.start_soon(notices.run)
             desk = Desk(SqliteComments(store), now, fresh)
             yield Node(
                 settings,
@@ -103,6 +114,8 @@ async def _open_node(settings: Settings) -> AsyncIterator[Node]:
                 seating,
                 desk,
                 SqliteDrafts(store),
+                Feeds(SqliteFeeds(store), dialogues, now),
+                notices,
                 udp_port,
                 partial(side_seal, settings.data),
             )
@@ -145,6 +158,32 @@ def timestamp_authority(settings: Settings) -> HttpAuthority | None:
                 "the timestamp authority's CA file cannot be read", path=settings.timestamp_ca.name
             ) from error
     return HttpAuthority(settings.timestamp_authority, roots, settings.timestamp_policy)
+
+
+def notices_of(settings: Settings, store: SqliteNotices, dialogues: Dialogues, fresh: SystemFresh) -> Notices:
+    """Mails to delegates: by the SMTP server that is set, else into the outbox in the node's data."""
+    from visavis.web.letters import letter  # here, since commands that run no node need no words of pages
+
+    post = mail_server(settings) or Outbox(settings.data / OUTBOX)
+    url, sender = pages_url(settings), mail_sender(settings)
+    return Notices(store, dialogues, post, letter, url=url, sender=sender, clock=now, fresh=fresh)
+
+
+def mail_server(settings: Settings) -> SmtpPost | None:
+    """The SMTP server that is set; None: there is none."""
+    if settings.smtp_url is None:
+        return None
+    return SmtpPost(settings.smtp_url, helo=mail_sender(settings).partition("@")[2])
+
+
+def mail_sender(settings: Settings) -> str:
+    """The address that notices come from."""
+    own = f"visavis@{urlsplit(pages_url(settings)).hostname}"
+    return settings.mail_from or (own if is_address(own) else "visavis@localhost")
+
+
+def pages_url(settings: Settings) -> str:
+    return settings.public_url or f"http://{settings.host}:{settings.port}"
 
 
 def embedded_engine(settings: Settings | EngineSettings, host: str) -> EmbeddedEngine:

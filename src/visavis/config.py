@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from visavis.errors import Malformed
 
@@ -43,6 +44,8 @@ class Settings:
     timestamp_policy: OID of the policy that its tokens must state; None: any.
     livekit_url: address of a LiveKit deployment that serves the calls; None: the node's own engine does.
     livekit_key: the deployment's API key and secret, this node's alone.
+    smtp_url: the mail server for notices, "smtp://user:password@mail.example"; None: they go to a folder.
+    mail_from: the address that notices come from; None: visavis@ the node's host.
     """
 
     data: Path
@@ -68,13 +71,16 @@ class Settings:
     timestamp_policy: str | None = None
     livekit_url: str | None = None
     livekit_key: tuple[str, str] | None = field(default=None, repr=False)
+    smtp_url: str | None = field(default=None, repr=False)
+    mail_from: str | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ, **given: object) -> Settings:
         """Settings from `VISAVIS_DATA`, `_HOST`, `_PORT`, `_UDP_PORT`, `_CALL_HOST` (commas), `_UDP`, `_TCP` (1 or 0),
         `_MEDIA_THREADS`, `_PUBLIC_URL`, `_NEXT_URL`, `_ADVERTISE` (commas), `_TURN`, `_TURN_PORT`, `_TURN_TLS_PORT`,
         `_TURN_SECRET`, `_TURN_CERTIFICATE`, `_TURN_KEY`, `_PUBLIC_LOGS` (1 or 0), `_TIMESTAMP_AUTHORITY`,
-        `_TIMESTAMP_CA`, `_TIMESTAMP_POLICY`, `_LIVEKIT_URL`, `_LIVEKIT_KEY` ("key: secret", or a file with that line).
+        `_TIMESTAMP_CA`, `_TIMESTAMP_POLICY`, `_LIVEKIT_URL`, `_LIVEKIT_KEY` ("key: secret", or a file with that line),
+        `_SMTP_URL`, `_MAIL_FROM`.
 
         given: what the command line says; None means not said. It wins over the environment.
         """
@@ -90,6 +96,7 @@ class Settings:
         turn = {name: pick(name, None) or None for name in ("turn", "turn_secret")}
         pem = {name: pick(name, None) for name in ("turn_certificate", "turn_key")}
         livekit, key = pick("livekit_url", None), pick("livekit_key", None)
+        smtp, sender = pick("smtp_url", None), pick("mail_from", None)
         if bool(livekit) != bool(key):
             raise Malformed("livekit_url and livekit_key: both are due, or neither", field="livekit_key")
         return cls(
@@ -116,6 +123,8 @@ class Settings:
             timestamp_policy=None if not policy else _oid(str(policy)),
             livekit_url=None if not livekit else _origin(str(livekit)),
             livekit_key=None if not key else _one_key(str(key)),
+            smtp_url=None if not smtp else _smtp(str(smtp)),
+            mail_from=None if not sender else _mailbox(str(sender)),
         )
 
 
@@ -221,6 +230,25 @@ def _one_key(value: str) -> tuple[str, str]:
 def _oid(value: str) -> str:
     if not re.fullmatch(r"[0-2](\.(0|[1-9][0-9]*))+", value):
         raise Malformed(f"timestamp_policy: an OID as 1.2.3 is due, not {value!r}", field="timestamp_policy")
+    return value
+
+
+def _smtp(value: str) -> str:
+    """Its words are not repeated: it may have a password."""
+    try:
+        parts = urlsplit(value)
+        sound = parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and parts.path in ("", "/")
+        sound = sound and parts.port != 0 and (parts.username is None) == (parts.password is None)
+    except ValueError:
+        sound = False
+    if not sound:
+        raise Malformed("smtp_url: an address as smtp://user:password@host:port is due", field="smtp_url")
+    return value
+
+
+def _mailbox(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,180}", value):
+        raise Malformed(f"mail_from: a mail address is due, not {value!r}", field="mail_from")
     return value
 
 

@@ -12,9 +12,11 @@ from urllib.parse import urlsplit
 
 import anyio
 
+from visavis.calendars.service import Feeds
 from visavis.config import Settings
 from visavis.dialogue.admission import Admission
 from visavis.dialogue.service import Dialogues
+from visavis.notices.service import Notices
 from visavis.paper.model import paper_of
 from visavis.paper.printing import print_paper
 from visavis.paper.sealing import Seal
@@ -38,6 +40,7 @@ class Node:
     call: rooms and tokens of the call; seating: who may have one.
     signalling: the call's own sockets; None if a LiveKit deployment serves the calls.
     desk, drafts: readers' comments, releases in the making.
+    feeds: delegates' calendars. notices: mails to delegates.
     udp_port: where the call's media comes to; 0: to a LiveKit deployment.
     seal: (dialogue, side, its name) → that side's seal on paper.
     printer: one paper at a time, since each takes seconds of a processor.
@@ -51,6 +54,8 @@ class Node:
     seating: Seating
     desk: Desk
     drafts: Drafts
+    feeds: Feeds
+    notices: Notices
     udp_port: int
     seal: Callable[[str, str, str], Seal]
     printer: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(1))

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from tests.conformance.servers import ROOT, engine_running
+from tests.notices.mailbox import mail_server as mails_server
 
 from visavis.bootstrap import DATABASE
 from visavis.cli import checks
@@ -103,6 +104,19 @@ async def test_deployment(tmp_path):
         assert wrong(found) == {}
         assert "engine" not in found
     assert list(wrong(await findings(livekit_url=url, **given))) == ["call"]
+
+
+async def test_mail_server(tmp_path, monkeypatch):
+    """A mail server that answers is fine, one that does not is found; what is set, with its password, is not said."""
+    async with mails_server() as box:
+        monkeypatch.setenv("VISAVIS_SMTP_URL", f"smtp://127.0.0.1:{box.port}")
+        found = await findings(data=tmp_path)
+        assert [verdict for verdict, _ in found["mail"]] == [Verdict.NOTE]
+        assert box.mails == []
+    monkeypatch.setenv("VISAVIS_SMTP_URL", f"smtp://user:hidden@127.0.0.1:{box.port}")
+    found = wrong(await findings(data=tmp_path))
+    assert list(found) == ["mail"]
+    assert "hidden" not in found["mail"]
 
 
 async def test_database(tmp_path):

@@ -12,6 +12,8 @@ from tests.store.contract import NOW, StoreContract, link
 
 from visavis.dialogue.ports import FoundingRow, LogKeyRow, Timestamp
 from visavis.errors import Unavailable
+from visavis.store.calendars import SqliteFeeds
+from visavis.store.notices import SqliteNotices
 from visavis.store.sqlite import SqliteStore, open_store
 
 pytestmark = pytest.mark.anyio
@@ -66,6 +68,22 @@ async def test_an_earlier_schema_is_brought_up_to_date(tmp_path: Path, store: Sq
     async with again.begin() as unit:
         await unit.keep_timestamp(Timestamp("d", "a", 1, b"token"))
         assert await unit.timestamps("d") == [Timestamp("d", "a", 1, b"token")]
+        assert await unit.link("h1", NOW) is not None
+    await again.close()
+
+
+async def test_a_database_without_notices_gets_their_tables(tmp_path: Path, store: SqliteStore) -> None:
+    """A database of version 3 has none of calendars and mails; it keeps what it has."""
+    async with store.begin() as unit:
+        await unit.add_link(link())
+    async with store._engine.begin() as connection:
+        for table in ("feeds", "wishes", "mails", "noted"):
+            await connection.exec_driver_sql(f"DROP TABLE {table}")
+        await connection.exec_driver_sql("PRAGMA user_version = 3")
+    again = await open_store(tmp_path / "data" / "visavis.sqlite")
+    assert await SqliteNotices(again).all_wishes() == []
+    assert await SqliteFeeds(again).by_token("x") is None
+    async with again.begin() as unit:
         assert await unit.link("h1", NOW) is not None
     await again.close()
 

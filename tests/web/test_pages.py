@@ -102,6 +102,7 @@ def every_path(day: Day) -> list[str]:
         f"{at}/understandings/new?of={texts[0]}",
         *(f"{at}/understandings/{text}" for text in texts),
         "/quotes",
+        "/me",
         *(f"/newsroom/{day.sides[chair]}" for chair in ("a", "b")),
         *(f"/newsroom/{day.sides[chair]}/{day.releases[chair]}" for chair in ("a", "b")),
     ]

@@ -36,12 +36,15 @@ from visavis.bootstrap import (
     TURN_SECRET,
     call_places,
     embedded_engine,
+    mail_sender,
+    mail_server,
+    pages_url,
     relay_of,
     schema_fault,
     turn_secret,
 )
 from visavis.config import Settings
-from visavis.errors import VisavisError
+from visavis.errors import Unavailable, VisavisError
 from visavis.rtc.errors import EngineFailed
 from visavis.rtc.places import Place
 from visavis.rtc.ports import TransportId
@@ -115,9 +118,28 @@ async def examine(given: Mapping[str, object]) -> AsyncIterator[Finding]:
     for finding in await anyio.to_thread.run_sync(partial(database, settings.data)):
         yield finding
     yield await anyio.to_thread.run_sync(partial(clock, settings.data))
+    for finding in await mails(settings):
+        yield finding
     if settings.public_url is not None:
         for finding in await anyio.to_thread.run_sync(partial(certificate, settings.public_url)):
             yield finding
+
+
+async def mails(settings: Settings) -> Sequence[Finding]:
+    """Whether the mail server takes a connection, and the password if there is one; nothing is sent."""
+    server = mail_server(settings)
+    if server is None:
+        return ()
+    try:
+        await server.ready()
+    except Unavailable as error:
+        mend = "Correct VISAVIS_SMTP_URL (docs/notices.md), or see to the server; delegates are told nothing meanwhile."
+        return (Finding("mail", Verdict.WRONG, error.message, mend),)
+    found = f"the mail server answers; notices come from {mail_sender(settings)}"
+    if settings.public_url is None:
+        mend = "Set VISAVIS_PUBLIC_URL: mails lead there."
+        return (Finding("mail", Verdict.NOTE, f"{found}, and lead to {pages_url(settings)}", mend),)
+    return (Finding("mail", Verdict.OK, found),)
 
 
 # --- settings -----------------------------------------------------------------------------------------------

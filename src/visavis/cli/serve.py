@@ -52,7 +52,9 @@ async def serve(
     that stamps cosigned checkpoints (default: nobody is asked), VISAVIS_TIMESTAMP_CA, a PEM file of the CA that its
     tokens must lead to, and VISAVIS_TIMESTAMP_POLICY, the OID that they must state; VISAVIS_LIVEKIT_URL, the address of
     a LiveKit deployment that serves the calls in place of the node's own engine, and VISAVIS_LIVEKIT_KEY, its API key
-    and secret as "key: secret" or a file with that line, for this node alone.
+    and secret as "key: secret" or a file with that line, for this node alone; VISAVIS_SMTP_URL, the mail server for
+    notices to delegates, see docs/notices.md (default: files in the folder outbox of the data), and VISAVIS_MAIL_FROM,
+    the address that they come from.
 
     Parameters
     ----------

@@ -215,7 +215,8 @@ class Unit(Protocol):
         ...
 
     async def forget_name(self, dialogue: str, side: str, delegate: str) -> None:
-        """Blank that delegate's name wherever it stands beside the record: in links and enrolments."""
+        """Blank that delegate's name wherever it stands beside the record, in links and enrolments; and forget their
+        mail address."""
         ...
 
     async def forget_words(self, dialogue: str, side: str, words: str) -> None:

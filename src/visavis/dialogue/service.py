@@ -257,6 +257,12 @@ class Dialogues:
             zone=str(profile.get("zone", "UTC")),
         )
 
+    def is_live(self, dialogue: str, side: str, delegate: str) -> bool:
+        """Whether that delegate has a passkey with which they may act for the side now."""
+        ledger = self.ledger(dialogue)
+        live = ledger.states[ledger.index(side)].live_credentials()
+        return any(each.delegate == delegate and each.passkey is not None for each in live)
+
     def passkey_of(self, id: bytes) -> Passkey | None:
         """The live passkey of that WebAuthn credential id, in any log of this node."""
         for ledger in self._ledgers.values():

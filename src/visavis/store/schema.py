@@ -1,5 +1,6 @@
 """Tables. Nothing is updated in place but what is marked so: spent links, widened audiences, moderation, a
-cosigner's memory, marks. Nothing is deleted but ended sessions, drafts, and what a side erases.
+cosigner's memory, marks. Nothing is deleted but ended sessions, drafts, a delegate's feed and wishes,
+mails once sent, and what a side erases.
 
 Lives here: SQLAlchemy Core tables, the schema's version, the way from earlier ones. Not here: queries (`sqlite`).
 """
@@ -7,13 +8,23 @@ Lives here: SQLAlchemy Core tables, the schema's version, the way from earlier o
 from __future__ import annotations
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, String, Table, inspect
+from sqlalchemy import (
+    Column,
+    Connection,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+    inspect,
+)
 
-VERSION = 3
+VERSION = 4
 """`PRAGMA user_version` of the schema. A database of another version is refused, not guessed at."""
-EARLIER = (0, 2)
+EARLIER = (0, 2, 3)
 """Versions that become this one by `upgrade`: 0 is a new database, 2 had a side's first log key in its founding, and no
-other, and no timestamps."""
+other, and no timestamps; 3 had nothing for calendars and notices."""
 REFUSED = {1: "its foundings have no passkeys, so no log of it can be judged"}
 """Versions of this program that it can no longer read, and why."""
 
@@ -186,6 +197,50 @@ shown = Table(
     Column("dialogue", String, primary_key=True),
     Column("side", String, primary_key=True),
     Column("note", LargeBinary, nullable=False),
+)
+
+
+# --- what reaches a delegate outside the pages ------------------------------------------------------
+
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("token_hash", String, primary_key=True),
+    Column("dialogue", String, nullable=False),
+    Column("side", String, nullable=False),
+    Column("delegate", String, nullable=False),
+    Column("language", String, nullable=False),
+    Column("titled", Integer, nullable=False),
+    Column("made", String, nullable=False),
+    UniqueConstraint("dialogue", "side", "delegate"),
+)
+
+wishes = Table(
+    "wishes",
+    metadata,
+    Column("dialogue", String, primary_key=True),
+    Column("side", String, primary_key=True),
+    Column("delegate", String, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
+mails = Table(
+    "mails",
+    metadata,
+    Column("dialogue", String, primary_key=True),
+    Column("side", String, primary_key=True),
+    Column("delegate", String, primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("due", String, nullable=False, index=True),
+    Column("tries", Integer, nullable=False),
+)
+
+noted = Table(
+    "noted",
+    metadata,
+    Column("dialogue", String, primary_key=True),
+    Column("side", String, primary_key=True),
+    Column("size", Integer, nullable=False),
 )
 
 

@@ -356,6 +356,10 @@ class SqliteUnit:
             c = table.c
             where = (c.dialogue == dialogue, c.side == side, c.delegate == delegate, c.name != "")
             await self._db.execute(update(table).where(*where).values(name=""))
+        for beside in (t.wishes, t.mails):
+            c = beside.c
+            whose = (c.dialogue == dialogue, c.side == side, c.delegate == delegate)
+            await self._db.execute(beside.delete().where(*whose))
 
     async def forget_words(self, dialogue: str, side: str, words: str) -> None:
         c = t.drafts.c

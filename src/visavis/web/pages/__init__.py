@@ -16,10 +16,12 @@ def page_routes() -> list[BaseRoute]:
     """Every page of a delegate, and the doors to them."""
     # Here, since `context` reads this package's `frame` and `seal`, and every page reads `context`.
     from visavis.web.pages import (
+        calendars,
         check,
         dialogue,
         founding,
         home,
+        me,
         press,
         quotes,
         record,
@@ -29,5 +31,19 @@ def page_routes() -> list[BaseRoute]:
         understanding,
     )
 
-    modules = (home, founding, dialogue, talk, understanding, review, record, room, press, quotes, check)
+    modules = (
+        home,
+        founding,
+        dialogue,
+        talk,
+        understanding,
+        review,
+        record,
+        room,
+        press,
+        quotes,
+        check,
+        calendars,
+        me,
+    )
     return [route for module in modules for route in module.routes]

@@ -39,7 +39,10 @@ async def home(request: Request) -> Response:
     if not asker.admitted:
         return page(request, "waiting-admission.html")
     view = node.dialogues.view(asker.dialogue, asker.side, asker.delegate)
-    return page(request, "home.html", view=view, sides=None, dialogues=[card(view, asker, request)])
+    cards = [card(view, asker, request)]
+    # Of what we can do, what somebody waits for and this delegate may do: the tab says how much it is.
+    waits = sum(todo.urgent and bool(todo.href) for each in cards if each.what for todo in each.what.now)
+    return page(request, "home.html", view=view, sides=None, dialogues=cards, waits=waits)
 
 
 async def recover(request: Request) -> Response:
