@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import anyio
 import pytest
 from lxml import html
 from tests.flows.stage import Stage, found_dialogue, running_node, seat_delegation
+from tests.web.test_calendars import agreed
 from tests.web.test_pages import Browser, lint
 
 from visavis.web.words import LANGUAGES
@@ -95,3 +100,19 @@ async def test_the_page_in_every_language(stage: Stage, language: str) -> None:
     page = await Browser(stage.url, a.token, language).page("/me")
     assert page.get("lang") == language
     assert page.xpath("//select[@name='language']/option[@selected]/@value") == [language]
+
+
+async def test_a_node_without_a_mail_server_fills_its_outbox(stage: Stage) -> None:
+    """From the form to the file: what the other side does at once waits for the delegate, by the node's own task."""
+    a, b = await found_dialogue(stage)
+    wishes = FORM | {"quiet_from": "", "quiet_to": "", "kinds": "room", "language": "en"}
+    assert (await Browser(stage.url, b.token).post("/me/mail", **wishes)).status_code == 303
+    await a.act("talks.conclude", talk=await agreed(a, b))
+    outbox = stage.node.settings.data / "outbox"
+    with anyio.fail_after(30):
+        while not (files := list(outbox.glob("*.eml"))):  # noqa: ASYNC110 - a folder tells no event
+            await anyio.sleep(0.05)
+    mail = message_from_bytes(files[0].read_bytes(), policy=default)
+    assert (mail["To"], mail["Subject"]) == (ADDRESS, "Something waits for you")
+    assert f"{stage.url}/\r\n" in mail.get_content()
+    assert mail["From"] == f"visavis@{urlsplit(stage.url).hostname}"
