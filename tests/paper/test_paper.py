@@ -13,7 +13,7 @@ from tests.verification.desk import CREDENTIAL, SIDES, Desk
 from visavis.paper import printing
 from visavis.paper.model import Lack, NothingToPrint, Paper, Sheet, harmless, ordered, paper_of
 from visavis.paper.printing import print_paper
-from visavis.paper.words import _WORDS, say
+from visavis.paper.words import _WORDS, language_name, say
 from visavis.verification.account import Erasure, Standing
 
 
@@ -271,3 +271,8 @@ def test_every_fixed_phrase_names_the_same_values_in_each_language() -> None:
         named = [{name for _, name, _, _ in string.Formatter().parse(phrase) if name} for phrase in phrases]
         assert all(each == named[0] for each in named), key
     assert say("copy", "xx", side="S") == "Copy of \u2068S\u2069"
+
+
+def test_a_language_is_called_by_its_own_name() -> None:
+    """As its speakers call it; by its code where nobody has a name for it."""
+    assert [language_name(code) for code in ("ru", "id", "xx")] == ["русский", "bahasa Indonesia", "xx"]

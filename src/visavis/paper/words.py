@@ -233,8 +233,8 @@ _WORDS: Mapping[str, tuple[str, str, str, str, str]] = {
         "изменён; обязывает запись.",
         "Le fichier est scellé par le nœud de la partie : {side}, certificat {hash} (SHA-256). Le sceau montre "
         "que le fichier est inchangé ; c’est le registre qui engage.",
-        "Berkas ini disegel oleh simpul {side}, sertifikat {hash} (SHA-256). Segel menunjukkan bahwa berkas tidak "
-        "diubah; yang mengikat adalah catatan.",
+        "Berkas ini dibubuhi segel oleh simpul {side}, sertifikat {hash} (SHA-256). Segel menunjukkan bahwa berkas "
+        "tidak diubah; yang mengikat adalah catatan.",
         "الملف مختوم بختم عقدة {side}، الشهادة {hash} (SHA-256). يبين الختم أن الملف لم يتغير؛ والمُلزم هو السجل.",
     ),
     "unsealed": (
@@ -286,6 +286,8 @@ def moment(when: datetime | str, language: str) -> str:
 
 def language_name(code: str) -> str:
     """A language's own name: "русский" of "ru"; the code where CLDR knows none."""
+    if code == "id":  # CLDR's is the country's
+        return "bahasa Indonesia"
     try:
         return Locale.parse(code, sep="-").get_display_name() or code
     except (UnknownLocaleError, ValueError):

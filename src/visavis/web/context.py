@@ -219,7 +219,9 @@ def environment(language: str) -> jinja2.Environment:
 
 
 def language_name(code: str) -> str:
-    """A language's own name: "русский" of "ru"; the code where CLDR knows none."""
+    """A language's own name: "Русский" of "ru"; the code where CLDR knows none."""
+    if code in words.LANGUAGES:
+        return words.LANGUAGES[code]
     try:
         name = Locale.parse(code.replace("-", "_")).get_display_name()
     except (UnknownLocaleError, ValueError):

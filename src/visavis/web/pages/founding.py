@@ -15,12 +15,13 @@ from starlette.routing import Route
 from visavis.access import require
 from visavis.errors import Refused
 from visavis.web.context import page
+from visavis.web.words import LANGUAGES
 
 if TYPE_CHECKING:
     from visavis.node import Node
 
-NAME_LANGUAGES = ("en", "ru", "fr", "id", "ar")
-"""In which the form asks for the side's name: the interface's languages, present and to come."""
+NAME_LANGUAGES = tuple(LANGUAGES)
+"""In which the form asks for the side's name."""
 
 
 async def founding(request: Request) -> Response:
