@@ -34,7 +34,7 @@ _WORDS: Mapping[str, tuple[str, str, str, str, str]] = {
         "Texts in each language are equally authentic.",
         "Тексты на всех языках равно аутентичны.",
         "Les textes dans chaque langue font également foi.",
-        "Naskah dalam setiap bahasa sama-sama autentik.",
+        "Naskah dalam setiap bahasa sama autentiknya.",
         "النصوص بكل اللغات متساوية في الحجية.",
     ),
     "undertakings": (

@@ -122,10 +122,10 @@ class Times:
         """The comma of the language's script, with its space."""
         return "، " if self.language == "ar" else ", "
 
-    @property
-    def colon(self) -> str:
-        """The colon as the language sets it, with its space."""
-        return "\u00a0: " if self.language == "fr" else ": "
+    def stop(self, mark: str) -> str:
+        """A colon or a semicolon as the language sets it, with its spaces."""
+        space = {":": "\u00a0", ";": "\u202f"}[mark] if self.language == "fr" else ""
+        return f"{space}{mark} "
 
     def until(self, when: datetime, now: datetime) -> str:
         """In 23 hours; 3 days ago. Only ever beside the absolute time."""
