@@ -1,12 +1,14 @@
-/** Entry of every page of a signed-in delegate: forms that sign, live regions, clocks, the watch over what was signed. */
+/** Entry of every page of a signed-in delegate: forms that sign, live regions, clocks, rankings, the watch over what was signed. */
 
 import { listen as clocks } from './page/clocks';
 import { listen as live } from './page/live';
+import { listen as rankings } from './page/ranking';
 import { listen as forms } from './signing/forms';
 import { listen as watch } from './signing/watch';
 
 forms();
 live();
 clocks();
+rankings();
 watch();
 document.documentElement.dataset['signs'] = 'ready';

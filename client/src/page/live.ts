@@ -148,6 +148,8 @@ function spelling(region: Element): string {
   for (const clock of Array.from(copy.querySelectorAll('time[data-clock]'))) clock.replaceWith('');
   for (const status of Array.from(copy.querySelectorAll('[data-form-status]'))) status.replaceWith('');
   for (const element of Array.from(copy.querySelectorAll('noscript'))) element.remove();
+  // A region within a region changes by itself.
+  for (const inner of Array.from(copy.querySelectorAll('[data-region][id]'))) inner.replaceWith('');
   return copy.innerHTML;
 }
 
@@ -155,14 +157,16 @@ function exchange(old: HTMLElement, come: HTMLElement): void {
   const focused = document.activeElement instanceof HTMLElement && old.contains(document.activeElement)
     ? document.activeElement : null;
   const key = focused ? keyOf(focused) : '';
-  const open = new Set(Array.from(old.querySelectorAll<HTMLDetailsElement>('details[open]')).map(keyOf));
+  const open = new Map(Array.from(old.querySelectorAll('details'), details => [keyOf(details), details.open]));
   const fresh = document.importNode(come, true);
   served.set(fresh, spelling(come));
+  for (const inner of Array.from(fresh.querySelectorAll('[data-region][id]'))) served.set(inner, spelling(inner));
   for (const details of Array.from(fresh.querySelectorAll('details'))) {
-    if (open.has(keyOf(details))) details.open = true;
+    details.open = open.get(keyOf(details)) ?? details.open;
   }
   if (old instanceof HTMLDetailsElement && old.open && fresh instanceof HTMLDetailsElement) fresh.open = true;
   old.replaceWith(fresh);
+  fresh.dispatchEvent(new CustomEvent('visavis:swapped', { bubbles: true }));
   if (!focused) return;
   const candidates = Array.from(fresh.querySelectorAll<HTMLElement>('a, button, input, select, textarea, summary'));
   const target = candidates.find(candidate => keyOf(candidate) === key) ?? fresh;
@@ -177,8 +181,8 @@ function keyOf(element: Element): string {
   const values = form ? Array.from(new FormData(form).values()).join() : '';
   const words = element instanceof HTMLDetailsElement
     ? element.querySelector('summary')?.textContent : element.textContent;
-  return [element.tagName, element.getAttribute('name'), element.getAttribute('href'), form?.dataset['command'],
-    values, words?.trim()].join('|');
+  return [element.tagName, ...['name', 'href', 'aria-label'].map(name => element.getAttribute(name)),
+    form?.dataset['command'], values, words?.trim()].join('|');
 }
 
 /** Whether somebody is typing in `within`, or has typed something there that is not sent yet. */
