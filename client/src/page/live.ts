@@ -7,11 +7,12 @@
  *     <section id="agenda" data-region data-announce="The agenda has changed.">
  *
  * Not htmx: it swaps what a response names, while here the page itself, fetched again at its own address, is the
- * fragment; what matters is to leave alone the region in which somebody types, to keep focus and open details,
+ * fragment; what matters is to leave alone what somebody types, to keep focus and open details,
  * and to say what changed. That is these lines, and 16 kB less on every page.
  */
 
 import { t } from '../words';
+import { carried, controlsOf, dirty } from './typed';
 
 const SETTLE_MS = 150;
 const POLL_MS = 5_000;
@@ -30,6 +31,8 @@ export function listen(): void {
     served.set(region, spelling(region));
   }
   document.addEventListener('visavis:entered', () => refreshSoon());
+  // Something was held or typed, and is no more.
+  document.addEventListener('visavis:freed', () => refreshSoon());
   document.addEventListener('focusout', () => {
     // What was left alone while somebody typed is caught up with when they are done.
     if (document.querySelector(`[${QUIET}]`)) refreshSoon();
@@ -126,7 +129,8 @@ export function swap(fresh: Document): void {
     const come = fresh.getElementById(old.id);
     if (!come || !old.isConnected) continue;
     if ((served.get(old) ?? spelling(old)) === spelling(come) && sameAttributes(old, come)) continue;
-    if (typing(old) || old.querySelector('form[aria-busy=true], dialog[open]')) {
+    // What was typed and left goes along (`typed`); nobody's words are moved under their hands.
+    if (atWork(old) || old.querySelector('form[aria-busy=true], dialog[open], [data-held]') || !carried(old, come)) {
       old.setAttribute(QUIET, '');
       continue;
     }
@@ -187,20 +191,12 @@ function keyOf(element: Element): string {
 
 /** Whether somebody is typing in `within`, or has typed something there that is not sent yet. */
 function typing(within: HTMLElement): boolean {
-  const controls = Array.from(within.querySelectorAll<HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement>(
-    'input:not([type=hidden]), textarea, select',
-  ));
-  return controls.some(control => {
-    if (control === document.activeElement) return true;
-    if (control instanceof HTMLSelectElement) {
-      return Array.from(control.options).some(option => option.selected !== option.defaultSelected)
-        && Array.from(control.options).some(option => option.defaultSelected);
-    }
-    if (control instanceof HTMLInputElement && (control.type === 'checkbox' || control.type === 'radio')) {
-      return control.checked !== control.defaultChecked;
-    }
-    return control.value !== control.defaultValue;
-  });
+  return atWork(within) || dirty(within);
+}
+
+/** Whether the caret, or whatever is being chosen, is in `within`. */
+function atWork(within: HTMLElement): boolean {
+  return controlsOf(within).some(control => control === document.activeElement);
 }
 
 function sameAttributes(one: Element, other: Element): boolean {

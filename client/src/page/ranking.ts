@@ -84,6 +84,8 @@ class Ranking {
     const places = this.at.querySelector<HTMLElement>('[data-rank-places]');
     if (places) places.hidden = true;
     this.list.hidden = false;
+    // What is shown from here on counts the order of the list as ours.
+    this.at.querySelector('[data-rank-unsigned]')?.remove();
     this.list.addEventListener('click', event => {
       const button = event.target instanceof Element ? event.target.closest<HTMLButtonElement>('[data-move]') : null;
       const row = button?.closest('li');
@@ -209,6 +211,7 @@ class Ranking {
     const over = (put: boolean): void => {
       watch.abort();
       delete row.dataset['held'];
+      this.at.dispatchEvent(new CustomEvent('visavis:freed', { bubbles: true }));
       if (!put) {
         this.order = was;
         this.arrange();

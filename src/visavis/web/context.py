@@ -291,7 +291,8 @@ def page(
     """A page for the asker, who may be nobody.
 
     view: what the asker may look at, on the pages of a dialogue; adds `sides`, `texts`, which reads
-    [[language, commitment], …], and `erased`: who erased their copy of a commitment. Adds `asker`, `path`, `now`
+    [[language, commitment], …], `erased`: who erased their copy of a commitment, and `times_said`: how often our side
+    has filled a register. Adds `asker`, `path`, `now`
     always. A language asked for by `?lang=` is remembered in a cookie.
     """
     language = language_of(request)
@@ -310,6 +311,7 @@ def page(
         given["now"] = view.now
         given["texts"] = lambda pairs: texts_of(view, pairs)
         given["said"] = view.text
+        given["times_said"] = lambda *key: len(view.joint.register_history(view.us, key))
         given["erased"] = lambda commitment: erasures(view.joint, view.us, commitment)
     response = HTMLResponse(render(name, language, **(given | values)), status_code=status)
     response.headers["Content-Language"] = language
