@@ -14,6 +14,7 @@ from visavis.access import load
 from visavis.dialogue.commands import View
 from visavis.dialogue.people import PersonView, side_view
 from visavis.dialogue.steps import Steps, together
+from visavis.press.model import press_view
 from visavis.talks.acts import ItemKind
 from visavis.talks.model import Status, TalkView, talk_view, weights
 from visavis.web.context import language_of, page
@@ -86,6 +87,7 @@ async def talk(request: Request) -> Response:
         people_ours=people(view, view.us),
         people_theirs=people(view, 1 - view.us),
         floor=floor_of(seen),
+        press=press_view(view.joint, view.us, seen.id),
         may_sit=seen.next_sitting is not None or seen.status is Status.SITTING,
         may_prepare=not over,
         may_speak=not over,
