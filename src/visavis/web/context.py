@@ -204,7 +204,8 @@ def environment(language: str) -> jinja2.Environment:
         dir=words.direction(language),
     )
     env.tests["damaged"] = lambda texts: isinstance(texts, Spoken) and bool(texts.damaged)
-    env.filters["one_of"] = lambda texts: words.one_of(texts, language)
+    env.filters["one_of"] = lambda texts: tuple(map(plainly, words.one_of(texts, language)))
+    env.filters["plainly"] = plainly
     env.filters["paragraphs"] = paragraphs
     env.filters["language_name"] = language_name
     env.filters["moment"] = chair.moment
@@ -228,6 +229,14 @@ def lead_in(markdown: str) -> str:
     if not found:
         return ""
     return found[0] if len(found[0]) <= 300 else found[0][:299].rsplit(" ", 1)[0] + "…"
+
+
+def plainly(text: str) -> str:
+    """A text to be shown: marks that override the direction of writing, which no language needs, stand as "�".
+
+    They make words look other than they are; whoever is to seal them must see that they are there.
+    """
+    return text.replace("\u202d", "\ufffd").replace("\u202e", "\ufffd")
 
 
 def paragraphs(text: str) -> list[str]:
