@@ -26,7 +26,8 @@ const FACES = [
 
 const ICONS = [
   'arrow-left-right', 'calendar', 'check', 'chevron-down', 'chevron-right', 'chevron-up', 'circle-stop', 'clock', 'door-closed',
-  'download', 'ellipsis', 'file-text', 'flag', 'hand', 'headphones', 'hourglass', 'languages', 'link', 'list-checks',
+  'download', 'ellipsis', 'file-text', 'flag', 'grip-vertical', 'hand', 'headphones', 'hourglass', 'languages', 'link',
+  'list-checks',
   'lock-keyhole', 'log-out', 'mail', 'mic', 'mic-off', 'monitor-up', 'moon', 'newspaper', 'pen-line', 'plus',
   'printer', 'quote', 'rss', 'search', 'shield-check', 'signature', 'triangle-alert', 'video', 'video-off',
   'volume-2', 'x',

@@ -76,5 +76,6 @@ export async function request<T>(method: string, path: string, body?: unknown): 
     String(problem['code'] ?? 'unavailable'),
     String(problem['detail'] ?? problem['title'] ?? response.statusText),
     typeof problem['field'] === 'string' ? problem['field'] : undefined,
+    problem,
   );
 }

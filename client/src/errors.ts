@@ -13,13 +13,14 @@ export class Untrusted extends Error {}
 /** The node does not answer; a retry may help. */
 export class Unreachable extends Error {}
 
-/** The node answered with a problem (RFC 9457). code: stable; field: which one is at fault. */
+/** The node answered with a problem (RFC 9457). code: stable; field: which one is at fault; problem: all of it. */
 export class Refused extends Error {
   constructor(
     readonly status: number,
     readonly code: string,
     detail: string,
     readonly field?: string,
+    readonly problem: Readonly<Record<string, unknown>> = {},
   ) {
     super(detail);
   }

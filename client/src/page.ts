@@ -1,8 +1,12 @@
-/** Entry of every page of a signed-in delegate: forms that sign, live regions, clocks, copying, the watch over what was signed. */
+/** Entry of every page of a signed-in delegate: forms that sign, live regions, clocks, copying, rankings, what is typed, the watch
+ * over what was signed.
+ */
 
 import { listen as clocks } from './page/clocks';
 import { listen as copies } from './page/copies';
 import { listen as live } from './page/live';
+import { listen as rankings } from './page/ranking';
+import { listen as typed } from './page/typed';
 import { listen as forms } from './signing/forms';
 import { listen as watch } from './signing/watch';
 
@@ -10,5 +14,7 @@ forms();
 live();
 clocks();
 copies();
+rankings();
+typed();
 watch();
 document.documentElement.dataset['signs'] = 'ready';

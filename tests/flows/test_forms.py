@@ -66,7 +66,9 @@ async def cancels_and_keeps(page: Page) -> None:
 
     await until("the word that nothing was signed", told)
     assert await page.input_value(f"{FORM} [name='title.en']") == "A talk by video"
-    assert await page.evaluate(f'document.activeElement === document.querySelector("{FORM} button")')
+    assert await page.evaluate(
+        f'document.activeElement === document.querySelector("{FORM} button[type=submit]")'
+    )
 
 
 async def refuses_in_words(page: Page) -> None:

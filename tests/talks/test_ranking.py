@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from visavis.talks.ranking import merge, places
+from visavis.talks.ranking import merge, places, weighed
 
 ITEMS = [f"item-{n}" for n in range(7)]
 BALLOT = st.lists(st.sampled_from(ITEMS), unique=True)
@@ -76,3 +76,15 @@ def test_ties_do_not_favour_a_side() -> None:
     """Over many talks, a tie between each side's favourite goes to either about as often."""
     won = sum(merge(f"talk-{n}", ["x", "y"], ["x", "y"], ["y", "x"])[0] == "x" for n in range(400))
     assert 140 < won < 260
+
+
+@given(BALLOT, BALLOT)
+def test_what_an_item_weighs_is_why_it_stands_there(one: list[str], other: list[str]) -> None:
+    """The order is that of the weights, and exchanging the sides exchanges the two places and nothing else."""
+    weights = weighed("t", ITEMS, one, other)
+    assert tuple(weight.item for weight in weights) == merge("t", ITEMS, one, other)
+    assert list(weights) == sorted(weights, key=lambda w: (w.total, w.worse, w.lot))
+    mirrored = weighed("t", ITEMS, other, one)
+    assert [(w.item, w.one, w.other, w.lot) for w in weights] == [
+        (w.item, w.other, w.one, w.lot) for w in mirrored
+    ]

@@ -7,11 +7,12 @@
  *     <section id="agenda" data-region data-announce="The agenda has changed.">
  *
  * Not htmx: it swaps what a response names, while here the page itself, fetched again at its own address, is the
- * fragment; what matters is to leave alone the region in which somebody types, to keep focus and open details,
+ * fragment; what matters is to leave alone what somebody types, to keep focus and open details,
  * and to say what changed. That is these lines, and 16 kB less on every page.
  */
 
 import { t } from '../words';
+import { carried, controlsOf, dirty } from './typed';
 
 const SETTLE_MS = 150;
 const POLL_MS = 5_000;
@@ -30,6 +31,8 @@ export function listen(): void {
     served.set(region, spelling(region));
   }
   document.addEventListener('visavis:entered', () => refreshSoon());
+  // Something was held or typed, and is no more.
+  document.addEventListener('visavis:freed', () => refreshSoon());
   document.addEventListener('focusout', () => {
     // What was left alone while somebody typed is caught up with when they are done.
     if (document.querySelector(`[${QUIET}]`)) refreshSoon();
@@ -126,7 +129,8 @@ export function swap(fresh: Document): void {
     const come = fresh.getElementById(old.id);
     if (!come || !old.isConnected) continue;
     if ((served.get(old) ?? spelling(old)) === spelling(come) && sameAttributes(old, come)) continue;
-    if (typing(old) || old.querySelector('form[aria-busy=true], dialog[open]')) {
+    // What was typed and left goes along (`typed`); nobody's words are moved under their hands.
+    if (atWork(old) || old.querySelector('form[aria-busy=true], dialog[open], [data-held]') || !carried(old, come)) {
       old.setAttribute(QUIET, '');
       continue;
     }
@@ -148,6 +152,8 @@ function spelling(region: Element): string {
   for (const clock of Array.from(copy.querySelectorAll('time[data-clock]'))) clock.replaceWith('');
   for (const status of Array.from(copy.querySelectorAll('[data-form-status]'))) status.replaceWith('');
   for (const element of Array.from(copy.querySelectorAll('noscript'))) element.remove();
+  // A region within a region changes by itself.
+  for (const inner of Array.from(copy.querySelectorAll('[data-region][id]'))) inner.replaceWith('');
   return copy.innerHTML;
 }
 
@@ -155,14 +161,16 @@ function exchange(old: HTMLElement, come: HTMLElement): void {
   const focused = document.activeElement instanceof HTMLElement && old.contains(document.activeElement)
     ? document.activeElement : null;
   const key = focused ? keyOf(focused) : '';
-  const open = new Set(Array.from(old.querySelectorAll<HTMLDetailsElement>('details[open]')).map(keyOf));
+  const open = new Map(Array.from(old.querySelectorAll('details'), details => [keyOf(details), details.open]));
   const fresh = document.importNode(come, true);
   served.set(fresh, spelling(come));
+  for (const inner of Array.from(fresh.querySelectorAll('[data-region][id]'))) served.set(inner, spelling(inner));
   for (const details of Array.from(fresh.querySelectorAll('details'))) {
-    if (open.has(keyOf(details))) details.open = true;
+    details.open = open.get(keyOf(details)) ?? details.open;
   }
   if (old instanceof HTMLDetailsElement && old.open && fresh instanceof HTMLDetailsElement) fresh.open = true;
   old.replaceWith(fresh);
+  fresh.dispatchEvent(new CustomEvent('visavis:swapped', { bubbles: true }));
   if (!focused) return;
   const candidates = Array.from(fresh.querySelectorAll<HTMLElement>('a, button, input, select, textarea, summary'));
   const target = candidates.find(candidate => keyOf(candidate) === key) ?? fresh;
@@ -177,26 +185,18 @@ function keyOf(element: Element): string {
   const values = form ? Array.from(new FormData(form).values()).join() : '';
   const words = element instanceof HTMLDetailsElement
     ? element.querySelector('summary')?.textContent : element.textContent;
-  return [element.tagName, element.getAttribute('name'), element.getAttribute('href'), form?.dataset['command'],
-    values, words?.trim()].join('|');
+  return [element.tagName, ...['name', 'href', 'aria-label'].map(name => element.getAttribute(name)),
+    form?.dataset['command'], values, words?.trim()].join('|');
 }
 
 /** Whether somebody is typing in `within`, or has typed something there that is not sent yet. */
 function typing(within: HTMLElement): boolean {
-  const controls = Array.from(within.querySelectorAll<HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement>(
-    'input:not([type=hidden]), textarea, select',
-  ));
-  return controls.some(control => {
-    if (control === document.activeElement) return true;
-    if (control instanceof HTMLSelectElement) {
-      return Array.from(control.options).some(option => option.selected !== option.defaultSelected)
-        && Array.from(control.options).some(option => option.defaultSelected);
-    }
-    if (control instanceof HTMLInputElement && (control.type === 'checkbox' || control.type === 'radio')) {
-      return control.checked !== control.defaultChecked;
-    }
-    return control.value !== control.defaultValue;
-  });
+  return atWork(within) || dirty(within);
+}
+
+/** Whether the caret, or whatever is being chosen, is in `within`. */
+function atWork(within: HTMLElement): boolean {
+  return controlsOf(within).some(control => control === document.activeElement);
 }
 
 function sameAttributes(one: Element, other: Element): boolean {

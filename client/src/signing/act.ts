@@ -29,12 +29,18 @@ export interface Entered {
   readonly leaf: string;
 }
 
+/** The refusal of a word that was said anew since the form was opened. */
+export const CHANGED = 'changed-meanwhile';
+
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Have the node draft a command, and check that the draft is what was asked. Nothing is signed yet. */
-export async function prepare(dialogue: string, command: string, fields: Fields): Promise<Prepared> {
+/** Have the node draft a command, and check that the draft is what was asked. Nothing is signed yet.
+ *
+ * seen: the version of our side's word that the form was opened on; another by now is refused.
+ */
+export async function prepare(dialogue: string, command: string, fields: Fields, seen?: number): Promise<Prepared> {
   const session = await current();
-  const { draft, device } = await drafted(dialogue, command, fields, session);
+  const { draft, device } = await drafted(dialogue, { command, fields, ...(seen === undefined ? {} : { seen }) }, session);
   const signed = readSigned(draft.signed);
   if (signed.dialogue !== dialogue) throw new Untrusted('the draft is of another dialogue');
   if (session.side !== null && signed.side !== session.side) throw new Untrusted('the draft is of another side');
@@ -51,19 +57,19 @@ export async function prepare(dialogue: string, command: string, fields: Fields)
 
 /** A draft in the name of this device's key, where that may act; else in the passkey's. */
 async function drafted(
-  dialogue: string, command: string, fields: Fields, { credential }: SessionAnswer,
+  dialogue: string, asked: Fields & { readonly command: string }, { credential }: SessionAnswer,
 ): Promise<{ draft: Draft; device: DeviceKey | undefined }> {
   const path = `/api/dialogues/${encodeURIComponent(dialogue)}/drafts`;
-  const device = DEVICE_COMMANDS.has(command) ? await acting(credential) : undefined;
+  const device = DEVICE_COMMANDS.has(asked.command) ? await acting(credential) : undefined;
   if (device) {
     try {
-      return { draft: await request<Draft>('POST', path, { command, fields, device: device.id }), device };
+      return { draft: await request<Draft>('POST', path, { ...asked, device: device.id }), device };
     } catch (error) {
       // It was ended, or has not the power: the passkey may still do it, or the node says again why not.
-      if (!(error instanceof Refused) || error.status === 401) throw error;
+      if (!(error instanceof Refused) || error.status === 401 || error.code === CHANGED) throw error;
     }
   }
-  return { draft: await request<Draft>('POST', path, { command, fields }), device: undefined };
+  return { draft: await request<Draft>('POST', path, asked), device: undefined };
 }
 
 /** Have a prepared draft signed, and the node enter it in the side's log. */

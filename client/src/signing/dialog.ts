@@ -91,11 +91,16 @@ function details(words: string): HTMLDetailsElement {
   return made;
 }
 
+/** Marks that override the direction of writing make words look other than they are: they are shown as such. */
+function plainly(words: string): string {
+  return words.replace(/[\u202d\u202e]/g, '\ufffd');
+}
+
 function element<K extends keyof HTMLElementTagNameMap>(
   name: K, className = '', words = '',
 ): HTMLElementTagNameMap[K] {
   const made = document.createElement(name);
   if (className) made.className = className;
-  if (words) made.textContent = words;
+  if (words) made.textContent = plainly(words);
   return made;
 }

@@ -9,7 +9,8 @@
 
 import { Malformed, Refused, Unreachable, Untrusted } from '../errors';
 import { t } from '../words';
-import { enter, prepare } from './act';
+import { forget, keep as keepTyped } from '../page/typed';
+import { CHANGED, enter, prepare } from './act';
 import { consent } from './dialog';
 import { keep, makeDeviceKey } from './device';
 import { controlsOf, fieldsOf } from './fields';
@@ -64,7 +65,8 @@ async function carryOut(form: HTMLFormElement, other?: string): Promise<void> {
   say(form, t('sign.drafting'));
   const made = command === 'dialogue.admit-device' ? await makeDeviceKey() : undefined;
   const fields = made ? { key: made.id } : fieldsOf(controlsOf(form));
-  const prepared = await prepare(dialogue ?? '', command, fields);
+  const { seen } = form.dataset;
+  const prepared = await prepare(dialogue ?? '', command, fields, seen ? Number(seen) : undefined);
   // What this device's key signs binds nobody: the button was the word for it.
   if (!prepared.device) {
     say(form, '');
@@ -77,6 +79,9 @@ async function carryOut(form: HTMLFormElement, other?: string): Promise<void> {
   const entered = await enter(prepared);
   if (made) await keep(prepared.signed.credential, made);
   form.dataset['entered'] = String(entered.seq);
+  // It is said: a live update that comes before the page does must not carry it along.
+  form.reset();
+  forget(form);
   say(form, t('sign.done'));
   form.dispatchEvent(new CustomEvent('visavis:entered', { bubbles: true, detail: entered }));
   // The room must not be reloaded: its page is brought up to date by the event instead.
@@ -99,6 +104,10 @@ function say(form: HTMLFormElement, words: string, state = ''): void {
 }
 
 function report(form: HTMLFormElement, error: unknown): void {
+  if (error instanceof Refused && error.code === CHANGED) {
+    meanwhile(form, error);
+    return;
+  }
   const words = wordsOf(error).trim();
   say(form, `${/[.!?؟。:]$/.test(words) ? words : `${words}.`} ${t('error.kept')}`, 'error');
   if (error instanceof Refused && error.field) {
@@ -112,6 +121,33 @@ function report(form: HTMLFormElement, error: unknown): void {
       if (at.getAttribute('type') !== 'hidden') at.focus();
     }
   }
+}
+
+/** Ours was said anew since the form was opened: both are shown, and the person says which is to stand. */
+function meanwhile(form: HTMLFormElement, { problem }: Refused): void {
+  const texts = Array.isArray(problem['texts']) ? (problem['texts'] as unknown[]) : [];
+  say(form, `${t('error.meanwhile')} ${t(texts.length > 0 ? 'error.meanwhile.stands' : 'error.meanwhile.page')}`, 'error');
+  const region = form.querySelector('[data-form-status]');
+  if (!region) return;
+  for (const each of texts) {
+    const [language, words] = Array.isArray(each) ? (each as unknown[]) : [];
+    const quoted = document.createElement('q');
+    quoted.className = 'meanwhile';
+    quoted.lang = String(language);
+    quoted.dir = 'auto';
+    quoted.textContent = String(words);
+    region.append(quoted);
+  }
+  const button = document.createElement('button');
+  button.type = 'button';
+  button.className = 'press is-second';
+  button.textContent = t('error.meanwhile.replace');
+  button.addEventListener('click', () => {
+    form.dataset['seen'] = String(problem['seen']);
+    keepTyped(form);
+    form.requestSubmit();
+  });
+  region.append(button);
 }
 
 /** An error in words for the person. */

@@ -1,7 +1,7 @@
 """Errors of the dialogue.
 
-Lives here: `ActVoid` (an act that the rules do not allow, before it is written), `NotTabled`, `ContentMissing`,
-`Forked`, `CosignedLarger`, `LogBehind`, `LogDiffers`, `LogDamaged`, `LogKeyMissing`, `SideMoved`.
+Lives here: `ActVoid` (an act that the rules do not allow, before it is written), `NotTabled`, `ChangedMeanwhile`,
+`ContentMissing`, `Forked`, `CosignedLarger`, `LogBehind`, `LogDiffers`, `LogDamaged`, `LogKeyMissing`, `SideMoved`.
 Not here: the reasons themselves (`verdicts`), their translation and HTTP status (`web/errors.py`).
 """
 
@@ -46,6 +46,13 @@ class ContentMissing(Refused):
     """
 
     code = "content-missing"
+
+
+class ChangedMeanwhile(Refused):
+    """The asker's side has said this anew since the asker saw it. details: seen, how often it has said it by now;
+    texts, [[language, words], …] as they stand, which are the asker's side's own."""
+
+    code = "changed-meanwhile"
 
 
 class NotTabled(Refused):

@@ -26,7 +26,7 @@ import structlog
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from visavis.dialogue.acts import Consent, Erase, Power, Rulebook, Subject
+from visavis.dialogue.acts import Consent, Erase, Power, Register, Rulebook, Subject
 from visavis.dialogue.commands import (
     Audience,
     Command,
@@ -39,7 +39,7 @@ from visavis.dialogue.commands import (
     View,
 )
 from visavis.dialogue.erasing import SHOWN, ContentErased
-from visavis.dialogue.errors import ContentMissing, LogDamaged, act_void
+from visavis.dialogue.errors import ChangedMeanwhile, ContentMissing, LogDamaged, act_void
 from visavis.dialogue.fold import SideState
 from visavis.dialogue.join import Joint, preview
 from visavis.dialogue.keeping import Keeper, again
@@ -102,7 +102,8 @@ class Draft:
     """An act that waits for its delegate's signature.
 
     asker: the credential of the session that asked for it. check: who holds this may read the draft, as long as it
-    waits: the asker's second device.
+    waits: the asker's second device. seen: how often the asker's side had said this word, as the asker saw it;
+    None: they did not say.
     """
 
     id: str
@@ -112,6 +113,7 @@ class Draft:
     signed: SignedMembers
     drafted: Drafted
     expires: datetime
+    seen: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,10 +406,13 @@ class Dialogues:
         fields: Mapping[str, Any],
         *,
         device: str | None = None,
+        seen: int | None = None,
     ) -> Draft:
         """Draft an act. Raises `Malformed`, or `Refused` if the rules do not allow it as things stand.
 
         device: a device key that the session's passkey admitted, to sign in its stead.
+        seen: how often the side had said the word that the act says anew, as the asker saw it. Raises
+        `ChangedMeanwhile` if it has said it again since, now and when the draft is entered.
         """
         ledger = self.ledger(dialogue)
         credential = session.credential if device is None else _device_of(ledger, session, device)
@@ -419,12 +424,13 @@ class Dialogues:
         except (msgspec.ValidationError, RecursionError) as error:
             raise Malformed(str(error), field=_field(str(error))) from error
         drafted = spec.build(self.view(dialogue, session.side, session.delegate), given, self._fresh)
+        _unchanged(ledger, ledger.index(session.side), self._move(drafted.act), seen)
         if sum(len(content.data) for content in drafted.contents) > MAX_CONTENT_BYTES:
             raise Malformed(f"texts of more than {MAX_CONTENT_BYTES // 1024} KiB in one act")
         for content in drafted.contents:
             opens(content.commitment, content.salt, content.data)
         by = (session.delegate, credential)
-        return await self._drafted(ledger, session, by, drafted)
+        return await self._drafted(ledger, session, by, drafted, seen)
 
     async def draft_recovery(self, session: Session, recovery: str) -> Draft:
         """Draft `side.recover`: the session's enrolled passkey becomes the officer's, every older one ends.
@@ -450,7 +456,12 @@ class Dialogues:
         return await self._drafted(ledger, session, (RECOVERY, recovery), drafted)
 
     async def _drafted(
-        self, ledger: Ledger, session: Session, by: tuple[str, str], drafted: Drafted
+        self,
+        ledger: Ledger,
+        session: Session,
+        by: tuple[str, str],
+        drafted: Drafted,
+        seen: int | None = None,
     ) -> Draft:
         """Keep a draft, if it would stand now. by: the signer's delegate and credential."""
         us = ledger.index(session.side)
@@ -470,7 +481,7 @@ class Dialogues:
             del self._drafts[oldest]
         until = now + DRAFT_LIFE
         draft = Draft(
-            self._fresh.id(), self._fresh.id(), ledger.id, session.credential, signed, drafted, until
+            self._fresh.id(), self._fresh.id(), ledger.id, session.credential, signed, drafted, until, seen
         )
         self._drafts[draft.id] = draft
         if drafted.rotation is not None:
@@ -526,8 +537,9 @@ class Dialogues:
         async with ledger.lock:
             if draft_id not in self._drafts:
                 raise DraftGone("this draft was entered already")
-            key = ledger.states[ledger.index(session.side)].key_of(draft.signed)
-            verify_proof(draft.signed, proof, key)
+            us = ledger.index(session.side)
+            verify_proof(draft.signed, proof, ledger.states[us].key_of(draft.signed))
+            _unchanged(ledger, us, self._move(draft.signed.act), draft.seen)
             entry = await self._append(ledger, draft.signed, proof, draft.drafted, proven=True)
             self._drafts.pop(draft_id, None)
             return entry
@@ -878,6 +890,20 @@ def _not_erased(ledger: Ledger, us: int, drafted: Drafted) -> None:
     """Raises `ContentErased` if the act would show words more widely that its side has erased."""
     if any(commitment in ledger.joint.erased[us] for commitment, _ in drafted.widen):
         raise ContentErased("your side has erased these words, so they cannot be shown; write them anew")
+
+
+def _unchanged(ledger: Ledger, us: int, move: object, seen: int | None) -> None:
+    """Raises `ChangedMeanwhile` if side `us` has said the word anew since it was seen."""
+    if seen is None or not isinstance(move, Register):
+        return
+    said = ledger.joint.register_history(us, move.key)
+    if len(said) == seen:
+        return
+    rows = (readable(ledger, ledger.sides[us], each) for each in _texts_in(said[-1][1] if said else {}))
+    texts = [[row.language, row.data.decode("utf-8", "replace")] for row in rows if row is not None]
+    raise ChangedMeanwhile(
+        "your side has said this anew since you opened it; nothing was written", seen=len(said), texts=texts
+    )
 
 
 def _texts_in(value: Any) -> Iterator[str]:

@@ -31,7 +31,8 @@ class Answered(Refused):
     """The node said no. code: its code; details: its problem details."""
 
     def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
-        super().__init__(str(problem.get("detail", f"status {status}")), status=status)
+        super().__init__(str(problem.get("detail", f"status {status}")))
+        self.details = {**problem, "status": status}
         self.status = status
         self.code = str(problem.get("code", "refused"))  # type: ignore[misc]
 

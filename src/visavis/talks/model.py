@@ -33,9 +33,9 @@ from visavis.talks.acts import (
     talk_end,
     time_slot,
 )
-from visavis.talks.ranking import merge
+from visavis.talks.ranking import Weight, merge, weighed
 
-__all__ = ["ACTS", "TalkView", "steps", "talk_view", "talks_of"]
+__all__ = ["ACTS", "TalkView", "steps", "talk_view", "talks_of", "weights"]
 
 
 class Status(StrEnum):
@@ -453,6 +453,15 @@ def draft_items(joint: Joint, talk: str) -> tuple[DraftItem, ...]:
             key=lambda item: (0, stands[item.id]) if item.id in stands else (band[item.kind], 0),
         )
     )
+
+
+def weights(joint: Joint, us: int, talk: str) -> tuple[Weight, ...]:
+    """The issues on the table in the merged order, and why so. `one` is our side, `other` theirs."""
+    items = draft_items(joint, talk)
+    issues = {item.id for item in items if item.kind is ItemKind.ISSUE}
+    rankings = (_ranking(joint, s, talk) for s in (us, 1 - us))
+    found = weighed(talk, (item.id for item in items), *rankings)
+    return tuple(weight for weight in found if weight.item in issues)
 
 
 def _one(same: list[DraftItem]) -> DraftItem:

@@ -1,6 +1,7 @@
 """Two rankings by importance merged into one order, fairly. Pure.
 
-Lives here: `merge`. Not here: which items there are, what comes before the issues (`model`).
+Lives here: `merge`, and `weighed`, which says why.
+Not here: which items there are, what comes before the issues (`model`).
 
 **The rule.** Each side's ballot gives every item a place; the items are ordered by
 
@@ -29,8 +30,31 @@ Handbook of Social Choice and Welfare, vol. 1 (2002), ch. 4.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from visavis.record.digest import digest
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """Why an item stands where it stands. Least first: `total`, then `worse`, then `lot`.
+
+    one, other: twice the item's place with either side (a shared place may lie between two).
+    lot: 0, 1, …: its turn by step 3 among all items of the talk.
+    """
+
+    item: str
+    one: int
+    other: int
+    lot: int
+
+    @property
+    def total(self) -> int:
+        return self.one + self.other
+
+    @property
+    def worse(self) -> int:
+        return max(self.one, self.other)
 
 
 def merge(talk: str, items: Iterable[str], one: Sequence[str], other: Sequence[str]) -> tuple[str, ...]:
@@ -39,14 +63,16 @@ def merge(talk: str, items: Iterable[str], one: Sequence[str], other: Sequence[s
     items: ids of all items, in any order. one, other: the two sides' rankings, most important first; ids that
     are not items are passed over, and of an id that comes twice the first place counts.
     """
+    return tuple(weight.item for weight in weighed(talk, items, one, other))
+
+
+def weighed(talk: str, items: Iterable[str], one: Sequence[str], other: Sequence[str]) -> tuple[Weight, ...]:
+    """As `merge`, with what each item weighs."""
     known = frozenset(items)
     first, second = places(known, one), places(known, other)
-
-    def order(item: str) -> tuple[int, int, bytes]:
-        a, b = first[item], second[item]
-        return a + b, max(a, b), digest("tie", talk.encode(), item.encode())
-
-    return tuple(sorted(known, key=order))
+    drawn = sorted(known, key=lambda item: digest("tie", talk.encode(), item.encode()))
+    weights = (Weight(item, first[item], second[item], lot) for lot, item in enumerate(drawn))
+    return tuple(sorted(weights, key=lambda weight: (weight.total, weight.worse, weight.lot)))
 
 
 def places(items: frozenset[str], ranking: Sequence[str]) -> dict[str, int]:

@@ -75,10 +75,12 @@ class InvitationBody(Body, frozen=True):
 
 
 class DraftBody(Body, frozen=True):
-    """device: a device key that the session's passkey admitted, to sign instead of it."""
+    """device: a device key that the session's passkey admitted, to sign instead of it. seen: how often the side had
+    said the word that is said anew, as the asker saw it."""
 
     command: str
     device: str | None = None
+    seen: int | None = None
     fields: dict[str, Any] = {}
 
 
@@ -252,7 +254,7 @@ async def draft(request: Request) -> Response:
     given = await body_of(request, DraftBody)
     node = node_of(request)
     made = await node.dialogues.draft(
-        asker.session, asker.dialogue, given.command, given.fields, device=given.device
+        asker.session, asker.dialogue, given.command, given.fields, device=given.device, seen=given.seen
     )
     answer = {**draft_json(made), "check": made.check, "contents": contents_json(made.drafted.contents)}
     return JSONResponse(answer, 201)

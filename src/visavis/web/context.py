@@ -209,7 +209,8 @@ def environment(language: str) -> jinja2.Environment:
         dir=words.direction(language),
     )
     env.tests["damaged"] = lambda texts: isinstance(texts, Spoken) and bool(texts.damaged)
-    env.filters["one_of"] = lambda texts: words.one_of(texts, language)
+    env.filters["one_of"] = lambda texts: tuple(map(plainly, words.one_of(texts, language)))
+    env.filters["plainly"] = plainly
     env.filters["paragraphs"] = paragraphs
     env.filters["language_name"] = language_name
     env.filters["moment"] = chair.moment
@@ -235,6 +236,14 @@ def lead_in(markdown: str) -> str:
     if not found:
         return ""
     return found[0] if len(found[0]) <= 300 else found[0][:299].rsplit(" ", 1)[0] + "…"
+
+
+def plainly(text: str) -> str:
+    """A text to be shown: marks that override the direction of writing, which no language needs, stand as "�".
+
+    They make words look other than they are; whoever is to seal them must see that they are there.
+    """
+    return text.replace("\u202d", "\ufffd").replace("\u202e", "\ufffd")
 
 
 def paragraphs(text: str) -> list[str]:
@@ -298,7 +307,8 @@ def page(
     """A page for the asker, who may be nobody.
 
     view: what the asker may look at, on the pages of a dialogue; adds `sides`, `texts`, which reads
-    [[language, commitment], …], and `erased`: who erased their copy of a commitment. Adds `asker`, `path`, `now`
+    [[language, commitment], …], `erased`: who erased their copy of a commitment, and `times_said`: how often our side
+    has filled a register. Adds `asker`, `path`, `now`
     always. A language asked for by `?lang=` is remembered in a cookie.
     """
     language = language_of(request)
@@ -317,6 +327,7 @@ def page(
         given["now"] = view.now
         given["texts"] = lambda pairs: texts_of(view, pairs)
         given["said"] = view.text
+        given["times_said"] = lambda *key: len(view.joint.register_history(view.us, key))
         given["erased"] = lambda commitment: erasures(view.joint, view.us, commitment)
     response = HTMLResponse(render(name, language, **(given | values)), status_code=status)
     response.headers["Content-Language"] = language

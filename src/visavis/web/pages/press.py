@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from visavis.access import load, must_be_desk
+from visavis.access import Asker, load, must_be_desk
 from visavis.dialogue.commands import View
 from visavis.errors import Malformed
 from visavis.press.model import LanguageView, press_view
@@ -48,6 +48,11 @@ def damaged(view: View, texts: tuple[LanguageView, ...]) -> bool:
 
 async def press(request: Request) -> Response:
     asker, view = await load(request, request.path_params["d"])
+    return await shown(request, asker, view)
+
+
+async def shown(request: Request, asker: Asker, view: View, mine: Draft | None = None) -> Response:
+    """The desk's page. mine: a draft that is not kept, since another was meanwhile: both are shown, with 409."""
     node: Node = request.app.state.node
     talk = found(view, request.path_params["t"])
     desk = asker.is_desk
@@ -55,6 +60,7 @@ async def press(request: Request) -> Response:
     return page(
         request,
         "press.html",
+        status=200 if mine is None else 409,
         view=view,
         talk=talk,
         press=press_view(view.joint, view.us, talk.id),
@@ -62,13 +68,23 @@ async def press(request: Request) -> Response:
         damaged=lambda texts: damaged(view, texts),
         desk=desk,
         drafts=drafts if desk else {},
+        version_of=version_of,
+        mine=mine,
         kinds=KINDS,
         held=await node.desk.held(asker.dialogue, asker.side) if desk else (),
     )
 
 
+def version_of(draft: Draft | None) -> str:
+    """What a form says of the draft that it was opened on."""
+    return "" if draft is None else draft.at.isoformat()
+
+
 async def keep_draft(request: Request) -> Response:
-    """Keep a readout or a statement in the making; the other side sees nothing of it."""
+    """Keep a readout or a statement in the making; the other side sees nothing of it.
+
+    If somebody of the desk has kept another since the form was opened, nothing is kept and both are shown.
+    """
     asker, view = await load(request, request.path_params["d"])
     node: Node = request.app.state.node
     must_be_desk(asker)
@@ -93,8 +109,16 @@ async def keep_draft(request: Request) -> Response:
         },
         initials=str(form.get("initials", "")).strip()[:20],
     )
+    kept = {each.kind: each for each in await node.drafts.of(asker.dialogue, asker.side, talk.id)}.get(kind)
+    if "seen" in form and form["seen"] != version_of(kept) and not alike(draft, kept):
+        return await shown(request, asker, view, draft)
     await node.drafts.keep(draft)
     return RedirectResponse(f"/d/{asker.dialogue}/talks/{talk.id}/press#draft-{kind}", 303)
+
+
+def alike(one: Draft, other: Draft | None) -> bool:
+    """Whether the two say the same."""
+    return other is not None and (one.texts, one.initials) == (other.texts, other.initials)
 
 
 PARTS = ("title", "text", "dateline")

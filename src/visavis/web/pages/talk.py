@@ -14,8 +14,9 @@ from visavis.access import load
 from visavis.dialogue.commands import View
 from visavis.dialogue.people import PersonView, side_view
 from visavis.dialogue.steps import Steps, together
+from visavis.press.model import press_view
 from visavis.talks.acts import ItemKind
-from visavis.talks.model import Status, TalkView, talk_view
+from visavis.talks.model import Status, TalkView, talk_view, weights
 from visavis.web.context import language_of, page
 from visavis.web.pages.frame import what_now
 
@@ -60,6 +61,11 @@ def floor_of(talk: TalkView) -> tuple[int, int] | None:
     return (ours, theirs) if measured else None
 
 
+def half_places(twice: int) -> str:
+    """A place or a sum of places as people read it; what two share may lie between two. twice: of it, at least 1."""
+    return f"{twice // 2 or ''}{'½' if twice % 2 else ''}"
+
+
 async def talk(request: Request) -> Response:
     """Everything of one talk; what can be done now comes first."""
     asker, view = await load(request, request.path_params["d"])
@@ -74,11 +80,14 @@ async def talk(request: Request) -> Response:
         view=view,
         talk=seen,
         items=items,
+        weights=weights(view.joint, view.us, seen.id),
+        half_places=half_places,
         open_item=(on_table or issues or [""])[0],
         what=what_now(steps_of(view, seen), asker.dialogue, language_of(request), asker.may),
         people_ours=people(view, view.us),
         people_theirs=people(view, 1 - view.us),
         floor=floor_of(seen),
+        press=press_view(view.joint, view.us, seen.id),
         may_sit=seen.next_sitting is not None or seen.status is Status.SITTING,
         may_prepare=not over,
         may_speak=not over,
