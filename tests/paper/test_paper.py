@@ -10,8 +10,9 @@ import pytest
 from tests.paper.lab import BODY, DUTIES, TITLE, account, agreed, speaks, told
 from tests.verification.desk import CREDENTIAL, SIDES, Desk
 
+from visavis.dialogue.texts import harmless
 from visavis.paper import printing
-from visavis.paper.model import Lack, NothingToPrint, Paper, Sheet, harmless, ordered, paper_of
+from visavis.paper.model import Lack, NothingToPrint, Paper, Sheet, ordered, paper_of
 from visavis.paper.printing import print_paper
 from visavis.paper.words import _WORDS, language_name, say
 from visavis.verification.account import Erasure, Standing

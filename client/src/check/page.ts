@@ -11,6 +11,7 @@ import { Malformed, Refused, Unreachable } from '../errors';
 import type { Json, JsonObject } from '../record/canonical';
 import type { Content } from '../record/content';
 import type { Founding } from '../record/entry';
+import { harmless } from '../harmless';
 import { shortOf } from '../signing/short';
 import { type Answer, type Checked, Mismatch, readFragment, recompute } from './recompute';
 import { memberWord, w } from './words';
@@ -94,7 +95,7 @@ function shown(checked: Checked, acts: Acts): Node[] {
 function names(of: { readonly [language: string]: string }): Node {
   const all = element('span');
   Object.entries(of).forEach(([language, name], at) => {
-    const one = element('bdi', '', name);
+    const one = element('bdi', '', harmless(name));
     one.lang = language;
     all.append(at ? ' · ' : '', one);
   });
@@ -152,7 +153,7 @@ function said(value: Json, known: Known): Node {
 
 /** language: as the act has it, which is what is signed. */
 function text(content: Content, language = ''): Node {
-  const made = element('blockquote', 'sign-text', content.text);
+  const made = element('blockquote', 'sign-text', harmless(content.text));
   if (language) made.lang = language;
   made.dir = 'auto';
   return made;

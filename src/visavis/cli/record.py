@@ -12,7 +12,6 @@ from __future__ import annotations
 import gc
 import json
 import sys
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -625,16 +624,9 @@ def _instant(timestamp: int) -> str:
 
 def printable(text: str) -> str:
     """`text` on one line, without what would command the terminal or turn the line's direction."""
+    from visavis.dialogue.texts import is_odd
+
     shown = "".join(
-        " " if character in "\n\t" else "�" if _commands(character) else character
-        for character in text[:2001]
+        " " if character in "\n\t" else "�" if is_odd(character) else character for character in text[:2001]
     )
     return shown if len(text) <= 2000 else shown[:2000] + "…"
-
-
-def _commands(character: str) -> bool:
-    return character in _TURNING or unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}
-
-
-_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Embeddings, overrides and isolates: what is left open would turn the rest of the line."""

@@ -1,7 +1,7 @@
 """Words in several languages, and the commitments by which an act names them. Pure.
 
 Lives here: `Texts` (what an act holds), `Words` (what a person wrote), `Writer` (from the one to the other),
-the field types that all slices' acts share.
+the field types that all slices' acts share; `harmless`, how words are shown.
 Not here: opening a commitment (`record.content`), keeping contents (`store`), translation.
 Spec: docs/spec/record.md §7; docs/spec/http.md §3.
 
@@ -11,6 +11,7 @@ The log holds no text and no personal data: an act carries [language, commitment
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Annotated
 
@@ -41,6 +42,9 @@ TEXT_LIMIT = 100_000
 """Characters. A title is one line on the spine; a text is a treaty at the longest (Versailles: some 420 000;
 it would come in parts)."""
 
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Embeddings, overrides and isolates: what is left open would turn the words after it. Marks of direction (U+200E,
+U+200F, U+061C) turn nothing but themselves, and stay."""
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ufeff\ufffe\uffff]")
 
 
@@ -72,6 +76,21 @@ def texts_of(value: object) -> Texts:
 def listed(texts: Iterable[tuple[str, str]]) -> list[list[str]]:
     """`texts` as an act spells it."""
     return [[language, commitment] for language, commitment in texts]
+
+
+def is_odd(character: str) -> bool:
+    """Whether a character would turn the direction of the words after it, command a terminal, or has no shape."""
+    return character in _TURNING or unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}
+
+
+def harmless(text: str) -> str:
+    """`text` as it is shown, on a page as on paper: "\ufffd" for each odd character, ends of lines and tabs kept.
+
+    Two readers of one text then read the same words in the same order, which is the order that was signed.
+    """
+    if text.isprintable():
+        return text
+    return "".join("\ufffd" if c not in "\n\t\r" and is_odd(c) else c for c in text)
 
 
 class Writer:

@@ -1,6 +1,6 @@
 """What stands on a side's copy of its understandings, from the account of a verified record. Pure.
 
-Lives here: `Paper`, `Sheet`, `paper_of`, `payload`, `harmless`.
+Lives here: `Paper`, `Sheet`, `paper_of`, `payload`.
 Not here: the checks (`verification`), fixed words (`words`), how it looks (`printing`).
 Spec: docs/spec/record.md §15.
 
@@ -10,19 +10,17 @@ sets its own language first (*alternat*).
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import zip_longest
 
-from visavis.dialogue.texts import Texts, texts_of
+from visavis.dialogue.texts import Texts, harmless, texts_of
 from visavis.errors import Refused
 from visavis.verification.account import Account, Agreement, Erasure, LogAccount, Signed, Standing
 
 PAYLOAD = "visavis/paper/v1"
 _SLOT = "text/"
-_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 class NothingToPrint(Refused):
@@ -229,17 +227,6 @@ def payload(account: Account, agreement: Agreement) -> str:
     logs = sorted(account.logs, key=lambda log: log.side)
     lines = (PAYLOAD, account.dialogue, agreement.slot, agreement.hash)
     return "\n".join((*lines, *(f"{log.side} {log.size} {log.root}" for log in logs)))
-
-
-def harmless(text: str) -> str:
-    """`text` without what would turn the direction of the words after it, or has no shape on paper."""
-    return "".join("�" if _odd(character) else character for character in text)
-
-
-def _odd(character: str) -> bool:
-    if character in "\n\t\r":
-        return False
-    return character in _TURNING or unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}
 
 
 def missing(sheet: Sheet) -> Mapping[str, Lack]:

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 
 from visavis.dialogue.model import Role
+from visavis.dialogue.texts import harmless
 from visavis.errors import Unavailable
 from visavis.paper import words
 from visavis.paper.figure import half
-from visavis.paper.model import Paper, harmless
+from visavis.paper.model import Paper
 
 if TYPE_CHECKING:
     from visavis.paper.sealing import Seal

@@ -26,8 +26,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
+from visavis.dialogue.texts import harmless
 from visavis.errors import Malformed
-from visavis.paper.model import harmless
 from visavis.record.digest import to_text
 
 YEARS = 10

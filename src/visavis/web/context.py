@@ -30,6 +30,7 @@ from visavis.access import asker_of
 from visavis.dialogue import chair
 from visavis.dialogue.commands import View
 from visavis.dialogue.erasing import erasures
+from visavis.dialogue.texts import harmless
 from visavis.errors import Unavailable
 from visavis.paper.figure import FIGURES, half
 from visavis.press.markdown import to_html, to_paragraphs
@@ -209,12 +210,12 @@ def environment(language: str) -> jinja2.Environment:
         dir=words.direction(language),
     )
     env.tests["damaged"] = lambda texts: isinstance(texts, Spoken) and bool(texts.damaged)
-    env.filters["one_of"] = lambda texts: tuple(map(plainly, words.one_of(texts, language)))
-    env.filters["plainly"] = plainly
+    env.filters["harmless"] = harmless
+    env.filters["one_of"] = lambda texts: _shown(*words.one_of(texts, language))
     env.filters["paragraphs"] = paragraphs
     env.filters["language_name"] = language_name
     env.filters["moment"] = chair.moment
-    env.filters["markdown"] = lambda text: Markup(to_html(text))  # noqa: S704 - cleaned by nh3
+    env.filters["markdown"] = lambda text: Markup(to_html(harmless(text)))  # noqa: S704 - cleaned by nh3
     env.filters["lead_in"] = lead_in
     return env
 
@@ -232,23 +233,19 @@ def language_name(code: str) -> str:
 
 def lead_in(markdown: str) -> str:
     """The first paragraph of a release in plain words, for a front page and for what is shared."""
-    found = to_paragraphs(markdown)
+    found = to_paragraphs(harmless(markdown))
     if not found:
         return ""
     return found[0] if len(found[0]) <= 300 else found[0][:299].rsplit(" ", 1)[0] + "…"
 
 
-def plainly(text: str) -> str:
-    """A text to be shown: marks that override the direction of writing, which no language needs, stand as "�".
-
-    They make words look other than they are; whoever is to seal them must see that they are there.
-    """
-    return text.replace("\u202d", "\ufffd").replace("\u202e", "\ufffd")
+def _shown(language: str, text: str) -> tuple[str, str]:
+    return language, harmless(text)
 
 
 def paragraphs(text: str) -> list[str]:
-    """A text's paragraphs: what blank lines part."""
-    return [part.strip() for part in text.replace("\r\n", "\n").split("\n\n") if part.strip()]
+    """A text's paragraphs, as they are shown: what blank lines part."""
+    return [part.strip() for part in harmless(text).replace("\r\n", "\n").split("\n\n") if part.strip()]
 
 
 def language_of(request: Request, *, cookies: bool = True) -> str:

@@ -158,7 +158,7 @@ def published(node: Node, base: str) -> tuple[Released, ...]:
 
 
 def _page(request: Request, name: str, *, status: int = 200, **values: Any) -> Response:
-    """A public page, with its strong ETag; 304 for who has these bytes already."""
+    """A public page, with its strong ETag; 304 for who has these bytes already. What answers a form is not kept."""
     node: Node = request.app.state.node
     language = language_of(request, cookies=False)
     base = node.url_of(request)
@@ -168,6 +168,8 @@ def _page(request: Request, name: str, *, status: int = 200, **values: Any) -> R
         .render(path=request.url.path, base=base, asker=None, sides=None, talk=None, **values)
     )
     body = html.encode()
+    if request.method == "POST":
+        return Response(body, status, {"Content-Language": language}, "text/html; charset=utf-8")
     etag = f'"{sha256(body).hexdigest()[:32]}"'
     headers = {
         "ETag": etag,

@@ -6,22 +6,24 @@ Source: OWASP Secure Headers; Fetch Metadata (W3C), `Sec-Fetch-Site`; MDN on `Or
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from visavis.access import COOKIE, NotYours, bearer_of, find_asker
 from visavis.errors import Malformed, VisavisError
-from visavis.web.errors import TooLarge, on_any_error, on_visavis_error
+from visavis.web.errors import TooLarge, on_any_error, on_visavis_error, problem
 
 if TYPE_CHECKING:
     from visavis.node import Node
 
 MAX_BODY_BYTES = 1024 * 1024
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_HOST = re.compile(r"(?:[A-Za-z0-9._~-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -66,7 +68,8 @@ class Guard:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        secure = self._node.url_of(request).startswith("https:")
+        known = _is_host(request.headers.get("host"))
+        secure = known and self._node.url_of(request).startswith("https:")
         started = False
 
         async def guarded_send(message: Message) -> None:
@@ -81,6 +84,9 @@ class Guard:
                 out.setdefault("Cache-Control", "no-store")  # what may be kept says so itself
             await send(message)
 
+        if not known:  # no page either: it would name the address that was asked for
+            await problem(Malformed("Host: a host's name or address is due"))(scope, receive, guarded_send)
+            return
         taken = 0
 
         async def counted() -> Message:
@@ -97,6 +103,8 @@ class Guard:
             _check_length(request.headers)
             scope.setdefault("state", {})["asker"] = await find_asker(self._node, request)
             await self._app(scope, counted, guarded_send)
+        except ClientDisconnect:  # gone before its request was whole: nobody is there to be answered
+            return
         except Exception as error:
             if started:
                 raise
@@ -117,8 +125,21 @@ class Guard:
             return site in ("same-origin", "none")
         if origin is not None:
             own = {request.headers.get("host"), urlsplit(self._node.url_of(request)).netloc}
-            return urlsplit(origin).netloc in own
+            try:
+                return urlsplit(origin).netloc in own
+            except ValueError:  # no address at all
+                return False
         return COOKIE not in request.cookies
+
+
+def _is_host(host: str | None) -> bool:
+    """Whether a `Host` is one (RFC 9110 §7.2), or is not said, as in HTTP/1.0."""
+    if host is None:
+        return True
+    try:
+        return _HOST.fullmatch(host) is not None and bool(urlsplit(f"//{host}").hostname)
+    except ValueError:  # brackets about what is no IPv6 address
+        return False
 
 
 def _check_length(headers: Headers) -> None:
