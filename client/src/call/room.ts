@@ -27,7 +27,9 @@ import { Ear, Floor } from './floor';
 import { CallKeys } from './keys';
 import { TOPIC } from './messages';
 import { type Outcome, Party, rosterMark } from './party';
+import { pickScreen, yields } from './share';
 import { type Person, View, titleOf } from './view';
+import { w } from './words';
 
 declare const WORKER_ADDRESS: string;
 
@@ -152,6 +154,9 @@ class Call {
   /** Whose coming was said; at the first look, of nobody. */
   private readonly told = new Set<string>();
   private published = false;
+  private screen: MediaStreamTrack | null = null;
+  /** Devices of others that show a screen now. */
+  private readonly screens = new Set<string>();
   private chosen: Chosen = { camera: null, microphone: null };
   /** The person has gone in; before, the call only waits at the door. */
   private inside = false;
@@ -233,6 +238,9 @@ class Call {
       .on(RoomEvent.TrackPublished, () => this.subscribe())
       .on(RoomEvent.TrackSubscribed, (track, _publication, from) => this.attach(track, from))
       .on(RoomEvent.TrackUnsubscribed, (track, _publication, from) => this.detach(track, from.identity))
+      .on(RoomEvent.TrackUnpublished, ({ source }, { identity }) => {
+        if (source === Track.Source.ScreenShare) this.screenEnded(identity);
+      })
       .on(RoomEvent.TrackMuted, ({ kind }, { identity }) => kind === Track.Kind.Audio && view.muted(identity, true))
       .on(RoomEvent.TrackUnmuted, ({ kind }, { identity }) => kind === Track.Kind.Audio && view.muted(identity, false))
       .on(RoomEvent.SignalReconnecting, () => this.inside && view.stage('lost', t('call.lost')))
@@ -423,6 +431,7 @@ class Call {
     for (const publication of this.publications(device)) publication.setSubscribed(false);
     this.ears.get(device)?.close();
     this.ears.delete(device);
+    this.screens.delete(device);
     this.view.remove(device);
   }
 
@@ -454,7 +463,10 @@ class Call {
     const person = this.people.find(({ device }) => device === identity);
     if (!person) return;
     const figure = this.view.figure(person);
-    if (track.kind === Track.Kind.Video) {
+    if (track.source === Track.Source.ScreenShare) {
+      this.screenShown(person);
+      track.attach(this.view.screen(person));
+    } else if (track.kind === Track.Kind.Video) {
       const video = this.view.video(identity);
       if (video) track.attach(video);
     } else {
@@ -466,6 +478,7 @@ class Call {
 
   private detach(track: RemoteTrack, identity: string): void {
     for (const element of track.detach()) if (element instanceof HTMLAudioElement) element.remove();
+    if (track.source === Track.Source.ScreenShare) this.screenEnded(identity);
     if (track.kind !== Track.Kind.Audio) return;
     this.ears.get(identity)?.close();
     this.ears.delete(identity);
@@ -493,10 +506,73 @@ class Call {
     this.view.say(t('call.in'));
   }
 
+  /** A screen of our own begins, or ends. Like camera and microphone, it goes out under the own key or not at all. */
+  private async share(): Promise<void> {
+    if (this.screen) return this.unshare();
+    const taken = this.people.find(({ device, side }) => side === this.view.ourSide && this.screens.has(device));
+    if (taken) return this.view.say(w('share.taken', { who: titleOf(taken) }));
+    const picked = await pickScreen(navigator.mediaDevices as MediaDevices | undefined);
+    if (picked === 'refused' || picked === 'cannot') return this.view.say(w(`share.${picked}`));
+    if (this.over || this.screen || !this.published) return picked.stop();
+    this.screen = picked;
+    // The browser's own bar ends it too.
+    picked.addEventListener('ended', () => void this.unshare());
+    const publication = await this.room.localParticipant.publishTrack(picked, { source: Track.Source.ScreenShare })
+      .catch(() => undefined);
+    if (publication && !publication.isEncrypted) return this.leave('refused', t('call.no-e2ee'));
+    if (this.screen !== picked) {
+      // Ended while it was being published.
+      await this.room.localParticipant.unpublishTrack(picked, true).catch(() => undefined);
+      return;
+    }
+    if (!publication) return this.unshare();
+    const own = this.people.find(person => person.own);
+    if (own) this.view.screen(own).srcObject = new MediaStream([picked]);
+    this.view.pressed('share', true);
+    this.view.say(w('share.on'));
+    await this.giveWay();
+  }
+
+  private async unshare(words = w('share.off')): Promise<void> {
+    const { screen } = this;
+    if (!screen) return;
+    this.screen = null;
+    this.view.endScreen(this.device.id);
+    this.view.pressed('share', false);
+    if (!this.over) this.view.say(words);
+    screen.stop();
+    await this.room.localParticipant.unpublishTrack(screen, true).catch(() => undefined);
+  }
+
+  /** Somebody's screen begins to be shown. */
+  private screenShown(person: Person): void {
+    if (this.screens.has(person.device)) return;
+    this.screens.add(person.device);
+    this.view.say(w('share.came', { who: titleOf(person) }));
+    void this.giveWay();
+  }
+
+  private async giveWay(): Promise<void> {
+    if (!this.screen) return;
+    const ours = this.people.filter(({ device, side }) => side === this.view.ourSide && this.screens.has(device));
+    const first = yields(this.device.id, ours.map(({ device }) => device));
+    const who = ours.find(({ device }) => device === first);
+    if (who) await this.unshare(w('share.yielded', { who: titleOf(who) }));
+  }
+
+  private screenEnded(device: string): void {
+    this.view.endScreen(device);
+    if (!this.screens.delete(device)) return;
+    const who = this.known.get(device);
+    if (who && this.party.inRoom.includes(device)) this.view.say(w('share.went', { who: titleOf(who) }));
+  }
+
   private async control(control: string): Promise<void> {
     const me = this.room.localParticipant;
     if (control === 'leave') {
       await this.leave('left', t('call.left'));
+    } else if (control === 'share') {
+      await this.share();
     } else if (control === 'mute') {
       const publication = me.getTrackPublication(Track.Source.Microphone);
       if (!publication?.track) return;
@@ -540,7 +616,7 @@ class Call {
       await this.room.localParticipant.publishData(bye, { reliable: true, topic: TOPIC }).catch(() => undefined);
     }
     await this.room.disconnect(true).catch(() => undefined);
-    for (const track of [this.chosen.camera, this.chosen.microphone]) track?.stop();
+    for (const track of [this.chosen.camera, this.chosen.microphone, this.screen]) track?.stop();
     for (const ear of this.ears.values()) ear.close();
     this.ears.clear();
     this.worker.terminate();

@@ -5,6 +5,7 @@
  */
 
 import { t } from '../words';
+import { w } from './words';
 
 /** Somebody in the room, as the logs and their certificate say. */
 export interface Person {
@@ -81,8 +82,39 @@ export class View {
     caption.append(document.createTextNode(''));
     figure.append(video, caption);
     this.title(figure, person);
-    document.getElementById(person.side === this.ourSide ? 'ours' : 'theirs')?.append(figure);
+    this.half(person)?.append(figure);
     return figure;
+  }
+
+  /** Where a person's screen is shown, made at first asking: first in their half, faces below. */
+  screen(person: Person): HTMLVideoElement {
+    const kept = this.findScreen(person.device);
+    const figure = kept ?? document.createElement('figure');
+    const video = figure.querySelector('video') ?? document.createElement('video');
+    if (!kept) {
+      figure.className = 'screen';
+      Object.assign(figure.dataset, { device: person.device, side: person.side, frames: '0' });
+      video.autoplay = video.playsInline = video.muted = true;
+      figure.append(video, document.createElement('figcaption'));
+      this.half(person)?.prepend(figure);
+    }
+    this.screenTitle(figure, person);
+    return video;
+  }
+
+  endScreen(device: string): void {
+    this.findScreen(device)?.remove();
+  }
+
+  private half({ side }: Person): HTMLElement | null {
+    return document.getElementById(side === this.ourSide ? 'ours' : 'theirs');
+  }
+
+  private screenTitle(figure: HTMLElement, person: Person): void {
+    const words = w('share.of', { who: titleOf(person) });
+    const caption = figure.querySelector('figcaption');
+    if (caption && caption.textContent !== words) caption.textContent = words;
+    figure.querySelector('video')?.setAttribute('aria-label', words);
   }
 
   /** The name may come after the figure. */
@@ -91,14 +123,17 @@ export class View {
     const text = figure.querySelector('figcaption')?.firstChild;
     if (text && text.textContent !== words) text.textContent = words;
     figure.querySelector('video')?.setAttribute('aria-label', words);
+    const screen = this.findScreen(person.device);
+    if (screen) this.screenTitle(screen, person);
   }
 
   remove(device: string): void {
     this.find(device)?.remove();
+    this.endScreen(device);
   }
 
   clear(): void {
-    for (const figure of Array.from(document.querySelectorAll('figure.delegate'))) figure.remove();
+    for (const figure of Array.from(document.querySelectorAll('.half > figure'))) figure.remove();
   }
 
   video(device: string): HTMLVideoElement | null {
@@ -119,7 +154,7 @@ export class View {
   }
 
   frames(): void {
-    for (const figure of Array.from(document.querySelectorAll<HTMLElement>('figure.delegate'))) {
+    for (const figure of Array.from(document.querySelectorAll<HTMLElement>('.half > figure'))) {
       const quality = figure.querySelector('video')?.getVideoPlaybackQuality();
       figure.dataset['frames'] = String(quality?.totalVideoFrames ?? 0);
     }
@@ -168,6 +203,10 @@ export class View {
 
   private controls(): HTMLButtonElement[] {
     return Array.from(document.querySelectorAll<HTMLButtonElement>('#controls button[data-control]'));
+  }
+
+  private findScreen(device: string): HTMLElement | null {
+    return document.querySelector(`figure.screen[data-device="${CSS.escape(device)}"]`);
   }
 
   private find(device: string): HTMLElement | null {
