@@ -13,7 +13,8 @@ import {
 } from 'livekit-client';
 
 import { type Joined, request } from '../api';
-import { Refused } from '../errors';
+import { Malformed, Refused } from '../errors';
+import type { Json } from '../record/canonical';
 import { type Content, opens } from '../record/content';
 import { Logs } from '../record/logs';
 import { current } from '../signing/keys';
@@ -24,6 +25,7 @@ import {
   type Certificate, type OwnDevice, type Sitting, deviceId, keptDevice, membershipOf, ownDevice, readCertificate,
 } from './device';
 import { Ear, Floor } from './floor';
+import { type Hands, type Raised, type Raising, type Turn, gone, heard, lowered, press, queue, read, write } from './hands';
 import { CallKeys } from './keys';
 import { TOPIC } from './messages';
 import { type Outcome, Party, rosterMark } from './party';
@@ -37,6 +39,8 @@ const TICK_MS = 250;
 /** The exchange has waits of 300 ms; the next epoch is used when all have said that they have it. */
 const EXCHANGE_TICK_MS = 50;
 const ASK_APART_MS = 500;
+/** A word that was lost is said again by then. */
+const SAY_AGAIN_MS = 5_000;
 
 /** Find out early, and say: no WebCrypto for our keys or no frame encryption means no call. */
 async function canEncrypt(): Promise<boolean> {
@@ -154,6 +158,8 @@ class Call {
   /** Whose coming was said; at the first look, of nobody. */
   private readonly told = new Set<string>();
   private published = false;
+  private hands: Hands = new Map();
+  private saidAt = 0;
   private screen: MediaStreamTrack | null = null;
   /** Devices of others that show a screen now. */
   private readonly screens = new Set<string>();
@@ -289,7 +295,8 @@ class Call {
   private async act(outcome: Outcome): Promise<void> {
     switch (outcome.do) {
       case 'send':
-        if (this.room.state !== ConnectionState.Connected) return;
+        // Nothing follows upon the word that one leaves.
+        if (this.over || this.room.state !== ConnectionState.Connected) return;
         // A packet that is lost is sent again by the exchange; a failure here is the connection's to report.
         await this.room.localParticipant.publishData(outcome.data, { reliable: true, topic: TOPIC })
           .catch(() => undefined);
@@ -299,6 +306,8 @@ class Call {
         if (outcome.sending) {
           this.view.epoch(this.party.epoch);
           void this.publish().catch((error: unknown) => this.view.say(wordsOf(error)));
+          // Also that nothing is raised: before a reload it may have been.
+          void this.sayHands();
         }
         return;
       case 'keyframe':
@@ -312,6 +321,8 @@ class Call {
         return;
       case 'drop':
         return this.drop(outcome.device);
+      case 'said':
+        return this.said(outcome.device, outcome.n, outcome.value);
       case 'read-logs':
         if (this.mayAsk()) void this.readLogs();
         return;
@@ -377,6 +388,7 @@ class Call {
       this.view.figure(person);
     }
     this.attachWaiting();
+    this.handsChanged(this.hands);
     const named = await Promise.all(
       known.map(async person => ({ ...person, name: await this.nameOf(person) })),
     );
@@ -390,6 +402,7 @@ class Call {
       }
     }
     for (const { device } of named) this.told.add(device);
+    this.handsChanged(this.hands);
     this.view.lock(this.people, await rosterMark([...devices, this.device.id]));
   }
 
@@ -426,12 +439,13 @@ class Call {
 
   private drop(device: string): void {
     this.told.delete(device);
-    const gone = this.known.get(device);
-    if (gone) this.view.say(t('call.went', { who: titleOf(gone) }));
+    const who = this.known.get(device);
+    if (who) this.view.say(t('call.went', { who: titleOf(who) }));
     for (const publication of this.publications(device)) publication.setSubscribed(false);
     this.ears.get(device)?.close();
     this.ears.delete(device);
     this.screens.delete(device);
+    this.handsChanged(gone(this.hands, device));
     this.view.remove(device);
   }
 
@@ -573,6 +587,8 @@ class Call {
       await this.leave('left', t('call.left'));
     } else if (control === 'share') {
       await this.share();
+    } else if (control === 'hand' || control === 'order') {
+      this.raise(control);
     } else if (control === 'mute') {
       const publication = me.getTrackPublication(Track.Source.Microphone);
       if (!publication?.track) return;
@@ -592,8 +608,57 @@ class Call {
     }
   }
 
+  /** What somebody said under their key; what this edition does not know is passed over. */
+  private said(device: string, n: number, value: Json): void {
+    let raised: Raised | undefined;
+    try {
+      raised = read(value);
+    } catch (error) {
+      if (!(error instanceof Malformed)) throw error;
+    }
+    if (raised) this.handsChanged(heard(this.hands, device, n, raised));
+  }
+
+  private raise(what: Raising): void {
+    const { id } = this.device;
+    this.handsChanged(heard(this.hands, id, Date.now(), press(this.hands, id, what, this.devicesOf('ours'))));
+    this.view.pressed(what, (this.hands.get(id) ?? lowered)[what] > 0);
+    void this.sayHands();
+  }
+
+  private sayHands(): Promise<void> {
+    this.saidAt = Date.now();
+    return this.party.say(write(this.hands.get(this.device.id) ?? lowered));
+  }
+
+  private devicesOf(half: 'ours' | 'theirs'): string[] {
+    return this.people.filter(({ side }) => (side === this.view.ourSide) === (half === 'ours')).map(({ device }) => device);
+  }
+
+  private handsChanged(hands: Hands): void {
+    const before = this.hands;
+    this.hands = hands;
+    for (const half of ['ours', 'theirs'] as const) {
+      const side = this.devicesOf(half);
+      const turns = queue(hands, side).flatMap(turn => {
+        const person = this.people.find(({ device }) => device === turn.device);
+        return person ? [{ ...turn, person }] : [];
+      });
+      this.view.hands(half, turns);
+      if (before === hands) continue;
+      const had = queue(before, side);
+      const same = (a: Turn) => (b: Turn): boolean => a.device === b.device && a.what === b.what;
+      for (const turn of turns) if (!had.some(same(turn))) this.view.sayHand(half, turn);
+      for (const turn of had) {
+        const person = this.people.find(({ device }) => device === turn.device);
+        if (person && (person.own || this.party.inRoom.includes(turn.device)) && !turns.some(same(turn))) this.view.sayLowered(person, turn.what);
+      }
+    }
+  }
+
   private draw(): void {
     const now = Date.now();
+    if (now - this.saidAt >= SAY_AGAIN_MS && this.hands.has(this.device.id)) void this.sayHands();
     const sideOf = new Map(this.people.map(({ device, side }) => [device, side]));
     const muted = this.room.localParticipant.getTrackPublication(Track.Source.Microphone)?.isMuted ?? true;
     this.floor.hear([...this.ears].map(([device, ear]) => [

@@ -5,6 +5,7 @@
  */
 
 import { t } from '../words';
+import type { Raising, Turn } from './hands';
 import { w } from './words';
 
 /** Somebody in the room, as the logs and their certificate say. */
@@ -205,6 +206,42 @@ export class View {
     return Array.from(document.querySelectorAll<HTMLButtonElement>('#controls button[data-control]'));
   }
 
+  /** A side's points of order and hands, in turn: a list under its floor bar, and a mark at each face. */
+  hands(half: 'ours' | 'theirs', turns: readonly (Turn & { readonly person: Person })[]): void {
+    const list = document.getElementById(`hands-${half}`);
+    if (!list) return;
+    const rows = turns.map(({ person, what, place }) => {
+      const row = document.createElement('li');
+      row.className = what;
+      row.dataset['device'] = person.device;
+      row.append(...icon(what), handWords(person, what, place));
+      return row;
+    });
+    const key = (nodes: Iterable<Element>): string => [...nodes].map(each => each.outerHTML).join('');
+    // Untouched if nothing changed: a reader may be in it.
+    if (key(rows) === key(list.children)) return;
+    list.replaceChildren(...rows);
+    for (const mark of Array.from(document.querySelectorAll(`#${half} figcaption [data-hand]`))) mark.remove();
+    for (const { person, what, place } of turns) {
+      const mark = document.createElement('span');
+      mark.dataset['hand'] = what;
+      // The list says it in words.
+      mark.setAttribute('aria-hidden', 'true');
+      mark.append(...icon(what), what === 'hand' ? String(place) : '');
+      this.find(person.device)?.querySelector('figcaption')?.append(mark);
+    }
+  }
+
+  sayHand(half: 'ours' | 'theirs', { person, what, place }: Turn & { readonly person: Person }): void {
+    const side = half === 'ours' ? t('call.ours') : t('call.theirs');
+    if (person.own) this.say(w(`${what}.own`, { place }));
+    else this.say(w(`${what}.raised`, { who: titleOf(person), side, place }));
+  }
+
+  sayLowered(person: Person, what: Raising): void {
+    this.say(person.own ? w(`${what}.own-lowered`) : w(`${what}.lowered`, { who: titleOf(person) }));
+  }
+
   private findScreen(device: string): HTMLElement | null {
     return document.querySelector(`figure.screen[data-device="${CSS.escape(device)}"]`);
   }
@@ -212,6 +249,17 @@ export class View {
   private find(device: string): HTMLElement | null {
     return document.querySelector(`figure.delegate[data-device="${CSS.escape(device)}"]`);
   }
+}
+
+function handWords(person: Person, what: Raising, place: number): string {
+  const who = person.own ? listed(titleOf(person), t('call.you')) : titleOf(person);
+  return w(`${what}.row`, { who, place });
+}
+
+/** The sign that its control has. */
+function icon(control: string): Node[] {
+  const found = document.querySelector(`[data-control="${control}"] .icon`);
+  return found ? [found.cloneNode(true)] : [];
 }
 
 /** Joined as the page's language joins a list. */

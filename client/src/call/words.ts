@@ -15,6 +15,16 @@ const en = {
   'share.came': '{who} shares a screen.',
   'share.went': '{who} no longer shares a screen.',
   'share.of': 'Screen of {who}',
+  'hand.own': 'Your hand is raised: number {place} of our side. The same button lowers it.',
+  'hand.own-lowered': 'Your hand is lowered.',
+  'hand.raised': '{who} raises a hand: number {place} of {side}.',
+  'hand.lowered': '{who} has lowered the hand.',
+  'hand.row': '{place}. {who}',
+  'order.own': 'You raise a point of order. The same button takes it back.',
+  'order.own-lowered': 'Your point of order is taken back.',
+  'order.raised': '{who}, {side}, raises a point of order.',
+  'order.lowered': '{who} has taken back the point of order.',
+  'order.row': 'Point of order: {who}',
 } as const;
 
 export type RoomWord = keyof typeof en;
@@ -29,6 +39,16 @@ const ru: Record<RoomWord, string> = {
   'share.came': '{who} показывает экран.',
   'share.went': '{who} больше не показывает экран.',
   'share.of': 'Экран: {who}',
+  'hand.own': 'Ваша рука поднята, номер в нашей стороне: {place}. Опустить: той же кнопкой.',
+  'hand.own-lowered': 'Ваша рука опущена.',
+  'hand.raised': '{who}: рука поднята ({side}, номер {place}).',
+  'hand.lowered': '{who}: рука опущена.',
+  'hand.row': '{place}. {who}',
+  'order.own': 'Вы берёте слово по порядку ведения. Снять: той же кнопкой.',
+  'order.own-lowered': 'Ваше слово по порядку ведения снято.',
+  'order.raised': '{who} ({side}): слово по порядку ведения.',
+  'order.lowered': '{who}: слово по порядку ведения снято.',
+  'order.row': 'По порядку ведения: {who}',
 };
 
 const ar: Record<RoomWord, string> = {
@@ -41,6 +61,16 @@ const ar: Record<RoomWord, string> = {
   'share.came': '{who} يعرض شاشة.',
   'share.went': '{who} لم يعد يعرض شاشة.',
   'share.of': 'شاشة {who}',
+  'hand.own': 'يدك مرفوعة، رقمها في جانبنا: {place}. الزر نفسه يخفضها.',
+  'hand.own-lowered': 'خُفضت يدك.',
+  'hand.raised': '{who} يرفع اليد: رقم {place}، {side}.',
+  'hand.lowered': '{who} خفض اليد.',
+  'hand.row': '{place}. {who}',
+  'order.own': 'أثرتَ نقطة نظام. الزر نفسه يسحبها.',
+  'order.own-lowered': 'سُحبت نقطة النظام التي أثرتها.',
+  'order.raised': '{who}، {side}، يثير نقطة نظام.',
+  'order.lowered': '{who} سحب نقطة النظام.',
+  'order.row': 'نقطة نظام: {who}',
 };
 
 export const tables: Readonly<Record<string, Record<RoomWord, string>>> = { en, ru, ar };
