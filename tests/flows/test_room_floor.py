@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 from tests.flows.browser import LIMIT_MS, Visitor, laid_table, meet
+from tests.flows.chromium import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.browser, pytest.mark.media]
 
@@ -19,8 +20,21 @@ CONTROLS = (
     "Share screen",
     "Raise hand",
     "Point of order",
+    "Low bandwidth",
     "Leave",
 )
+
+
+FACE = "Boolean(document.querySelector('#theirs figure.delegate video').srcObject?.getVideoTracks().length)"
+
+
+async def face(who: Visitor, there: bool) -> None:
+    """Until the other's picture is there, or is not."""
+
+    async def so() -> bool:
+        return bool(await who.page.evaluate(FACE)) is there
+
+    await until(f"a face: {there}", so)
 
 
 async def shown(who: Visitor, half: str) -> None:
@@ -62,6 +76,15 @@ async def test_a_hand_a_point_of_order_and_a_screen(tmp_path: Path) -> None:
         for who, half in ((a, "ours"), (b, "theirs")):
             await expect(who.page.locator(f"#hands-{half} > li")).to_have_count(0, timeout=LIMIT_MS)
         await raised(people, 1, "hand", "1. Principal of side B")
+
+        # Sound first: no picture of a face either way, until it is pressed again.
+        await a.page.keyboard.press("Alt+KeyB")
+        await a.wait("#room[data-lean]")
+        await a.wait("[data-control=camera][aria-pressed=false]")
+        await face(a, there=False)
+        await a.page.keyboard.press("Alt+KeyB")
+        await a.wait("[data-control=camera][aria-pressed=true]")
+        await face(a, there=True)
 
         await a.page.keyboard.press("Alt+KeyS")
         await shown(a, "ours")

@@ -8,7 +8,7 @@
  */
 
 import {
-  ConnectionState, DisconnectReason, type LocalTrackPublication, type RemoteParticipant, type RemoteTrack,
+  ConnectionQuality, ConnectionState, DisconnectReason, type LocalTrackPublication, type RemoteParticipant, type RemoteTrack,
   type RemoteTrackPublication, Room, RoomEvent, Track, isE2EESupported,
 } from 'livekit-client';
 
@@ -27,6 +27,7 @@ import {
 import { Ear, Floor } from './floor';
 import { type Hands, type Raised, type Raising, type Turn, gone, heard, lowered, press, queue, read, write } from './hands';
 import { CallKeys } from './keys';
+import { Strain, keep, kept } from './lean';
 import { TOPIC } from './messages';
 import { type Outcome, Party, rosterMark } from './party';
 import { pickScreen, yields } from './share';
@@ -160,6 +161,11 @@ class Call {
   private published = false;
   private hands: Hands = new Map();
   private saidAt = 0;
+  /** Low bandwidth: no pictures of faces, theirs or ours; what is shown on a screen stays. */
+  private lean = kept(() => localStorage);
+  /** Ours was on when it began, and is on again after it. */
+  private cameraAfter = true;
+  private readonly strain = new Strain();
   private screen: MediaStreamTrack | null = null;
   /** Devices of others that show a screen now. */
   private readonly screens = new Set<string>();
@@ -249,6 +255,9 @@ class Call {
       })
       .on(RoomEvent.TrackMuted, ({ kind }, { identity }) => kind === Track.Kind.Audio && view.muted(identity, true))
       .on(RoomEvent.TrackUnmuted, ({ kind }, { identity }) => kind === Track.Kind.Audio && view.muted(identity, false))
+      .on(RoomEvent.ConnectionQualityChanged, (quality, { identity }) => {
+        if (identity === this.device.id) this.strain.told(quality === ConnectionQuality.Poor, Date.now());
+      })
       .on(RoomEvent.SignalReconnecting, () => this.inside && view.stage('lost', t('call.lost')))
       .on(RoomEvent.Reconnecting, () => this.inside && view.stage('lost', t('call.lost')))
       .on(RoomEvent.Reconnected, () => {
@@ -454,7 +463,8 @@ class Call {
     const devices = new Set(this.party.inRoom);
     for (const [identity, participant] of this.room.remoteParticipants) {
       for (const publication of participant.trackPublications.values()) {
-        const wanted = devices.has(identity) && publication.isEncrypted;
+        const face = publication.kind === Track.Kind.Video && publication.source !== Track.Source.ScreenShare;
+        const wanted = devices.has(identity) && publication.isEncrypted && !(face && this.lean);
         if (publication.isSubscribed !== wanted || publication.isDesired !== wanted) publication.setSubscribed(wanted);
       }
     }
@@ -503,7 +513,8 @@ class Call {
     if (this.published || this.over) return;
     this.published = true;
     const { localParticipant } = this.room;
-    const { camera, microphone } = this.chosen;
+    const { microphone } = this.chosen;
+    const camera = this.lean ? null : this.chosen.camera;
     // Side by side: one offer carries both.
     const out: LocalTrackPublication[] = await Promise.all([
       ...(microphone ? [localParticipant.publishTrack(microphone, { source: Track.Source.Microphone })] : []),
@@ -517,7 +528,43 @@ class Call {
     if (microphone) this.ears.set(this.device.id, new Ear(microphone));
     this.view.pressed('mute', microphone !== null);
     this.view.pressed('camera', camera !== null);
-    this.view.say(t('call.in'));
+    this.view.lean(this.lean);
+    this.view.say(this.lean ? `${t('call.in')} ${w('lean.on')}` : t('call.in'));
+  }
+
+  private get cameraOn(): boolean {
+    return this.room.localParticipant.getTrackPublication(Track.Source.Camera)?.isMuted === false;
+  }
+
+  /** Our own picture on, or off. With low bandwidth it may not have been published yet. */
+  private async camera(on: boolean): Promise<void> {
+    const me = this.room.localParticipant;
+    const publication = me.getTrackPublication(Track.Source.Camera);
+    const { camera } = this.chosen;
+    if (publication?.track) {
+      if (on) await publication.unmute();
+      else await publication.mute();
+    } else if (on && camera && this.published) {
+      const { isEncrypted } = await me.publishTrack(camera, { source: Track.Source.Camera });
+      if (!isEncrypted) return this.leave('refused', t('call.no-e2ee'));
+    }
+    const shows = this.cameraOn;
+    this.view.pressed('camera', shows);
+    const own = this.view.video(this.device.id);
+    if (own) own.srcObject = shows && camera ? new MediaStream([camera]) : null;
+  }
+
+  private async goLean(on: boolean): Promise<void> {
+    this.strain.decided();
+    this.view.endOffer();
+    if (on === this.lean) return;
+    this.lean = on;
+    keep(on, () => localStorage);
+    this.view.lean(on);
+    this.view.say(w(on ? 'lean.on' : 'lean.off'));
+    this.subscribe();
+    if (on) this.cameraAfter = this.cameraOn;
+    if (on ? this.cameraOn : this.cameraAfter) await this.camera(!on);
   }
 
   /** A screen of our own begins, or ends. Like camera and microphone, it goes out under the own key or not at all. */
@@ -597,14 +644,9 @@ class Call {
       this.view.pressed('mute', !publication.isMuted);
       this.view.muted(this.device.id, publication.isMuted);
     } else if (control === 'camera') {
-      const publication = me.getTrackPublication(Track.Source.Camera);
-      if (!publication?.track) return;
-      if (publication.isMuted) await publication.unmute();
-      else await publication.mute();
-      this.view.pressed('camera', !publication.isMuted);
-      const own = this.view.video(this.device.id);
-      const track = publication.track?.mediaStreamTrack;
-      if (own) own.srcObject = !publication.isMuted && track ? new MediaStream([track]) : null;
+      await this.camera(!this.cameraOn);
+    } else if (control === 'lean') {
+      await this.goLean(!this.lean);
     }
   }
 
@@ -658,6 +700,7 @@ class Call {
 
   private draw(): void {
     const now = Date.now();
+    if (!this.lean && this.strain.due(now)) this.view.offer(w('lean.offer'), w('lean.yes'), w('lean.no'), yes => void this.goLean(yes));
     if (now - this.saidAt >= SAY_AGAIN_MS && this.hands.has(this.device.id)) void this.sayHands();
     const sideOf = new Map(this.people.map(({ device, side }) => [device, side]));
     const muted = this.room.localParticipant.getTrackPublication(Track.Source.Microphone)?.isMuted ?? true;
@@ -676,6 +719,7 @@ class Call {
     this.over = true;
     this.stop();
     this.view.stage(stage, words);
+    this.view.endOffer();
     if (this.room.state === ConnectionState.Connected) {
       const bye = await this.party.bye();
       await this.room.localParticipant.publishData(bye, { reliable: true, topic: TOPIC }).catch(() => undefined);

@@ -57,6 +57,36 @@ export class View {
     }
   }
 
+  /** Pictures of faces are off on this device, to leave room for sound. */
+  lean(on: boolean): void {
+    this.room.toggleAttribute('data-lean', on);
+    this.pressed('lean', on);
+  }
+
+  /** Something offered without being asked for: read aloud politely, and answered or left. */
+  offer(words: string, yes: string, no: string, answer: (yes: boolean) => void): void {
+    const box = document.getElementById('offer');
+    if (!box) return;
+    const text = document.createElement('p');
+    text.textContent = words;
+    const buttons = ([[yes, true], [no, false]] as const).map(([label, value]) => {
+      const button = document.createElement('button');
+      button.type = 'button';
+      button.className = value ? 'press' : 'press is-second';
+      button.textContent = label;
+      button.addEventListener('click', () => {
+        this.endOffer();
+        answer(value);
+      });
+      return button;
+    });
+    box.replaceChildren(text, ...buttons);
+  }
+
+  endOffer(): void {
+    document.getElementById('offer')?.replaceChildren();
+  }
+
   pressed(control: string, on: boolean): void {
     const button = this.controls().find(each => each.dataset['control'] === control);
     if (!button) return;

@@ -25,6 +25,11 @@ const en = {
   'order.raised': '{who}, {side}, raises a point of order.',
   'order.lowered': '{who} has taken back the point of order.',
   'order.row': 'Point of order: {who}',
+  'lean.on': 'Low bandwidth: sound first. Pictures of faces are off on this device; a shared screen stays. This device remembers it.',
+  'lean.off': 'Pictures are on again.',
+  'lean.offer': 'Your connection has been poor for some seconds. Without pictures the sound has room.',
+  'lean.yes': 'Sound first',
+  'lean.no': 'Not now',
 } as const;
 
 export type RoomWord = keyof typeof en;
@@ -49,6 +54,11 @@ const ru: Record<RoomWord, string> = {
   'order.raised': '{who} ({side}): слово по порядку ведения.',
   'order.lowered': '{who}: слово по порядку ведения снято.',
   'order.row': 'По порядку ведения: {who}',
+  'lean.on': 'Слабая связь: сначала звук. Лица на этом устройстве не показаны; показанный экран остаётся. Устройство это запомнит.',
+  'lean.off': 'Изображение снова включено.',
+  'lean.offer': 'Связь уже несколько секунд плохая. Без изображения останется место для звука.',
+  'lean.yes': 'Сначала звук',
+  'lean.no': 'Не сейчас',
 };
 
 const ar: Record<RoomWord, string> = {
@@ -71,6 +81,11 @@ const ar: Record<RoomWord, string> = {
   'order.raised': '{who}، {side}، يثير نقطة نظام.',
   'order.lowered': '{who} سحب نقطة النظام.',
   'order.row': 'نقطة نظام: {who}',
+  'lean.on': 'اتصال ضعيف: الصوت أولًا. صور الوجوه مغلقة على هذا الجهاز، والشاشة المعروضة تبقى. يتذكر الجهاز ذلك.',
+  'lean.off': 'عادت الصور.',
+  'lean.offer': 'اتصالك ضعيف منذ ثوانٍ. بلا صور يتسع المجال للصوت.',
+  'lean.yes': 'الصوت أولًا',
+  'lean.no': 'ليس الآن',
 };
 
 export const tables: Readonly<Record<string, Record<RoomWord, string>>> = { en, ru, ar };
