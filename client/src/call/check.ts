@@ -94,12 +94,12 @@ export async function deviceCheck(section: HTMLElement, say: (words: string) => 
     meter.value = Math.min(1, (ear?.level() ?? 0) * 4);
   }, 100);
 
-  speaker(tell);
   const network = (): void => void pace().then(ms => {
     const now = paceOf(ms);
     tell('network', now, w(`check.network.${now}`, { ms: ms ?? 0 }));
   });
   await look();
+  speaker(tell);
   network();
   // One at a time, and nobody goes in meanwhile: what they would take along is being stopped.
   let turn: Promise<void> = Promise.resolve();

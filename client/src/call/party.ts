@@ -21,6 +21,7 @@ export type Outcome =
   | { readonly do: 'keyframe' }
   | { readonly do: 'roster'; readonly devices: readonly string[] }
   | { readonly do: 'drop'; readonly device: string }
+  | { readonly do: 'bye'; readonly device: string }
   | { readonly do: 'said'; readonly device: string; readonly n: number; readonly value: Json }
   | { readonly do: 'read-logs' }
   | { readonly do: 'find-certificates' }
@@ -201,6 +202,7 @@ export class Party {
         if (message['of'] === this.device.id) await this.step({ type: 'wanted', at, device, epoch });
         return;
       case 'bye':
+        await this.around.act({ do: 'bye', device });
         return this.step({ type: 'left', at, device });
       case 'key': {
         const taking = await this.receiver.take(message);

@@ -8,8 +8,8 @@
  */
 
 import {
-  ConnectionQuality, ConnectionState, DisconnectReason, type LocalTrackPublication, type RemoteParticipant, type RemoteTrack,
-  type RemoteTrackPublication, Room, RoomEvent, Track, isE2EESupported,
+  ConnectionQuality, ConnectionState, DefaultReconnectPolicy, DisconnectReason, type LocalTrackPublication,
+  type RemoteParticipant, type RemoteTrack, type RemoteTrackPublication, Room, RoomEvent, Track, isE2EESupported,
 } from 'livekit-client';
 
 import { type Joined, request } from '../api';
@@ -22,11 +22,12 @@ import { wordsOf } from '../signing/forms';
 import { t } from '../words';
 import { type Chosen, deviceCheck } from './check';
 import {
-  type Certificate, type OwnDevice, type Sitting, deviceId, keptDevice, membershipOf, ownDevice, readCertificate,
+  type Certificate, type OwnDevice, type Sitting, type Whose, deviceId, keptDevice, membershipOf, ownDevice, readCertificate,
 } from './device';
 import { Ear, Floor } from './floor';
 import { type Hands, type Raised, type Raising, type Turn, gone, heard, lowered, press, queue, read, write } from './hands';
 import { CallKeys } from './keys';
+import { mended, waits } from './again';
 import { Strain, keep, kept } from './lean';
 import { TOPIC } from './messages';
 import { type Outcome, Party, rosterMark } from './party';
@@ -40,6 +41,7 @@ const TICK_MS = 250;
 /** The exchange has waits of 300 ms; the next epoch is used when all have said that they have it. */
 const EXCHANGE_TICK_MS = 50;
 const ASK_APART_MS = 500;
+const MEND_MS = [0, 300, 1_200, 2_700, 4_800];
 /** A word that was lost is said again by then. */
 const SAY_AGAIN_MS = 5_000;
 
@@ -81,13 +83,53 @@ export async function enterRoom(main: HTMLElement): Promise<void> {
       view.say(t('call.connecting'));
       call = await Call.to(view, logs, device, where);
     }
-    await call.goIn(chosen);
+    await call.goIn(chosen, () => void again(view, where, { ...session, side }, chosen, logs));
   } catch (error) {
     for (const track of [chosen.camera, chosen.microphone]) track?.stop();
     const why = error instanceof Refused ? t('call.refused', { why: error.message })
       : error instanceof Error && error.constructor === Error ? error.message : wordsOf(error);
     view.stage('refused', why);
     if (section) section.hidden = true;
+  }
+}
+
+/** The connection is lost for good, which the person did not ask for: in again by a new one, as the same device and with
+ * the same camera and microphone, as soon as the node answers. Until then they can leave. */
+async function again(view: View, where: Sitting, whose: Whose, chosen: Chosen, logs: Logs): Promise<void> {
+  let left = false;
+  const stop = view.onControl(control => {
+    if (control === 'leave') left = true;
+  });
+  const end = (stage: 'left' | 'refused', words: string): void => {
+    for (const track of [chosen.camera, chosen.microphone]) track?.stop();
+    view.stage(stage, words);
+    view.clear();
+  };
+  view.stage('lost', w('again.trying'));
+  try {
+    for (const wait of waits()) {
+      await new Promise(resolve => setTimeout(resolve, wait));
+      if (left) return end('left', t('call.left'));
+      let call: Call | undefined;
+      try {
+        await logs.read();
+        const device = await keptDevice(where, whose, Date.now());
+        if (!device) return end('refused', t('call.ended'));
+        call = await Call.to(view, logs, device, where);
+        if (left) {
+          await call.turnAway();
+          return end('left', t('call.left'));
+        }
+        await call.goIn(chosen, () => void again(view, where, whose, chosen, logs));
+        return view.say(w('again.back'));
+      } catch (error) {
+        await call?.turnAway();
+        // Whatever else fails may be the network's doing, and is tried again.
+        if (error instanceof Refused && error.status < 500) return end('refused', t('call.refused', { why: error.message }));
+      }
+    }
+  } finally {
+    stop();
   }
 }
 
@@ -156,6 +198,8 @@ class Call {
   private people: Person[] = [];
   /** Everybody who was ever in, so that a leaving can name them. */
   private readonly known = new Map<string, Person>();
+  /** Who said that they leave, or is out for a lie; forgotten when they are in again. */
+  private readonly byes = new Set<string>();
   /** Whose coming was said; at the first look, of nobody. */
   private readonly told = new Set<string>();
   private published = false;
@@ -188,6 +232,10 @@ class Call {
     this.room = new Room({
       // Not `encryption`: that would also encrypt data packets by a scheme without replay check (§3.5).
       e2ee: { keyProvider: this.keys, worker: this.worker },
+      // Camera and microphone outlive a connection that is lost for good: one goes in again with them.
+      stopLocalTrackOnUnpublish: false,
+      // So long the library mends a connection; then one goes in again by a new one, with a new token.
+      reconnectPolicy: new DefaultReconnectPolicy(MEND_MS),
       // Two connections, as our engine has them: asking for one first costs a refused socket and a request.
       singlePeerConnection: false,
       adaptiveStream: false,
@@ -269,28 +317,33 @@ class Call {
       })
       .on(RoomEvent.Disconnected, reason => {
         if (reason === DisconnectReason.CLIENT_INITIATED) return;
-        void (this.inside ? this.leave('lost', t('call.ended')) : this.turnAway());
+        if (!this.inside) void this.turnAway();
+        else if (reason !== undefined && !mended(reason)) void this.leave('lost', t('call.ended'));
+        else void this.cut();
       });
     await Promise.all([this.certificates(), room.connect(joined.url, joined.token, { autoSubscribe: false })]);
     if (room.localParticipant.identity !== this.device.id) throw new Error('the engine gave another identity');
   }
 
   /** The person goes in: now the device greets, makes its key, and is heard. */
-  async goIn(chosen: Chosen): Promise<void> {
+  async goIn(chosen: Chosen, onCut: () => void): Promise<void> {
     const { party, view } = this;
     this.chosen = chosen;
+    this.onCut = onCut;
+    for (const control of ['share', 'hand', 'order']) view.pressed(control, false);
     this.inside = true;
     // Who was heard at the door is in at once, and this look at oneself is then the former.
     void this.roster([]);
     await party.start();
     view.stage('in', t(party.inRoom.length > 0 ? 'call.in' : 'call.alone'));
-    view.onControl(control => void this.control(control));
+    const deaf = view.onControl(control => void this.control(control));
     const ticking = setInterval(() => void party.tick(), EXCHANGE_TICK_MS);
     const drawing = setInterval(() => this.draw(), TICK_MS);
     const onLog = (): void => void this.readLogs();
     document.addEventListener('visavis:log', onLog);
     addEventListener('pagehide', () => void this.leave('left', t('call.left')), { once: true });
     this.stop = () => {
+      deaf();
       clearInterval(ticking);
       clearInterval(drawing);
       document.removeEventListener('visavis:log', onLog);
@@ -299,6 +352,7 @@ class Call {
   }
 
   private stop: () => void = () => undefined;
+  private onCut: () => void = () => undefined;
 
   /** What the party decided, done. Outcomes of reading on are not waited for: they come back through the queue. */
   private async act(outcome: Outcome): Promise<void> {
@@ -330,6 +384,8 @@ class Call {
         return;
       case 'drop':
         return this.drop(outcome.device);
+      case 'bye':
+        return this.bye(outcome.device);
       case 'said':
         return this.said(outcome.device, outcome.n, outcome.value);
       case 'read-logs':
@@ -341,8 +397,11 @@ class Call {
       case 'notice': {
         const who = this.known.get(outcome.device);
         const words = { who: who ? titleOf(who) : outcome.device.slice(0, 8) };
-        if (outcome.code === 'liar') this.view.say(t('call.liar', words));
-        else if (outcome.code === 'ghosts') this.view.say(t('call.ghosts'));
+        if (outcome.code === 'liar') {
+          this.byes.add(outcome.device);
+          this.view.say(t('call.liar', words));
+        }
+        if (outcome.code === 'ghosts') this.view.say(t('call.ghosts'));
         else if (outcome.code === 'cannot-hear') this.view.say(t('call.cannot-hear', words));
         // Views differ for a moment at every coming and going; `rosters-differ` and `refused` are not cried out.
       }
@@ -393,7 +452,9 @@ class Call {
     // Names are asked of the node: nobody stays unseen until they are told.
     this.people = known.map(person => ({ ...person, name: this.known.get(person.device)?.name ?? '' }));
     for (const person of this.people) {
+      this.byes.delete(person.device);
       this.known.set(person.device, person);
+      this.view.endAbsent(person.delegate);
       this.view.figure(person);
     }
     this.attachWaiting();
@@ -449,13 +510,28 @@ class Call {
   private drop(device: string): void {
     this.told.delete(device);
     const who = this.known.get(device);
-    if (who) this.view.say(t('call.went', { who: titleOf(who) }));
+    // Who no longer may be in, by the logs, has not dropped out.
+    const dropped = !this.byes.has(device) && this.party.body(device) !== undefined;
+    if (who && dropped) this.droppedOut(who);
+    else if (who) this.view.say(t('call.went', { who: titleOf(who) }));
     for (const publication of this.publications(device)) publication.setSubscribed(false);
     this.ears.get(device)?.close();
     this.ears.delete(device);
     this.screens.delete(device);
     this.handsChanged(gone(this.hands, device));
     this.view.remove(device);
+  }
+
+  /** Out without a word: it is shown where they were, until they come back or their word comes after all. */
+  private droppedOut(who: Person): void {
+    this.view.absent(who);
+    this.view.say(w('again.dropped', { who: titleOf(who) }));
+  }
+
+  private bye(device: string): void {
+    this.byes.add(device);
+    const who = this.known.get(device);
+    if (who && this.view.endAbsent(who.delegate)) this.view.say(t('call.went', { who: titleOf(who) }));
   }
 
   /** Subscribe to whoever is in and says that its tracks are encrypted; to nobody else. */
@@ -693,14 +769,17 @@ class Call {
       for (const turn of turns) if (!had.some(same(turn))) this.view.sayHand(half, turn);
       for (const turn of had) {
         const person = this.people.find(({ device }) => device === turn.device);
-        if (person && (person.own || this.party.inRoom.includes(turn.device)) && !turns.some(same(turn))) this.view.sayLowered(person, turn.what);
+        const here = person?.own || this.party.inRoom.includes(turn.device);
+        if (person && here && !turns.some(same(turn))) this.view.sayLowered(person, turn.what);
       }
     }
   }
 
   private draw(): void {
     const now = Date.now();
-    if (!this.lean && this.strain.due(now)) this.view.offer(w('lean.offer'), w('lean.yes'), w('lean.no'), yes => void this.goLean(yes));
+    if (!this.lean && this.strain.due(now)) {
+      this.view.offer(w('lean.offer'), w('lean.yes'), w('lean.no'), yes => void this.goLean(yes));
+    }
     if (now - this.saidAt >= SAY_AGAIN_MS && this.hands.has(this.device.id)) void this.sayHands();
     const sideOf = new Map(this.people.map(({ device, side }) => [device, side]));
     const muted = this.room.localParticipant.getTrackPublication(Track.Source.Microphone)?.isMuted ?? true;
@@ -719,17 +798,33 @@ class Call {
     this.over = true;
     this.stop();
     this.view.stage(stage, words);
-    this.view.endOffer();
     if (this.room.state === ConnectionState.Connected) {
       const bye = await this.party.bye();
       await this.room.localParticipant.publishData(bye, { reliable: true, topic: TOPIC }).catch(() => undefined);
     }
     await this.room.disconnect(true).catch(() => undefined);
     for (const track of [this.chosen.camera, this.chosen.microphone, this.screen]) track?.stop();
+    this.end();
+  }
+
+  /** The connection is lost for good, and this call with it; camera and microphone stay for the next one. */
+  private async cut(): Promise<void> {
+    if (this.over) return;
+    this.over = true;
+    this.stop();
+    this.screen?.stop();
+    await this.room.disconnect(false).catch(() => undefined);
+    this.end();
+    this.onCut();
+  }
+
+  private end(): void {
     for (const ear of this.ears.values()) ear.close();
     this.ears.clear();
     this.worker.terminate();
     this.release();
+    this.view.endOffer();
+    for (const half of ['ours', 'theirs'] as const) this.view.hands(half, []);
     this.view.clear();
   }
 

@@ -51,10 +51,13 @@ export class View {
     this.room.dataset['epoch'] = String(epoch);
   }
 
-  onControl(act: (control: string) => void): void {
+  /** Returns what ends it. */
+  onControl(act: (control: string) => void): () => void {
+    const ending = new AbortController();
     for (const button of this.controls()) {
-      button.addEventListener('click', () => act(button.dataset['control'] ?? ''));
+      button.addEventListener('click', () => act(button.dataset['control'] ?? ''), { signal: ending.signal });
     }
+    return () => ending.abort();
   }
 
   /** Pictures of faces are off on this device, to leave room for sound. */
@@ -135,6 +138,25 @@ export class View {
 
   endScreen(device: string): void {
     this.findScreen(device)?.remove();
+  }
+
+  /** The place of somebody who dropped out is kept, and says so. */
+  absent(person: Person): void {
+    this.endAbsent(person.delegate);
+    const place = document.createElement('figure');
+    place.className = 'absent';
+    place.dataset['delegate'] = person.delegate;
+    const caption = document.createElement('figcaption');
+    caption.textContent = w('again.absent', { who: titleOf(person) });
+    place.append(caption);
+    this.half(person)?.append(place);
+  }
+
+  /** Whether a place was kept for that delegate, which is given up now. */
+  endAbsent(delegate: string): boolean {
+    const place = document.querySelector(`figure.absent[data-delegate="${CSS.escape(delegate)}"]`);
+    place?.remove();
+    return place !== null;
   }
 
   private half({ side }: Person): HTMLElement | null {

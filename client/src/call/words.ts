@@ -47,6 +47,10 @@ const en = {
   'check.network.ok': 'Network: the node answers within {ms} ms.',
   'check.network.slow': 'Network: slow, the node answers after {ms} ms. Take a cable, or come nearer to the Wi-Fi; in the room, “Low bandwidth” puts sound first.',
   'check.network.failed': 'Network: the node does not answer. Look whether you are connected, and whether a VPN or firewall is in between; then check again.',
+  'again.trying': 'The connection is lost. You go in again by yourself as soon as the node answers; camera and microphone stay as they are.',
+  'again.back': 'You are in again, by a new connection.',
+  'again.dropped': '{who} has dropped out: their connection is lost. They come back by themselves.',
+  'again.absent': '{who} has dropped out',
 } as const;
 
 export type RoomWord = keyof typeof en;
@@ -93,6 +97,10 @@ const ru: Record<RoomWord, string> = {
   'check.network.ok': 'Сеть: узел отвечает за {ms} мс.',
   'check.network.slow': 'Сеть: медленно, узел отвечает за {ms} мс. Подключите кабель или подойдите ближе к Wi-Fi; в зале «Слабая связь» даёт сначала звук.',
   'check.network.failed': 'Сеть: узел не отвечает. Посмотрите, есть ли связь и нет ли на пути VPN или межсетевого экрана; затем проверьте ещё раз.',
+  'again.trying': 'Связь потеряна. Вы войдёте снова сами, как только узел ответит; камера и микрофон остаются как есть.',
+  'again.back': 'Вы снова в зале, по новой связи.',
+  'again.dropped': '{who}: связь потеряна. Возвращение произойдёт само.',
+  'again.absent': '{who}: связь потеряна',
 };
 
 const ar: Record<RoomWord, string> = {
@@ -137,6 +145,10 @@ const ar: Record<RoomWord, string> = {
   'check.network.ok': 'الشبكة: تجيب العقدة خلال {ms} م.ث.',
   'check.network.slow': 'الشبكة بطيئة: تجيب العقدة بعد {ms} م.ث. استعمل سلكًا أو اقترب من شبكة Wi-Fi؛ وفي القاعة يقدّم «اتصال ضعيف» الصوت أولًا.',
   'check.network.failed': 'الشبكة: لا تجيب العقدة. تحقق من الاتصال ومن وجود VPN أو جدار ناري ثم أعد الفحص.',
+  'again.trying': 'انقطع الاتصال. تعود إلى القاعة تلقائيًا حالما تجيب العقدة، وتبقى الكاميرا والميكروفون كما هما.',
+  'again.back': 'عدت إلى القاعة باتصال جديد.',
+  'again.dropped': '{who}: انقطع الاتصال، وتكون العودة تلقائيًا.',
+  'again.absent': '{who}: انقطع الاتصال',
 };
 
 export const tables: Readonly<Record<string, Record<RoomWord, string>>> = { en, ru, ar };
