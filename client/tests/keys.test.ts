@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 
-import { fromText, utf8 } from '../src/bytes';
+import { fromText, toText, utf8 } from '../src/bytes';
 import { type Body, type Certificate, type Holder, type Membership, challenge, check, deviceId, readCertificate } from '../src/call/device';
 import { type Event, initial, step } from '../src/call/exchange';
-import { Liar, Receiver, boxInfo, keyCommitment, openBox, parseMessage, suite } from '../src/call/messages';
+import { Liar, Receiver, Signer, boxInfo, checkMessage, keyCommitment, openBox, openSay, parseMessage, sayKey, suite } from '../src/call/messages';
 import { roster, rosterHash } from '../src/call/roster';
 import { Malformed, Untrusted } from '../src/errors';
 import { encode } from '../src/record/canonical';
@@ -102,6 +102,30 @@ describe('messages', () => {
     const { enc, ct } = await suite.seal({ recipientPublicKey, info: hex(info).buffer }, hex(key).buffer);
     const whole = Uint8Array.from([...new Uint8Array(enc), ...new Uint8Array(ct)]);
     expect(toHex(await openBox(whole, pair, hex(info)))).toBe(key);
+  });
+  test('what was said in Python opens here, under its key and as it stands only', async () => {
+    const { message, key, says } = messages.say;
+    const me = await reader();
+    const parsed = parseMessage(fromText(message));
+    await me.open(parsed);
+    const under = await sayKey(hex(key));
+    expect(await openSay(parsed, under)).toEqual(says);
+    await expect(openSay(parsed, await sayKey(new Uint8Array(32)))).rejects.toThrow(Untrusted);
+    for (const moved of [{ n: (parsed['n'] as number) + 1 }, { epoch: 8 }, { room: 'caucus' }, { device: 'another' }]) {
+      await expect(openSay({ ...parsed, ...moved }, under)).rejects.toThrow(Untrusted);
+    }
+  });
+  test('what is said here opens, once signed as all else', async () => {
+    const { body } = messages.certificates[0] as Certificate;
+    const pair = await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify']) as CryptoKeyPair;
+    const sig = toText(new Uint8Array(await crypto.subtle.exportKey('raw', pair.publicKey)));
+    const signer = new Signer({ ...body, sig }, 'device', pair.privateKey);
+    const under = await sayKey(hex(messages.kc.key));
+    const [one, other] = await Promise.all([signer.say({ hand: 1 }, 7, under, 5), signer.sign('bye', 5)]);
+    const said = parseMessage(one);
+    await checkMessage(said, { ...body, sig }, 'floor');
+    expect(await openSay(said, under)).toEqual({ hand: 1 });
+    expect([said['n'], parseMessage(other)['n']]).toEqual([5, 6]);
   });
   test('commitments and derived keys', async () => {
     expect(await keyCommitment(hex(messages.kc.key))).toBe(messages.kc.commitment);

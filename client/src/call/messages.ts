@@ -1,6 +1,6 @@
 /** What devices say to one another: canonical, signed by the device; keys sealed to each device alone.
  *
- * Lives here: `Signer`, `Receiver`, `makeKey`, `openBox`. The twin of src/visavis/e2ee/messages.py.
+ * Lives here: `Signer`, `Receiver`, `makeKey`, `openBox`, `openSay`. The twin of src/visavis/e2ee/messages.py.
  * Not here: when to say what (`exchange`), the transport (`room`).
  * Spec: docs/spec/keys.md §3.
  */
@@ -9,7 +9,7 @@ import { Aes128Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke
 
 import { type Bytes, concat, fromText, toText, utf8 } from '../bytes';
 import { Malformed, Untrusted } from '../errors';
-import { type JsonObject, decode, encode, members, size, text } from '../record/canonical';
+import { type Json, type JsonObject, decode, encode, members, size, text } from '../record/canonical';
 import { digest, sha256, verify } from '../record/digest';
 import { type Body, type Certificate, deviceId, readCertificate } from './device';
 import { RING } from './exchange';
@@ -70,9 +70,24 @@ export class Signer {
   ) {}
 
   async sign(type: string, now: number, own: Record<string, unknown> = {}): Promise<Bytes> {
+    return this.signed({ ...this.common(type, now), ...own });
+  }
+
+  /** Say something to everyone in (§3.5): sealed under the own key of `epoch`, then signed. key: of `sayKey`. */
+  async say(value: Json, epoch: number, key: CryptoKey, now: number): Promise<Bytes> {
+    const iv = crypto.getRandomValues(new Uint8Array(12));
+    const head = { ...this.common('say', now), epoch, iv: toText(iv) };
+    const ct = await crypto.subtle.encrypt({ name: 'AES-GCM', iv, additionalData: encode(head) }, key, encode(value));
+    return this.signed({ ...head, ct: toText(new Uint8Array(ct)) });
+  }
+
+  private common(type: string, now: number): JsonObject {
     this.last = Math.max(this.last + 1, now);
     const { dialogue, talk, sitting } = this.body;
-    const body = { v: 1, type, dialogue, talk, sitting, room: this.room, device: this.device, n: this.last, ...own };
+    return { v: 1, type, dialogue, talk, sitting, room: this.room, device: this.device, n: this.last };
+  }
+
+  private async signed(body: Record<string, unknown>): Promise<Bytes> {
     const sig = await crypto.subtle.sign('Ed25519', this.key, concat(DOMAIN, encode(body)));
     const bytes = encode({ ...body, sig: toText(new Uint8Array(sig)) });
     if (bytes.length > MAX_BYTES) throw new Malformed(`a message of ${bytes.length} bytes where ${MAX_BYTES} are allowed`);
@@ -190,6 +205,24 @@ export async function openBox(box: Bytes, kem: CryptoKeyPair, info: Bytes): Prom
   } catch {
     throw new Untrusted('the box does not open');
   }
+}
+
+/** What seals all that is said under a sender's 32 bytes of one epoch (§3.5). */
+export async function sayKey(key: Bytes): Promise<CryptoKey> {
+  return crypto.subtle.importKey('raw', await digest('call/say-key', key), 'AES-GCM', false, ['encrypt', 'decrypt']);
+}
+
+/** What an opened `say` says. key: the sender's of its epoch. Raises `Untrusted` or `Malformed`. */
+export async function openSay(message: Message, key: CryptoKey): Promise<Json> {
+  const { sig: _, ct, ...head } = message;
+  const iv = fromText(head['iv'], 12);
+  let opened: ArrayBuffer;
+  try {
+    opened = await crypto.subtle.decrypt({ name: 'AES-GCM', iv, additionalData: encode(head) }, key, fromText(ct));
+  } catch {
+    throw new Untrusted('what was said does not open');
+  }
+  return decode(new Uint8Array(opened), MAX_BYTES);
 }
 
 export type Taking =

@@ -9,9 +9,10 @@
 
 import type { Bytes } from '../bytes';
 import { Malformed, Untrusted } from '../errors';
+import type { Json } from '../record/canonical';
 import { type Body, type Certificate, type Membership, type OwnDevice, spend } from './device';
 import { type Effect, type Event, RING, type State, initial, step } from './exchange';
-import { Liar, Receiver, Signer, helloCertificate, makeKey, parseMessage } from './messages';
+import { Liar, Receiver, Signer, helloCertificate, makeKey, openSay, parseMessage, sayKey } from './messages';
 import { roster, rosterHash } from './roster';
 
 export type Outcome =
@@ -20,6 +21,8 @@ export type Outcome =
   | { readonly do: 'keyframe' }
   | { readonly do: 'roster'; readonly devices: readonly string[] }
   | { readonly do: 'drop'; readonly device: string }
+  | { readonly do: 'bye'; readonly device: string }
+  | { readonly do: 'said'; readonly device: string; readonly n: number; readonly value: Json }
   | { readonly do: 'read-logs' }
   | { readonly do: 'find-certificates' }
   | {
@@ -43,7 +46,8 @@ export class Party {
   private readonly receiver: Receiver;
   private readonly certificates = new Map<string, Certificate>();
   private readonly own = new Map<number, { readonly key: Bytes; readonly data: Bytes }>();
-  private readonly keys = new Map<string, Set<number>>();
+  /** device → index → epoch and what opens its sayings; the frame keys themselves are given away and not kept. */
+  private readonly keys = new Map<string, Map<number, { readonly epoch: number; readonly say: CryptoKey }>>();
   private queue: Promise<void> = Promise.resolve();
   private started = false;
 
@@ -131,6 +135,17 @@ export class Party {
     });
   }
 
+  /** Say something to everyone in, under the key in use; nothing, if there is none yet. */
+  say(value: Json): Promise<void> {
+    return this.then(async () => {
+      const epoch = this.state.using;
+      const made = this.own.get(epoch);
+      if (!made) return;
+      const data = await this.signer.say(value, epoch, await sayKey(made.key), this.around.now());
+      await this.around.act({ do: 'send', data });
+    });
+  }
+
   /** The last message, for leaving. */
   bye(): Promise<Bytes> {
     return this.signer.sign('bye', this.around.now());
@@ -187,6 +202,7 @@ export class Party {
         if (message['of'] === this.device.id) await this.step({ type: 'wanted', at, device, epoch });
         return;
       case 'bye':
+        await this.around.act({ do: 'bye', device });
         return this.step({ type: 'left', at, device });
       case 'key': {
         const taking = await this.receiver.take(message);
@@ -194,9 +210,17 @@ export class Party {
         if (taking.kind === 'again') return;
         if (taking.ghosts.length > 0) await this.notice('ghosts', device, taking.ghosts.join(', '));
         const index = epoch % RING;
-        this.keys.set(device, (this.keys.get(device) ?? new Set()).add(index));
+        const say = await sayKey(taking.key);
+        this.keys.set(device, (this.keys.get(device) ?? new Map()).set(index, { epoch, say }));
         await this.around.act({ do: 'key', device, index, key: taking.key, sending: false });
         return this.step({ type: 'took', at, device, epoch });
+      }
+      case 'say': {
+        const held = this.keys.get(device)?.get(epoch % RING);
+        const value = held?.epoch === epoch ? await openSay(message, held.say) : undefined;
+        await this.step({ type: 'heard', at, device });
+        if (value === undefined || !this.state.roster.has(device)) return;
+        return this.around.act({ do: 'said', device, n: message['n'] as number, value });
       }
       default:
         return this.step({ type: 'heard', at, device });
@@ -257,7 +281,7 @@ export class Party {
       case 'drop': {
         this.receiver.drop(effect.device);
         await act({ do: 'drop', device: effect.device });
-        for (const index of this.keys.get(effect.device) ?? []) await this.overwrite(effect.device, index);
+        for (const index of this.keys.get(effect.device)?.keys() ?? []) await this.overwrite(effect.device, index);
         this.keys.delete(effect.device);
         return;
       }

@@ -8,12 +8,13 @@
  */
 
 import {
-  ConnectionState, DisconnectReason, type LocalTrackPublication, type RemoteParticipant, type RemoteTrack,
-  type RemoteTrackPublication, Room, RoomEvent, Track, isE2EESupported,
+  ConnectionQuality, ConnectionState, DefaultReconnectPolicy, DisconnectReason, type LocalTrackPublication,
+  type RemoteParticipant, type RemoteTrack, type RemoteTrackPublication, Room, RoomEvent, Track, isE2EESupported,
 } from 'livekit-client';
 
 import { type Joined, request } from '../api';
-import { Refused } from '../errors';
+import { Malformed, Refused } from '../errors';
+import type { Json } from '../record/canonical';
 import { type Content, opens } from '../record/content';
 import { Logs } from '../record/logs';
 import { current } from '../signing/keys';
@@ -21,13 +22,18 @@ import { wordsOf } from '../signing/forms';
 import { t } from '../words';
 import { type Chosen, deviceCheck } from './check';
 import {
-  type Certificate, type OwnDevice, type Sitting, deviceId, keptDevice, membershipOf, ownDevice, readCertificate,
+  type Certificate, type OwnDevice, type Sitting, type Whose, deviceId, keptDevice, membershipOf, ownDevice, readCertificate,
 } from './device';
 import { Ear, Floor } from './floor';
+import { type Hands, type Raised, type Raising, type Turn, gone, heard, lowered, press, queue, read, write } from './hands';
 import { CallKeys } from './keys';
+import { mended, waits } from './again';
+import { Strain, keep, kept } from './lean';
 import { TOPIC } from './messages';
 import { type Outcome, Party, rosterMark } from './party';
+import { pickScreen, yields } from './share';
 import { type Person, View, titleOf } from './view';
+import { w } from './words';
 
 declare const WORKER_ADDRESS: string;
 
@@ -35,6 +41,9 @@ const TICK_MS = 250;
 /** The exchange has waits of 300 ms; the next epoch is used when all have said that they have it. */
 const EXCHANGE_TICK_MS = 50;
 const ASK_APART_MS = 500;
+const MEND_MS = [0, 300, 1_200, 2_700, 4_800];
+/** A word that was lost is said again by then. */
+const SAY_AGAIN_MS = 5_000;
 
 /** Find out early, and say: no WebCrypto for our keys or no frame encryption means no call. */
 async function canEncrypt(): Promise<boolean> {
@@ -74,13 +83,53 @@ export async function enterRoom(main: HTMLElement): Promise<void> {
       view.say(t('call.connecting'));
       call = await Call.to(view, logs, device, where);
     }
-    await call.goIn(chosen);
+    await call.goIn(chosen, () => void again(view, where, { ...session, side }, chosen, logs));
   } catch (error) {
     for (const track of [chosen.camera, chosen.microphone]) track?.stop();
     const why = error instanceof Refused ? t('call.refused', { why: error.message })
       : error instanceof Error && error.constructor === Error ? error.message : wordsOf(error);
     view.stage('refused', why);
     if (section) section.hidden = true;
+  }
+}
+
+/** The connection is lost for good, which the person did not ask for: in again by a new one, as the same device and with
+ * the same camera and microphone, as soon as the node answers. Until then they can leave. */
+async function again(view: View, where: Sitting, whose: Whose, chosen: Chosen, logs: Logs): Promise<void> {
+  let left = false;
+  const stop = view.onControl(control => {
+    if (control === 'leave') left = true;
+  });
+  const end = (stage: 'left' | 'refused', words: string): void => {
+    for (const track of [chosen.camera, chosen.microphone]) track?.stop();
+    view.stage(stage, words);
+    view.clear();
+  };
+  view.stage('lost', w('again.trying'));
+  try {
+    for (const wait of waits()) {
+      await new Promise(resolve => setTimeout(resolve, wait));
+      if (left) return end('left', t('call.left'));
+      let call: Call | undefined;
+      try {
+        await logs.read();
+        const device = await keptDevice(where, whose, Date.now());
+        if (!device) return end('refused', t('call.ended'));
+        call = await Call.to(view, logs, device, where);
+        if (left) {
+          await call.turnAway();
+          return end('left', t('call.left'));
+        }
+        await call.goIn(chosen, () => void again(view, where, whose, chosen, logs));
+        return view.say(w('again.back'));
+      } catch (error) {
+        await call?.turnAway();
+        // Whatever else fails may be the network's doing, and is tried again.
+        if (error instanceof Refused && error.status < 500) return end('refused', t('call.refused', { why: error.message }));
+      }
+    }
+  } finally {
+    stop();
   }
 }
 
@@ -149,9 +198,21 @@ class Call {
   private people: Person[] = [];
   /** Everybody who was ever in, so that a leaving can name them. */
   private readonly known = new Map<string, Person>();
+  /** Who said that they leave, or is out for a lie; forgotten when they are in again. */
+  private readonly byes = new Set<string>();
   /** Whose coming was said; at the first look, of nobody. */
   private readonly told = new Set<string>();
   private published = false;
+  private hands: Hands = new Map();
+  private saidAt = 0;
+  /** Low bandwidth: no pictures of faces, theirs or ours; what is shown on a screen stays. */
+  private lean = kept(() => localStorage);
+  /** Ours was on when it began, and is on again after it. */
+  private cameraAfter = true;
+  private readonly strain = new Strain();
+  private screen: MediaStreamTrack | null = null;
+  /** Devices of others that show a screen now. */
+  private readonly screens = new Set<string>();
   private chosen: Chosen = { camera: null, microphone: null };
   /** The person has gone in; before, the call only waits at the door. */
   private inside = false;
@@ -171,6 +232,10 @@ class Call {
     this.room = new Room({
       // Not `encryption`: that would also encrypt data packets by a scheme without replay check (§3.5).
       e2ee: { keyProvider: this.keys, worker: this.worker },
+      // Camera and microphone outlive a connection that is lost for good: one goes in again with them.
+      stopLocalTrackOnUnpublish: false,
+      // So long the library mends a connection; then one goes in again by a new one, with a new token.
+      reconnectPolicy: new DefaultReconnectPolicy(MEND_MS),
       // Two connections, as our engine has them: asking for one first costs a refused socket and a request.
       singlePeerConnection: false,
       adaptiveStream: false,
@@ -233,8 +298,14 @@ class Call {
       .on(RoomEvent.TrackPublished, () => this.subscribe())
       .on(RoomEvent.TrackSubscribed, (track, _publication, from) => this.attach(track, from))
       .on(RoomEvent.TrackUnsubscribed, (track, _publication, from) => this.detach(track, from.identity))
+      .on(RoomEvent.TrackUnpublished, ({ source }, { identity }) => {
+        if (source === Track.Source.ScreenShare) this.screenEnded(identity);
+      })
       .on(RoomEvent.TrackMuted, ({ kind }, { identity }) => kind === Track.Kind.Audio && view.muted(identity, true))
       .on(RoomEvent.TrackUnmuted, ({ kind }, { identity }) => kind === Track.Kind.Audio && view.muted(identity, false))
+      .on(RoomEvent.ConnectionQualityChanged, (quality, { identity }) => {
+        if (identity === this.device.id) this.strain.told(quality === ConnectionQuality.Poor, Date.now());
+      })
       .on(RoomEvent.SignalReconnecting, () => this.inside && view.stage('lost', t('call.lost')))
       .on(RoomEvent.Reconnecting, () => this.inside && view.stage('lost', t('call.lost')))
       .on(RoomEvent.Reconnected, () => {
@@ -246,28 +317,33 @@ class Call {
       })
       .on(RoomEvent.Disconnected, reason => {
         if (reason === DisconnectReason.CLIENT_INITIATED) return;
-        void (this.inside ? this.leave('lost', t('call.ended')) : this.turnAway());
+        if (!this.inside) void this.turnAway();
+        else if (reason !== undefined && !mended(reason)) void this.leave('lost', t('call.ended'));
+        else void this.cut();
       });
     await Promise.all([this.certificates(), room.connect(joined.url, joined.token, { autoSubscribe: false })]);
     if (room.localParticipant.identity !== this.device.id) throw new Error('the engine gave another identity');
   }
 
   /** The person goes in: now the device greets, makes its key, and is heard. */
-  async goIn(chosen: Chosen): Promise<void> {
+  async goIn(chosen: Chosen, onCut: () => void): Promise<void> {
     const { party, view } = this;
     this.chosen = chosen;
+    this.onCut = onCut;
+    for (const control of ['share', 'hand', 'order']) view.pressed(control, false);
     this.inside = true;
     // Who was heard at the door is in at once, and this look at oneself is then the former.
     void this.roster([]);
     await party.start();
     view.stage('in', t(party.inRoom.length > 0 ? 'call.in' : 'call.alone'));
-    view.onControl(control => void this.control(control));
+    const deaf = view.onControl(control => void this.control(control));
     const ticking = setInterval(() => void party.tick(), EXCHANGE_TICK_MS);
     const drawing = setInterval(() => this.draw(), TICK_MS);
     const onLog = (): void => void this.readLogs();
     document.addEventListener('visavis:log', onLog);
     addEventListener('pagehide', () => void this.leave('left', t('call.left')), { once: true });
     this.stop = () => {
+      deaf();
       clearInterval(ticking);
       clearInterval(drawing);
       document.removeEventListener('visavis:log', onLog);
@@ -276,12 +352,14 @@ class Call {
   }
 
   private stop: () => void = () => undefined;
+  private onCut: () => void = () => undefined;
 
   /** What the party decided, done. Outcomes of reading on are not waited for: they come back through the queue. */
   private async act(outcome: Outcome): Promise<void> {
     switch (outcome.do) {
       case 'send':
-        if (this.room.state !== ConnectionState.Connected) return;
+        // Nothing follows upon the word that one leaves.
+        if (this.over || this.room.state !== ConnectionState.Connected) return;
         // A packet that is lost is sent again by the exchange; a failure here is the connection's to report.
         await this.room.localParticipant.publishData(outcome.data, { reliable: true, topic: TOPIC })
           .catch(() => undefined);
@@ -291,6 +369,8 @@ class Call {
         if (outcome.sending) {
           this.view.epoch(this.party.epoch);
           void this.publish().catch((error: unknown) => this.view.say(wordsOf(error)));
+          // Also that nothing is raised: before a reload it may have been.
+          void this.sayHands();
         }
         return;
       case 'keyframe':
@@ -304,6 +384,10 @@ class Call {
         return;
       case 'drop':
         return this.drop(outcome.device);
+      case 'bye':
+        return this.bye(outcome.device);
+      case 'said':
+        return this.said(outcome.device, outcome.n, outcome.value);
       case 'read-logs':
         if (this.mayAsk()) void this.readLogs();
         return;
@@ -313,8 +397,11 @@ class Call {
       case 'notice': {
         const who = this.known.get(outcome.device);
         const words = { who: who ? titleOf(who) : outcome.device.slice(0, 8) };
-        if (outcome.code === 'liar') this.view.say(t('call.liar', words));
-        else if (outcome.code === 'ghosts') this.view.say(t('call.ghosts'));
+        if (outcome.code === 'liar') {
+          this.byes.add(outcome.device);
+          this.view.say(t('call.liar', words));
+        }
+        if (outcome.code === 'ghosts') this.view.say(t('call.ghosts'));
         else if (outcome.code === 'cannot-hear') this.view.say(t('call.cannot-hear', words));
         // Views differ for a moment at every coming and going; `rosters-differ` and `refused` are not cried out.
       }
@@ -365,10 +452,13 @@ class Call {
     // Names are asked of the node: nobody stays unseen until they are told.
     this.people = known.map(person => ({ ...person, name: this.known.get(person.device)?.name ?? '' }));
     for (const person of this.people) {
+      this.byes.delete(person.device);
       this.known.set(person.device, person);
+      this.view.endAbsent(person.delegate);
       this.view.figure(person);
     }
     this.attachWaiting();
+    this.handsChanged(this.hands);
     const named = await Promise.all(
       known.map(async person => ({ ...person, name: await this.nameOf(person) })),
     );
@@ -382,6 +472,7 @@ class Call {
       }
     }
     for (const { device } of named) this.told.add(device);
+    this.handsChanged(this.hands);
     this.view.lock(this.people, await rosterMark([...devices, this.device.id]));
   }
 
@@ -418,12 +509,29 @@ class Call {
 
   private drop(device: string): void {
     this.told.delete(device);
-    const gone = this.known.get(device);
-    if (gone) this.view.say(t('call.went', { who: titleOf(gone) }));
+    const who = this.known.get(device);
+    // Who no longer may be in, by the logs, has not dropped out.
+    const dropped = !this.byes.has(device) && this.party.body(device) !== undefined;
+    if (who && dropped) this.droppedOut(who);
+    else if (who) this.view.say(t('call.went', { who: titleOf(who) }));
     for (const publication of this.publications(device)) publication.setSubscribed(false);
     this.ears.get(device)?.close();
     this.ears.delete(device);
+    this.screens.delete(device);
+    this.handsChanged(gone(this.hands, device));
     this.view.remove(device);
+  }
+
+  /** Out without a word: it is shown where they were, until they come back or their word comes after all. */
+  private droppedOut(who: Person): void {
+    this.view.absent(who);
+    this.view.say(w('again.dropped', { who: titleOf(who) }));
+  }
+
+  private bye(device: string): void {
+    this.byes.add(device);
+    const who = this.known.get(device);
+    if (who && this.view.endAbsent(who.delegate)) this.view.say(t('call.went', { who: titleOf(who) }));
   }
 
   /** Subscribe to whoever is in and says that its tracks are encrypted; to nobody else. */
@@ -431,7 +539,8 @@ class Call {
     const devices = new Set(this.party.inRoom);
     for (const [identity, participant] of this.room.remoteParticipants) {
       for (const publication of participant.trackPublications.values()) {
-        const wanted = devices.has(identity) && publication.isEncrypted;
+        const face = publication.kind === Track.Kind.Video && publication.source !== Track.Source.ScreenShare;
+        const wanted = devices.has(identity) && publication.isEncrypted && !(face && this.lean);
         if (publication.isSubscribed !== wanted || publication.isDesired !== wanted) publication.setSubscribed(wanted);
       }
     }
@@ -454,7 +563,10 @@ class Call {
     const person = this.people.find(({ device }) => device === identity);
     if (!person) return;
     const figure = this.view.figure(person);
-    if (track.kind === Track.Kind.Video) {
+    if (track.source === Track.Source.ScreenShare) {
+      this.screenShown(person);
+      track.attach(this.view.screen(person));
+    } else if (track.kind === Track.Kind.Video) {
       const video = this.view.video(identity);
       if (video) track.attach(video);
     } else {
@@ -466,6 +578,7 @@ class Call {
 
   private detach(track: RemoteTrack, identity: string): void {
     for (const element of track.detach()) if (element instanceof HTMLAudioElement) element.remove();
+    if (track.source === Track.Source.ScreenShare) this.screenEnded(identity);
     if (track.kind !== Track.Kind.Audio) return;
     this.ears.get(identity)?.close();
     this.ears.delete(identity);
@@ -476,7 +589,8 @@ class Call {
     if (this.published || this.over) return;
     this.published = true;
     const { localParticipant } = this.room;
-    const { camera, microphone } = this.chosen;
+    const { microphone } = this.chosen;
+    const camera = this.lean ? null : this.chosen.camera;
     // Side by side: one offer carries both.
     const out: LocalTrackPublication[] = await Promise.all([
       ...(microphone ? [localParticipant.publishTrack(microphone, { source: Track.Source.Microphone })] : []),
@@ -490,13 +604,114 @@ class Call {
     if (microphone) this.ears.set(this.device.id, new Ear(microphone));
     this.view.pressed('mute', microphone !== null);
     this.view.pressed('camera', camera !== null);
-    this.view.say(t('call.in'));
+    this.view.lean(this.lean);
+    this.view.say(this.lean ? `${t('call.in')} ${w('lean.on')}` : t('call.in'));
+  }
+
+  private get cameraOn(): boolean {
+    return this.room.localParticipant.getTrackPublication(Track.Source.Camera)?.isMuted === false;
+  }
+
+  /** Our own picture on, or off. With low bandwidth it may not have been published yet. */
+  private async camera(on: boolean): Promise<void> {
+    const me = this.room.localParticipant;
+    const publication = me.getTrackPublication(Track.Source.Camera);
+    const { camera } = this.chosen;
+    if (publication?.track) {
+      if (on) await publication.unmute();
+      else await publication.mute();
+    } else if (on && camera && this.published) {
+      const { isEncrypted } = await me.publishTrack(camera, { source: Track.Source.Camera });
+      if (!isEncrypted) return this.leave('refused', t('call.no-e2ee'));
+    }
+    const shows = this.cameraOn;
+    this.view.pressed('camera', shows);
+    const own = this.view.video(this.device.id);
+    if (own) own.srcObject = shows && camera ? new MediaStream([camera]) : null;
+  }
+
+  private async goLean(on: boolean): Promise<void> {
+    this.strain.decided();
+    this.view.endOffer();
+    if (on === this.lean) return;
+    this.lean = on;
+    keep(on, () => localStorage);
+    this.view.lean(on);
+    this.view.say(w(on ? 'lean.on' : 'lean.off'));
+    this.subscribe();
+    if (on) this.cameraAfter = this.cameraOn;
+    if (on ? this.cameraOn : this.cameraAfter) await this.camera(!on);
+  }
+
+  /** A screen of our own begins, or ends. Like camera and microphone, it goes out under the own key or not at all. */
+  private async share(): Promise<void> {
+    if (this.screen) return this.unshare();
+    const taken = this.people.find(({ device, side }) => side === this.view.ourSide && this.screens.has(device));
+    if (taken) return this.view.say(w('share.taken', { who: titleOf(taken) }));
+    const picked = await pickScreen(navigator.mediaDevices as MediaDevices | undefined);
+    if (picked === 'refused' || picked === 'cannot') return this.view.say(w(`share.${picked}`));
+    if (this.over || this.screen || !this.published) return picked.stop();
+    this.screen = picked;
+    // The browser's own bar ends it too.
+    picked.addEventListener('ended', () => void this.unshare());
+    const publication = await this.room.localParticipant.publishTrack(picked, { source: Track.Source.ScreenShare })
+      .catch(() => undefined);
+    if (publication && !publication.isEncrypted) return this.leave('refused', t('call.no-e2ee'));
+    if (this.screen !== picked) {
+      // Ended while it was being published.
+      await this.room.localParticipant.unpublishTrack(picked, true).catch(() => undefined);
+      return;
+    }
+    if (!publication) return this.unshare();
+    const own = this.people.find(person => person.own);
+    if (own) this.view.screen(own).srcObject = new MediaStream([picked]);
+    this.view.pressed('share', true);
+    this.view.say(w('share.on'));
+    await this.giveWay();
+  }
+
+  private async unshare(words = w('share.off')): Promise<void> {
+    const { screen } = this;
+    if (!screen) return;
+    this.screen = null;
+    this.view.endScreen(this.device.id);
+    this.view.pressed('share', false);
+    if (!this.over) this.view.say(words);
+    screen.stop();
+    await this.room.localParticipant.unpublishTrack(screen, true).catch(() => undefined);
+  }
+
+  /** Somebody's screen begins to be shown. */
+  private screenShown(person: Person): void {
+    if (this.screens.has(person.device)) return;
+    this.screens.add(person.device);
+    this.view.say(w('share.came', { who: titleOf(person) }));
+    void this.giveWay();
+  }
+
+  private async giveWay(): Promise<void> {
+    if (!this.screen) return;
+    const ours = this.people.filter(({ device, side }) => side === this.view.ourSide && this.screens.has(device));
+    const first = yields(this.device.id, ours.map(({ device }) => device));
+    const who = ours.find(({ device }) => device === first);
+    if (who) await this.unshare(w('share.yielded', { who: titleOf(who) }));
+  }
+
+  private screenEnded(device: string): void {
+    this.view.endScreen(device);
+    if (!this.screens.delete(device)) return;
+    const who = this.known.get(device);
+    if (who && this.party.inRoom.includes(device)) this.view.say(w('share.went', { who: titleOf(who) }));
   }
 
   private async control(control: string): Promise<void> {
     const me = this.room.localParticipant;
     if (control === 'leave') {
       await this.leave('left', t('call.left'));
+    } else if (control === 'share') {
+      await this.share();
+    } else if (control === 'hand' || control === 'order') {
+      this.raise(control);
     } else if (control === 'mute') {
       const publication = me.getTrackPublication(Track.Source.Microphone);
       if (!publication?.track) return;
@@ -505,19 +720,67 @@ class Call {
       this.view.pressed('mute', !publication.isMuted);
       this.view.muted(this.device.id, publication.isMuted);
     } else if (control === 'camera') {
-      const publication = me.getTrackPublication(Track.Source.Camera);
-      if (!publication?.track) return;
-      if (publication.isMuted) await publication.unmute();
-      else await publication.mute();
-      this.view.pressed('camera', !publication.isMuted);
-      const own = this.view.video(this.device.id);
-      const track = publication.track?.mediaStreamTrack;
-      if (own) own.srcObject = !publication.isMuted && track ? new MediaStream([track]) : null;
+      await this.camera(!this.cameraOn);
+    } else if (control === 'lean') {
+      await this.goLean(!this.lean);
+    }
+  }
+
+  /** What somebody said under their key; what this edition does not know is passed over. */
+  private said(device: string, n: number, value: Json): void {
+    let raised: Raised | undefined;
+    try {
+      raised = read(value);
+    } catch (error) {
+      if (!(error instanceof Malformed)) throw error;
+    }
+    if (raised) this.handsChanged(heard(this.hands, device, n, raised));
+  }
+
+  private raise(what: Raising): void {
+    const { id } = this.device;
+    this.handsChanged(heard(this.hands, id, Date.now(), press(this.hands, id, what, this.devicesOf('ours'))));
+    this.view.pressed(what, (this.hands.get(id) ?? lowered)[what] > 0);
+    void this.sayHands();
+  }
+
+  private sayHands(): Promise<void> {
+    this.saidAt = Date.now();
+    return this.party.say(write(this.hands.get(this.device.id) ?? lowered));
+  }
+
+  private devicesOf(half: 'ours' | 'theirs'): string[] {
+    return this.people.filter(({ side }) => (side === this.view.ourSide) === (half === 'ours')).map(({ device }) => device);
+  }
+
+  private handsChanged(hands: Hands): void {
+    const before = this.hands;
+    this.hands = hands;
+    for (const half of ['ours', 'theirs'] as const) {
+      const side = this.devicesOf(half);
+      const turns = queue(hands, side).flatMap(turn => {
+        const person = this.people.find(({ device }) => device === turn.device);
+        return person ? [{ ...turn, person }] : [];
+      });
+      this.view.hands(half, turns);
+      if (before === hands) continue;
+      const had = queue(before, side);
+      const same = (a: Turn) => (b: Turn): boolean => a.device === b.device && a.what === b.what;
+      for (const turn of turns) if (!had.some(same(turn))) this.view.sayHand(half, turn);
+      for (const turn of had) {
+        const person = this.people.find(({ device }) => device === turn.device);
+        const here = person?.own || this.party.inRoom.includes(turn.device);
+        if (person && here && !turns.some(same(turn))) this.view.sayLowered(person, turn.what);
+      }
     }
   }
 
   private draw(): void {
     const now = Date.now();
+    if (!this.lean && this.strain.due(now)) {
+      this.view.offer(w('lean.offer'), w('lean.yes'), w('lean.no'), yes => void this.goLean(yes));
+    }
+    if (now - this.saidAt >= SAY_AGAIN_MS && this.hands.has(this.device.id)) void this.sayHands();
     const sideOf = new Map(this.people.map(({ device, side }) => [device, side]));
     const muted = this.room.localParticipant.getTrackPublication(Track.Source.Microphone)?.isMuted ?? true;
     this.floor.hear([...this.ears].map(([device, ear]) => [
@@ -540,11 +803,28 @@ class Call {
       await this.room.localParticipant.publishData(bye, { reliable: true, topic: TOPIC }).catch(() => undefined);
     }
     await this.room.disconnect(true).catch(() => undefined);
-    for (const track of [this.chosen.camera, this.chosen.microphone]) track?.stop();
+    for (const track of [this.chosen.camera, this.chosen.microphone, this.screen]) track?.stop();
+    this.end();
+  }
+
+  /** The connection is lost for good, and this call with it; camera and microphone stay for the next one. */
+  private async cut(): Promise<void> {
+    if (this.over) return;
+    this.over = true;
+    this.stop();
+    this.screen?.stop();
+    await this.room.disconnect(false).catch(() => undefined);
+    this.end();
+    this.onCut();
+  }
+
+  private end(): void {
     for (const ear of this.ears.values()) ear.close();
     this.ears.clear();
     this.worker.terminate();
     this.release();
+    this.view.endOffer();
+    for (const half of ['ours', 'theirs'] as const) this.view.hands(half, []);
     this.view.clear();
   }
 

@@ -5,6 +5,8 @@
  */
 
 import { t } from '../words';
+import type { Raising, Turn } from './hands';
+import { w } from './words';
 
 /** Somebody in the room, as the logs and their certificate say. */
 export interface Person {
@@ -49,10 +51,43 @@ export class View {
     this.room.dataset['epoch'] = String(epoch);
   }
 
-  onControl(act: (control: string) => void): void {
+  /** Returns what ends it. */
+  onControl(act: (control: string) => void): () => void {
+    const ending = new AbortController();
     for (const button of this.controls()) {
-      button.addEventListener('click', () => act(button.dataset['control'] ?? ''));
+      button.addEventListener('click', () => act(button.dataset['control'] ?? ''), { signal: ending.signal });
     }
+    return () => ending.abort();
+  }
+
+  /** Pictures of faces are off on this device, to leave room for sound. */
+  lean(on: boolean): void {
+    this.room.toggleAttribute('data-lean', on);
+    this.pressed('lean', on);
+  }
+
+  /** Something offered without being asked for: read aloud politely, and answered or left. */
+  offer(words: string, yes: string, no: string, answer: (yes: boolean) => void): void {
+    const box = document.getElementById('offer');
+    if (!box) return;
+    const text = document.createElement('p');
+    text.textContent = words;
+    const buttons = ([[yes, true], [no, false]] as const).map(([label, value]) => {
+      const button = document.createElement('button');
+      button.type = 'button';
+      button.className = value ? 'press' : 'press is-second';
+      button.textContent = label;
+      button.addEventListener('click', () => {
+        this.endOffer();
+        answer(value);
+      });
+      return button;
+    });
+    box.replaceChildren(text, ...buttons);
+  }
+
+  endOffer(): void {
+    document.getElementById('offer')?.replaceChildren();
   }
 
   pressed(control: string, on: boolean): void {
@@ -81,8 +116,58 @@ export class View {
     caption.append(document.createTextNode(''));
     figure.append(video, caption);
     this.title(figure, person);
-    document.getElementById(person.side === this.ourSide ? 'ours' : 'theirs')?.append(figure);
+    this.half(person)?.append(figure);
     return figure;
+  }
+
+  /** Where a person's screen is shown, made at first asking: first in their half, faces below. */
+  screen(person: Person): HTMLVideoElement {
+    const kept = this.findScreen(person.device);
+    const figure = kept ?? document.createElement('figure');
+    const video = figure.querySelector('video') ?? document.createElement('video');
+    if (!kept) {
+      figure.className = 'screen';
+      Object.assign(figure.dataset, { device: person.device, side: person.side, frames: '0' });
+      video.autoplay = video.playsInline = video.muted = true;
+      figure.append(video, document.createElement('figcaption'));
+      this.half(person)?.prepend(figure);
+    }
+    this.screenTitle(figure, person);
+    return video;
+  }
+
+  endScreen(device: string): void {
+    this.findScreen(device)?.remove();
+  }
+
+  /** The place of somebody who dropped out is kept, and says so. */
+  absent(person: Person): void {
+    this.endAbsent(person.delegate);
+    const place = document.createElement('figure');
+    place.className = 'absent';
+    place.dataset['delegate'] = person.delegate;
+    const caption = document.createElement('figcaption');
+    caption.textContent = w('again.absent', { who: titleOf(person) });
+    place.append(caption);
+    this.half(person)?.append(place);
+  }
+
+  /** Whether a place was kept for that delegate, which is given up now. */
+  endAbsent(delegate: string): boolean {
+    const place = document.querySelector(`figure.absent[data-delegate="${CSS.escape(delegate)}"]`);
+    place?.remove();
+    return place !== null;
+  }
+
+  private half({ side }: Person): HTMLElement | null {
+    return document.getElementById(side === this.ourSide ? 'ours' : 'theirs');
+  }
+
+  private screenTitle(figure: HTMLElement, person: Person): void {
+    const words = w('share.of', { who: titleOf(person) });
+    const caption = figure.querySelector('figcaption');
+    if (caption && caption.textContent !== words) caption.textContent = words;
+    figure.querySelector('video')?.setAttribute('aria-label', words);
   }
 
   /** The name may come after the figure. */
@@ -91,14 +176,17 @@ export class View {
     const text = figure.querySelector('figcaption')?.firstChild;
     if (text && text.textContent !== words) text.textContent = words;
     figure.querySelector('video')?.setAttribute('aria-label', words);
+    const screen = this.findScreen(person.device);
+    if (screen) this.screenTitle(screen, person);
   }
 
   remove(device: string): void {
     this.find(device)?.remove();
+    this.endScreen(device);
   }
 
   clear(): void {
-    for (const figure of Array.from(document.querySelectorAll('figure.delegate'))) figure.remove();
+    for (const figure of Array.from(document.querySelectorAll('.half > figure'))) figure.remove();
   }
 
   video(device: string): HTMLVideoElement | null {
@@ -119,7 +207,7 @@ export class View {
   }
 
   frames(): void {
-    for (const figure of Array.from(document.querySelectorAll<HTMLElement>('figure.delegate'))) {
+    for (const figure of Array.from(document.querySelectorAll<HTMLElement>('.half > figure'))) {
       const quality = figure.querySelector('video')?.getVideoPlaybackQuality();
       figure.dataset['frames'] = String(quality?.totalVideoFrames ?? 0);
     }
@@ -170,9 +258,60 @@ export class View {
     return Array.from(document.querySelectorAll<HTMLButtonElement>('#controls button[data-control]'));
   }
 
+  /** A side's points of order and hands, in turn: a list under its floor bar, and a mark at each face. */
+  hands(half: 'ours' | 'theirs', turns: readonly (Turn & { readonly person: Person })[]): void {
+    const list = document.getElementById(`hands-${half}`);
+    if (!list) return;
+    const rows = turns.map(({ person, what, place }) => {
+      const row = document.createElement('li');
+      row.className = what;
+      row.dataset['device'] = person.device;
+      row.append(...icon(what), handWords(person, what, place));
+      return row;
+    });
+    const key = (nodes: Iterable<Element>): string => [...nodes].map(each => each.outerHTML).join('');
+    // Untouched if nothing changed: a reader may be in it.
+    if (key(rows) === key(list.children)) return;
+    list.replaceChildren(...rows);
+    for (const mark of Array.from(document.querySelectorAll(`#${half} figcaption [data-hand]`))) mark.remove();
+    for (const { person, what, place } of turns) {
+      const mark = document.createElement('span');
+      mark.dataset['hand'] = what;
+      // The list says it in words.
+      mark.setAttribute('aria-hidden', 'true');
+      mark.append(...icon(what), what === 'hand' ? String(place) : '');
+      this.find(person.device)?.querySelector('figcaption')?.append(mark);
+    }
+  }
+
+  sayHand(half: 'ours' | 'theirs', { person, what, place }: Turn & { readonly person: Person }): void {
+    const side = half === 'ours' ? t('call.ours') : t('call.theirs');
+    if (person.own) this.say(w(`${what}.own`, { place }));
+    else this.say(w(`${what}.raised`, { who: titleOf(person), side, place }));
+  }
+
+  sayLowered(person: Person, what: Raising): void {
+    this.say(person.own ? w(`${what}.own-lowered`) : w(`${what}.lowered`, { who: titleOf(person) }));
+  }
+
+  private findScreen(device: string): HTMLElement | null {
+    return document.querySelector(`figure.screen[data-device="${CSS.escape(device)}"]`);
+  }
+
   private find(device: string): HTMLElement | null {
     return document.querySelector(`figure.delegate[data-device="${CSS.escape(device)}"]`);
   }
+}
+
+function handWords(person: Person, what: Raising, place: number): string {
+  const who = person.own ? listed(titleOf(person), t('call.you')) : titleOf(person);
+  return w(`${what}.row`, { who, place });
+}
+
+/** The sign that its control has. */
+function icon(control: string): Node[] {
+  const found = document.querySelector(`[data-control="${control}"] .icon`);
+  return found ? [found.cloneNode(true)] : [];
 }
 
 /** Joined as the page's language joins a list. */

@@ -1,0 +1,74 @@
+/** Raised hands and points of order: each device says its own, everyone orders them alike. Pure.
+ *
+ * Lives here: `read`, `heard`, `gone`, `press`, `queue`. Not here: sealing (`messages`), drawing (`view`).
+ * Spec: docs/spec/keys.md §3.6.
+ *
+ * Nobody gives an order out, and no clock does: a turn is one more than the greatest of one's side that one knew.
+ */
+
+import { type Json, members, size } from '../record/canonical';
+import { Malformed } from '../errors';
+
+export type Raising = 'hand' | 'order';
+
+/** Turns from 1; 0: not raised. hand: asks for the floor. order: a point of order, above all hands. */
+export interface Raised {
+  readonly hand: number;
+  readonly order: number;
+}
+
+/** device → the latest that it said of itself; n: of the message, which only grows. */
+export type Hands = ReadonlyMap<string, Raised & { readonly n: number }>;
+
+export interface Turn {
+  readonly device: string;
+  readonly what: Raising;
+  /** From 1, within its side and its kind. */
+  readonly place: number;
+}
+
+const IS = 'hands';
+/** Beyond, turns are equal; a device's id then decides. */
+const MOST = 9_999;
+
+export const lowered: Raised = { hand: 0, order: 0 };
+
+export function write({ hand, order }: Raised): Json {
+  return { is: IS, hand, order };
+}
+
+/** What was said, if it speaks of hands. Raises `Malformed` if it does, wrongly. */
+export function read(value: Json): Raised | undefined {
+  if (value === null || typeof value !== 'object' || !('is' in value) || value.is !== IS) return undefined;
+  const { hand, order } = members(value, ['is', 'hand', 'order'], 'hands');
+  const raised = { hand: size(hand, 'hands.hand'), order: size(order, 'hands.order') };
+  if (Math.max(raised.hand, raised.order) > MOST) throw new Malformed(`hands: a turn is at most ${MOST}`);
+  return raised;
+}
+
+/** The greatest n counts: what comes late, or again, changes nothing. */
+export function heard(hands: Hands, device: string, n: number, { hand, order }: Raised): Hands {
+  return n > (hands.get(device)?.n ?? -1) ? new Map(hands).set(device, { hand, order, n }) : hands;
+}
+
+/** Who is out has nothing raised; its n stays, so that nothing old counts when it comes back. */
+export function gone(hands: Hands, device: string): Hands {
+  const had = hands.get(device);
+  return had ? new Map(hands).set(device, { ...lowered, n: had.n }) : hands;
+}
+
+/** What `device` says of itself next, if it presses `what`: raised behind its side, or lowered. side: its devices. */
+export function press(hands: Hands, device: string, what: Raising, side: readonly string[]): Raised {
+  const own = hands.get(device) ?? lowered;
+  const last = Math.max(0, ...side.map(each => hands.get(each)?.[what] ?? 0));
+  return { hand: own.hand, order: own.order, [what]: own[what] > 0 ? 0 : Math.min(last + 1, MOST) };
+}
+
+/** A side's points of order and then its hands, in turn. side: its devices that are in. */
+export function queue(hands: Hands, side: readonly string[]): Turn[] {
+  return (['order', 'hand'] as const).flatMap(what => side
+    .map(device => ({ device, turn: hands.get(device)?.[what] ?? 0 }))
+    .filter(({ turn }) => turn > 0)
+    .sort((a, b) => a.turn - b.turn || (a.device < b.device ? -1 : 1))
+    .map(({ device }, at) => ({ device, what, place: at + 1 })));
+}
