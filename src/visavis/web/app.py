@@ -13,13 +13,13 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.routing import Mount
-from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from visavis.errors import VisavisError
 from visavis.node import Node
 from visavis.rtc.routes import rtc_routes
 from visavis.web.api import api_routes
+from visavis.web.compression import Compressed
 from visavis.web.errors import on_http_exception, on_visavis_error
 from visavis.web.newsroom import newsroom_routes
 from visavis.web.pages import page_routes
@@ -28,7 +28,7 @@ from visavis.web.security import Guard
 from visavis.web.tlog import tlog_routes
 
 
-class _Static(StaticFiles):
+class _Static(Compressed):
     """Files that carry a mark of their content in their address: kept for ever."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:

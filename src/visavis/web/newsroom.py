@@ -35,6 +35,7 @@ from visavis.press.public import OpenRelease, OpenText, open_newsroom, open_text
 from visavis.press.quotes import Released
 from visavis.web import words
 from visavis.web.budget import Budget
+from visavis.web.compression import gzipped
 from visavis.web.context import environment, language_of
 from visavis.web.pages.frame import Side
 
@@ -174,14 +175,18 @@ def _page(request: Request, name: str, *, status: int = 200, **values: Any) -> R
     headers = {
         "ETag": etag,
         "Cache-Control": f"public, max-age={FRESH_S}",
-        "Vary": "Accept-Language",
+        "Vary": "Accept-Language, Accept-Encoding",
         "Content-Language": language,
     }
-    if status == 200 and etag in [
-        each.strip() for each in request.headers.get("if-none-match", "").split(",")
-    ]:
+    if status == 200 and _held(request, etag):
         return Response(status_code=304, headers=headers)
-    return Response(body, status, headers, "text/html; charset=utf-8")
+    return gzipped(request.headers, Response(body, status, headers, "text/html; charset=utf-8"))
+
+
+def _held(request: Request, etag: str) -> bool:
+    """Whether the asker has these bytes, compressed or not."""
+    tags = request.headers.get("if-none-match", "").split(",")
+    return etag in [each.strip().removeprefix("W/") for each in tags]
 
 
 async def front(request: Request) -> Response:
@@ -287,9 +292,9 @@ async def feed(request: Request) -> Response:
     )
     etag = f'"{sha256(body).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": f"public, max-age={FRESH_S}"}
-    if request.headers.get("if-none-match") == etag:
+    if _held(request, etag):
         return Response(status_code=304, headers=headers)
-    return Response(body, 200, headers, "application/atom+xml; charset=utf-8")
+    return gzipped(request.headers, Response(body, 200, headers, "application/atom+xml; charset=utf-8"))
 
 
 class Comments:
