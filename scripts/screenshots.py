@@ -1,12 +1,13 @@
-"""Pictures of the pages: plays the day of the report on a node of its own and photographs it in Chromium.
+"""Pictures of the pages: plays every scene on nodes of its own and photographs it in Chromium.
 
-Lives here: which pages, in which widths, themes and languages. Not here: the day (`visavis.rehearsal.play`), looking.
+Lives here: which widths, themes and languages; the room's picture. Not here: the scenes (`tests/flows/scenes.py`),
+looking.
 Run: `make screenshots`, or `python scripts/screenshots.py [page …]` after the bundle is built.
 
     build/screenshots/<page>-<width>-<theme>-<language>.png   every picture
     docs/images/<page>.png                                    the few that the documents show, small
 
-The day is played with nobody in the call. The room is photographed at a second node, which two browsers have
+What is played is played with nobody in the call. The room is photographed at a further node, which two browsers have
 entered: a real call, its picture drawn here.
 """
 
@@ -16,101 +17,81 @@ import argparse
 import sys
 import tempfile
 from base64 import b64encode
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 
 import anyio
 from PIL import Image, ImageDraw
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
-from tests.flows.browser import Table, Visitor, inbound, laid_table  # noqa: E402
-from tests.flows.chromium import FLAGS  # noqa: E402
-from tests.flows.stage import Stage, running_node  # noqa: E402
-from tests.flows.test_day import day_on  # noqa: E402
+from tests.flows.browser import Table, Visitor, chromium, inbound, laid_table  # noqa: E402
+from tests.flows.scenes import Scene, play_scenes  # noqa: E402
 
 from visavis.access import COOKIE  # noqa: E402
 from visavis.dialogue.model import Role  # noqa: E402
-from visavis.rehearsal.play import Day  # noqa: E402
 
 OUT = ROOT / "build" / "screenshots"
 DOCS = ROOT / "docs" / "images"
-CHROMIUM = "/usr/bin/chromium"
 PICTURE = (640, 480)
 ROOM = "room"
 SIZES = {360: 740, 820: 1100, 1440: 900}
+THEMES = ("light", "dark")
+LANGUAGES = ("en", "ar")
 DOCS_WIDTH = 1000
 """Pixels: wide enough to read on a README, light enough to carry in the repository."""
 DOCS_HEIGHT = 1100
 
 
-@dataclass(frozen=True)
-class Shot:
-    """One page. whole: to its foot, not only what a screen shows."""
+@dataclass(slots=True)
+class Photographer:
+    """Photographs scenes in every size and language, light and dark. names: of the wanted pages; none for all.
 
-    name: str
-    path: str
-    whole: bool = True
-    docs: bool = False
+    wide: what was wider than its screen, in words.
+    """
 
+    browser: Browser
+    names: Sequence[str]
+    wide: list[str] = field(default_factory=list)
 
-def shots(day: Day) -> list[Shot]:
-    at = f"/d/{day.dialogue}"
-    talk = f"{at}/talks/{day.talk}"
-    texts = list(day.understandings.values())
-    return [
-        Shot("home", "/"),
-        Shot("dialogue", at),
-        Shot("talk", talk, docs=True),
-        Shot("review", f"{talk}/review", docs=True),
-        Shot("understanding", f"{at}/understandings/{texts[0]}"),
-        Shot("guarantee", f"{at}/understandings/{day.guarantee}", docs=True),
-        Shot("understanding-new", f"{at}/understandings/new?kind=guarantee"),
-        Shot("room", f"{talk}/room", whole=False),
-        Shot("press", f"{talk}/press"),
-        Shot("record", f"{at}/record", whole=False),
-        Shot("newsroom", f"/newsroom/{day.sides['a']}"),
-        Shot("release", f"/newsroom/{day.sides['a']}/{day.releases['a']}", docs=True),
-        Shot("quotes", "/quotes"),
-        Shot("me", "/me"),
-        Shot("missing", "/nowhere"),
-    ]
+    async def see(self, url: str, scenes: Sequence[Scene]) -> None:
+        for scene in scenes:
+            if self.names and scene.name not in self.names:
+                continue
+            async with anyio.create_task_group() as tasks:
+                for language in LANGUAGES:
+                    tasks.start_soon(self.photograph, url, scene, language)
+            print(scene.name, flush=True)
 
-
-async def open_page(browser: Browser, url: str, token: str, width: int, theme: str, language: str) -> Page:
-    context = await browser.new_context(
-        viewport={"width": width, "height": SIZES[width]},
-        color_scheme="dark" if theme == "dark" else "light",
-        locale=language,
-        reduced_motion="reduce",
-        permissions=["camera", "microphone"],
-    )
-    await context.add_cookies([{"name": COOKIE, "value": token, "url": url}])
-    return await context.new_page()
-
-
-async def photograph(browser: Browser, url: str, token: str, wanted: Iterable[Shot]) -> list[str]:
-    """Every page in every size, theme and language; returns what was wider than its screen."""
-    wide = []
-    for shot in wanted:
-        for width in SIZES:
-            for theme in ("light", "dark"):
-                for language in ("en", "ar"):
-                    page = await open_page(browser, url, token, width, theme, language)
-                    await page.goto(url + shot.path)
-                    await page.evaluate("document.fonts.ready")
-                    over = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
-                    name = f"{shot.name}-{width}-{theme}-{language}"
-                    if over > 0:
-                        wide.append(f"{name}: {over} px too wide")
-                    await page.screenshot(path=OUT / f"{name}.png", full_page=shot.whole)
-                    await page.context.close()
-        print(shot.name, flush=True)
-    return wide
+    async def photograph(self, url: str, scene: Scene, language: str) -> None:
+        """One scene in one language; each theme at each width of one opened page."""
+        context = await self.browser.new_context(
+            locale=language, reduced_motion="reduce", permissions=["camera", "microphone"]
+        )
+        if scene.token:
+            await context.add_cookies([{"name": COOKIE, "value": scene.token, "url": url}])
+        page = await context.new_page()
+        await page.set_viewport_size({"width": 1440, "height": SIZES[1440]})
+        await page.goto(url + scene.path)
+        await scene.then(page)
+        for width, height in SIZES.items():
+            await page.set_viewport_size({"width": width, "height": height})
+            await page.evaluate("() => { document.activeElement?.blur(); scrollTo(0, 0); }")
+            for theme in THEMES:
+                await page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+                await page.evaluate("document.fonts.ready")
+                name = f"{scene.name}-{width}-{theme}-{language}"
+                over = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+                if over > 0:
+                    self.wide.append(f"{name}: {over} px too wide")
+                png = await page.screenshot(path=OUT / f"{name}.png", full_page=scene.whole)
+                if scene.docs and (width, theme, language) == (1440, "light", "en"):
+                    keep(png, scene.name)
+        await context.close()
 
 
 def keep(png: bytes, name: str) -> None:
@@ -121,26 +102,6 @@ def keep(png: bytes, name: str) -> None:
     image = image.crop((0, 0, DOCS_WIDTH, min(image.height, DOCS_HEIGHT)))
     DOCS.mkdir(parents=True, exist_ok=True)
     image.quantize(256, dither=Image.Dither.NONE).save(DOCS / f"{name}.png", optimize=True)
-
-
-async def for_documents(browser: Browser, url: str, token: str, wanted: Iterable[Shot]) -> None:
-    for shot in wanted:
-        if shot.docs:
-            page = await open_page(browser, url, token, 1440, "light", "en")
-            await page.goto(url + shot.path)
-            await page.evaluate("document.fonts.ready")
-            keep(await page.screenshot(full_page=True), shot.name)
-            await page.context.close()
-
-
-async def play(stage: Stage) -> Day:
-    day = day_on(stage)
-    for step in (day.admit, day.enter_earlier, day.prepare, day.sit, day.tell_the_press):
-        if step == day.admit:
-            await day.found(stage.links)
-        await step()
-        print(step.__name__.replace("_", " "), flush=True)
-    return day
 
 
 # --- the room -----------------------------------------------------------------------------------------
@@ -203,13 +164,13 @@ async def meet(table: Table) -> list[Visitor]:
 
 
 async def photograph_room() -> None:
+    """The room with both sides in the call: side A's screen for the documents, side B's in every size."""
     with tempfile.TemporaryDirectory() as data:
         async with laid_table(Path(data)) as table:
             one, other = await meet(table)
             keep(await one.page.screenshot(), ROOM)
             for width, height in SIZES.items():
                 await other.page.set_viewport_size({"width": width, "height": height})
-                await other.page.wait_for_timeout(500)
                 await other.page.screenshot(path=OUT / f"{ROOM}-in-{width}-dark-en.png")
     print(ROOM, flush=True)
 
@@ -217,25 +178,15 @@ async def photograph_room() -> None:
 # --- all ------------------------------------------------------------------------------------------------
 
 
-async def photograph_day(names: list[str]) -> list[str]:
-    with tempfile.TemporaryDirectory() as data:
-        async with running_node(Path(data)) as stage, async_playwright() as playwright:
-            day = await play(stage)
-            principal = day.people["a"][Role.PRINCIPAL]
-            token = next(person.token for person in stage.people if person is principal)
-            wanted = [shot for shot in shots(day) if not names or shot.name in names]
-            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            await for_documents(browser, stage.url, token, wanted)
-            wide = await photograph(browser, stage.url, token, wanted)
-            await browser.close()
-            return wide
-
-
 async def main(names: list[str]) -> int:
     OUT.mkdir(parents=True, exist_ok=True)
     wide: list[str] = []
     if names != [ROOM]:
-        wide = await photograph_day(names)
+        with tempfile.TemporaryDirectory() as folder:
+            async with chromium() as browser:
+                photographer = Photographer(browser, names)
+                await play_scenes(Path(folder), photographer.see)
+                wide = photographer.wide
     if not names or ROOM in names:
         await photograph_room()
     print(*wide, sep="\n")
@@ -243,8 +194,6 @@ async def main(names: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description="Pictures of the pages, from a day played on a node of its own."
-    )
+    parser = argparse.ArgumentParser(description="Pictures of the pages, played on nodes of their own.")
     parser.add_argument("pages", nargs="*", help="names of pages; all of them if none is given")
     sys.exit(anyio.run(main, parser.parse_args().pages))

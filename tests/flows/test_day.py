@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import httpx2
 import pytest
@@ -46,8 +47,11 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         yield running
 
 
-def day_on(stage: Stage) -> Day:
-    """The day of the report, everybody in this process, nobody in the call."""
+D = TypeVar("D", bound=Day)
+
+
+def day_on(stage: Stage, made: type[D] = Day) -> D:  # type: ignore[assignment]
+    """The day of the report, everybody in this process, nobody in the call. made: the kind of day."""
     scenario = read_scenario(SCENARIO)
     people = {
         chair: {
@@ -56,7 +60,7 @@ def day_on(stage: Stage) -> Day:
         }
         for chair in CHAIRS
     }
-    return Day(scenario, people, {chair: {} for chair in CHAIRS}, Public(stage.url))
+    return made(scenario, people, {chair: {} for chair in CHAIRS}, Public(stage.url))
 
 
 async def test_the_day_up_to_the_conclusion(stage: Stage) -> None:

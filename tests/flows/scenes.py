@@ -1,0 +1,282 @@
+"""Every page and state that a delegate, or a reader, can meet, played on nodes in this process. For tests and pictures.
+
+Lives here: `Scene`, `play_scenes`.
+Not here: what is asked of a page (`test_browser_wcag`), its pictures (`scripts/screenshots.py`), the day that is
+played (`visavis.rehearsal.play`), the call itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from playwright.async_api import Page
+from tests.flows.stage import NAMES, ZONES, Stage, running_node
+from tests.flows.test_day import day_on
+
+from visavis.dialogue.model import Role
+from visavis.record.digest import to_text
+from visavis.rehearsal.delegate import Delegate
+from visavis.rehearsal.play import OFFICER, Day
+from visavis.rehearsal.scenario import Chair
+
+LIMIT_MS = 60_000.0
+"""For one thing to happen on a page, on a machine that builds something else meanwhile."""
+
+
+async def as_served(_page: Page) -> None:
+    """Nothing is done on the page before it is looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One page, as one person sees it at one moment.
+
+    token: of their session; "" for somebody who has none. then: what is done on the page first, without a passkey.
+    whole: a picture goes to the page's foot, not only as far as a screen. docs: the documents show it.
+    """
+
+    name: str
+    path: str
+    token: str = ""
+    then: Callable[[Page], Awaitable[None]] = as_served
+    whole: bool = True
+    docs: bool = False
+
+
+See = Callable[[str, Sequence[Scene]], Awaitable[None]]
+"""Given the node's address and the scenes that can be seen on it now; they are gone when it returns."""
+
+
+# --- what is done on a page ---------------------------------------------------------------------------
+
+
+async def signs(page: Page) -> None:
+    """Wait until the page's forms can sign."""
+    await page.wait_for_selector("html[data-signs=ready]", state="attached", timeout=LIMIT_MS)
+
+
+async def draft_one_sided(page: Page) -> None:
+    """Draft a guarantee that binds the other side alone, and try to table it: refused on the page."""
+    await signs(page)
+    for field in await page.locator("form.draft :is(input[id^='title-'], textarea[id^='body-'])").all():
+        await field.fill("Security")
+    for field in await page.locator("form.draft .theirs fieldset:first-of-type textarea").all():
+        if await field.is_visible():
+            await field.fill("Theirs alone")
+    await page.locator("form.draft button[type=submit]:not([data-command])").click()
+    refused = "form.draft [data-form-status][data-state=error]"
+    await page.wait_for_selector(refused, state="attached", timeout=LIMIT_MS)
+
+
+async def read_before_signing(page: Page) -> None:
+    """Press the button that signs a text: the dialog shows it first."""
+    await signs(page)
+    await page.locator("form[data-command='understandings.sign'] button").click()
+    await page.wait_for_selector("dialog[open]", state="attached", timeout=LIMIT_MS)
+
+
+async def open_all(page: Page) -> None:
+    """Unfold everything that is folded."""
+    await page.evaluate("() => document.querySelectorAll('details').forEach(each => { each.open = true; })")
+
+
+async def quote(page: Page) -> None:
+    """Check a quotation that nobody said."""
+    await page.locator("textarea[name=text]").fill("“Nothing of the kind was ever released here by anybody.”")
+    await page.locator("main form button[type=submit]").click()
+    await page.wait_for_selector("#found", state="attached", timeout=LIMIT_MS)
+
+
+def name_recovery(key: str) -> Callable[[Page], Awaitable[None]]:
+    """Name that recovery key: the page then says what is to be signed."""
+
+    async def named(page: Page) -> None:
+        await page.locator("input[name=recovery]").fill(key)
+        await page.locator("main form button[type=submit]").click()
+        await page.wait_for_selector("input[name=sig]", state="attached", timeout=LIMIT_MS)
+
+    return named
+
+
+# --- the door, and a dialogue that has only begun -----------------------------------------------------------
+
+
+async def play_door(stage: Stage, see: See) -> None:
+    """From the first visit to a node without a dialogue to a delegate whose passkey was revoked."""
+    one, other = stage.delegate("Protocol officer of side A"), stage.delegate("Protocol officer of side B")
+    entrance = urlsplit(stage.links[0]).path
+    await see(stage.url, [Scene("welcome-unfounded", "/"), Scene("enter-officer", entrance)])
+    await one.enrol(stage.links[0])
+    await see(stage.url, [Scene("founding", "/founding", one.token, open_all)])
+    key = to_text(Ed25519PrivateKey.generate().public_key().public_bytes_raw())
+    await one.post("/api/foundings", {"name": NAMES[0], "recovery": [key]})
+    await see(stage.url, [Scene("founding-waiting", "/founding", one.token)])
+    await other.enrol(stage.links[1])
+    await other.post("/api/foundings", {"name": NAMES[1]})
+    await see(stage.url, [Scene("founding-sign", "/founding", one.token)])
+    for officer in (one, other):
+        await officer.place()
+        await officer.act("dialogue.found")
+    at = f"/d/{one.dialogue}"
+    await see(
+        stage.url,
+        [Scene("home-empty", "/", one.token), Scene("dialogue-empty", at, one.token)],
+    )
+    for officer, zone in zip((one, other), ZONES, strict=True):
+        await officer.act("dialogue.profile", zone=zone, languages=["en", "ru"])
+
+    person = stage.delegate("Adviser of side A")
+    invited = await one.post(
+        f"/api/dialogues/{one.dialogue}/invitations", {"name": person.name, "role": Role.ADVISER}
+    )
+    entrance = urlsplit(invited["link"]).path
+    await see(stage.url, [Scene("enter", entrance)])
+    await person.enrol(invited["link"])
+    await see(
+        stage.url,
+        [
+            Scene("welcome", "/"),
+            Scene("link-spent", entrance),
+            Scene("waiting-admission", "/", person.token),
+            Scene("recover", "/recover", person.token),
+            Scene("recover-sign", "/recover", person.token, name_recovery(key)),
+            Scene("not-yours", at, person.token),
+            Scene("sign-in-first", at),
+            Scene("missing", "/nowhere", one.token),
+            Scene("dialogue-enrolment", at, one.token, open_all),
+            Scene("check", "/check"),
+            Scene("record-short", f"{at}/record", one.token),
+        ],
+    )
+    waiting = (await one.get(f"/api/dialogues/{one.dialogue}/enrolments"))["enrolments"]
+    await one.act("dialogue.admit", enrolment=waiting[0]["id"], role=Role.ADVISER)
+    await one.act("dialogue.revoke", credential=person.credential)
+    await see(stage.url, [Scene("revoked", "/", person.token)])
+
+
+# --- the day --------------------------------------------------------------------------------------------------
+
+
+class SeenDay(Day):
+    """A day in which somebody looks at the pages whenever the chairs look at the state."""
+
+    seeing: Callable[[str], Awaitable[None]] | None = None
+
+    async def look(self, moment: str) -> dict[Chair, dict[str, Any]]:
+        views = await super().look(moment)
+        if self.seeing is not None:
+            await self.seeing(moment)
+        return views
+
+
+def token_of(day: Day, chair: Chair, role: Role) -> str:
+    person = day.people[chair][role]
+    assert isinstance(person, Delegate)
+    return person.token
+
+
+async def play_day(stage: Stage, see: See) -> None:
+    """A talk in each of its phases, its texts and its press; side a's principal and protocol officer look."""
+    day = day_on(stage, SeenDay)
+
+    async def seeing(moment: str) -> None:
+        at = f"/d/{day.dialogue}"
+        officer, principal = token_of(day, "a", OFFICER), token_of(day, "a", Role.PRINCIPAL)
+        if moment == "time" and day.geneva:
+            talks = day.observed.views["time"]["a"]["talks"]
+            newest = f"{at}/talks/{talks[-1]['talk']['id']}"
+            await see(stage.url, [Scene("talk-proposed", newest, officer)])
+            return
+        talk = f"{at}/talks/{day.talk}"
+        match moment:
+            case "ranked":
+                scenes = [Scene("talk-preparing", talk, officer, open_all)]
+            case "agenda tabled":
+                scenes = [Scene("talk-agenda-tabled", talk, officer)]
+            case "agenda agreed":
+                scenes = [
+                    Scene("talk-agreed", talk, officer),
+                    Scene("room-shut", f"{talk}/room", officer, whole=False),
+                    Scene("press-empty", f"{talk}/press", officer),
+                    Scene("newsroom-empty", f"/newsroom/{day.sides['a']}"),
+                ]
+            case "sitting":
+                scenes = [
+                    Scene("talk-sitting", talk, officer),
+                    Scene("room-check", f"{talk}/room", principal, whole=False),
+                    Scene("room-not-named", f"{talk}/room", officer, whole=False),
+                    Scene("review-open", f"{talk}/review", principal, open_all),
+                ]
+            case _:
+                return
+        await see(stage.url, scenes)
+
+    day.seeing = seeing
+    await day.found(stage.links)
+    for step in (day.admit, day.enter_earlier, day.prepare, day.sit, day.tell_the_press):
+        await step()
+    await see(stage.url, closed(day))
+    await see(stage.url, await tabled(day))
+
+
+def closed(day: Day) -> list[Scene]:
+    """The day when it is over."""
+    at = f"/d/{day.dialogue}"
+    talk = f"{at}/talks/{day.talk}"
+    agreed = next(iter(day.understandings.values()))
+    side = day.sides["a"]
+    me, desk = token_of(day, "a", Role.PRINCIPAL), token_of(day, "a", Role.PRESS_OFFICER)
+    return [
+        Scene("home", "/", me),
+        Scene("dialogue", at, me),
+        Scene("talk", talk, me, docs=True),
+        Scene("talk-opened", talk, me, open_all),
+        Scene("review", f"{talk}/review", me, docs=True),
+        Scene("understanding", f"{at}/understandings/{agreed}", me),
+        Scene("guarantee", f"{at}/understandings/{day.guarantee}", me, docs=True),
+        Scene("understanding-new", f"{at}/understandings/new?kind=guarantee", me),
+        Scene("guarantee-refused", f"{at}/understandings/new?kind=guarantee", me, draft_one_sided),
+        Scene("room-over", f"{talk}/room", me, whole=False),
+        Scene("press", f"{talk}/press", me),
+        Scene("press-desk", f"{talk}/press", desk, open_all),
+        Scene("record", f"{at}/record", me, whole=False),
+        Scene("newsroom", f"/newsroom/{side}"),
+        Scene("release", f"/newsroom/{side}/{day.releases['a']}", docs=True),
+        Scene("quotes", "/quotes"),
+        Scene("me", "/me", me),
+        Scene("quotes-found", "/quotes", then=quote),
+    ]
+
+
+async def tabled(day: Day) -> list[Scene]:
+    """The other side tables a new text, and a change to one in force: both wait for us."""
+    title = {"en": "Hot line", "ru": "Прямая линия"}
+    body = {
+        "en": "The sides set up a direct line.\n\nIt is tested every month.",
+        "ru": "Стороны создают прямую линию.\n\nОна проверяется каждый месяц.",
+    }
+    duties = [{"by": side, "text": title} for side in day.sides.values()]
+    text = {"kind": "understanding", "title": title, "body": body, "undertakings": duties}
+    ids = []
+    for of in ({}, {"understanding": next(iter(day.understandings.values()))}):
+        made = await day.act("b", Role.PRINCIPAL, "understandings.table", **text, **of)
+        ids.append(str(made["understanding"]))
+    at = f"/d/{day.dialogue}/understandings"
+    me = token_of(day, "a", Role.PRINCIPAL)
+    return [
+        Scene("understanding-tabled", f"{at}/{ids[0]}", me),
+        Scene("sign-dialog", f"{at}/{ids[0]}", me, read_before_signing, whole=False),
+        Scene("understanding-changed", f"{at}/{ids[1]}", me, open_all),
+    ]
+
+
+async def play_scenes(folder: Path, see: See) -> None:
+    """Play everything, and hand each moment's scenes to `see`. folder: for the nodes' data."""
+    for name, play in (("door", play_door), ("day", play_day)):
+        async with running_node(folder / name) as stage:
+            await play(stage, see)
