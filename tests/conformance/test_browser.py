@@ -30,6 +30,10 @@ HTML = '<!doctype html><meta charset="utf-8"><body>' + "".join(
 )
 
 
+DUAL = {"singlePeerConnection": False}
+"""Options of a participant that receives on a connection of its own, by the server's offers."""
+
+
 class _Files(http.server.BaseHTTPRequestHandler):
     """The page and its scripts."""
 
@@ -97,6 +101,15 @@ class Page:
             return await self.do("sound", name) > before + 1000
 
         await until(f"{name} hears", ask)
+
+    async def comes(self, name, codec):
+        """Wait until sound has come to a participant, in this codec and no other."""
+
+        async def ask():
+            return sum((await self.do("came", name)).values()) > 50
+
+        await until(f"sound comes to {name}", ask)
+        assert set(await self.do("came", name)) == {codec}
 
     async def becomes(self, wanted, function, *args):
         """Wait until a function of the page answers so."""
@@ -181,6 +194,33 @@ async def test_codec(browse, codec):
         assert await page.do("kinds", "b1", "a1") == [["video", f"video/{codec}", False]]
 
 
+async def test_redundant_sound(browse, meet):
+    """Sound goes with redundancy to whoever takes it, and without to whoever does not; all hear it."""
+    async with meet() as join, browse() as page:
+        python = await join("c1")
+        await page.join("a1")
+        await page.join("b1", {"watch": True, **DUAL})
+        await page.join("b2", {"plain": True, **DUAL})
+        _, voice = await page.do("publish", "a1")
+        await page.comes("b1", "audio/red")
+        await page.comes("b2", "audio/opus")
+        for name in ("b1", "b2"):
+            await page.hears(name)
+            assert ["audio", "audio/red", False] in await page.do("kinds", name, "a1")
+        await python.receives(voice)
+
+
+async def test_sound_without_redundancy(browse):
+    """Who says that it sends none sends none."""
+    async with browse() as page:
+        await page.join("a1", {"publishDefaults": {"red": False}})
+        await page.join("b1", {"watch": True, **DUAL})
+        await page.do("publish", "a1")
+        await page.comes("b1", "audio/opus")
+        await page.hears("b1")
+        assert ["audio", "audio/opus", False] in await page.do("kinds", "b1", "a1")
+
+
 async def test_encrypted(browse):
     """Frames that are encrypted come to who has the key, and are said to be encrypted."""
     async with browse() as page:
@@ -191,6 +231,7 @@ async def test_encrypted(browse):
         await page.hears("b1")
         kinds = await page.do("kinds", "b1", "a1")
         assert sorted(kind for kind, _, _ in kinds) == ["audio", "video"]
+        assert ["audio", "audio/opus", True] in kinds, "what is sealed is not repeated"
         assert all(encrypted for _, _, encrypted in kinds)
 
 

@@ -7,6 +7,7 @@ in themselves (`tests/fuzz`), one socket's rules (`tests/rtc/test_signalling.py`
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import signal
@@ -18,10 +19,13 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 import pytest
+from anyio.streams.text import TextReceiveStream
+from bench.engines.trial import client_program
 from livekit import rtc
 from livekit.protocol import models as m
 from livekit.protocol import rtc as r
 from tests.conformance.peers import LIMIT_S, until
+from tests.conformance.servers import KEY, SECRET
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -31,6 +35,8 @@ AUDIO, VIDEO = rtc.TrackKind.KIND_AUDIO, rtc.TrackKind.KIND_VIDEO
 ROOT = Path(__file__).resolve().parents[2]
 STRAYS = 20_000
 FLOOD_PACKETS, PACKET_BYTES = 1000, 14_000
+MEANWHILE, GARBAGE = 30, 500
+"""So much of each track comes beside so many packets of garbage at least."""
 GROWN_MB = 40
 """What a process may grow by for reasons of its own; one table of so many addresses alone takes more."""
 
@@ -61,13 +67,14 @@ async def call(meet):
         for peer, sid in tracks:
             await peer.receives(sid)
         for peer, before in zip(peers, told, strict=True):
-            names = {name for name, _ in peer.told[before:]}
-            assert not names & {
+            later = peer.told[before:]
+            assert not {name for name, _ in later} & {
                 "disconnected",
                 "reconnecting",
                 "connection_state_changed",
-                "track_unsubscribed",
             }
+            lost = {args[1].sid for name, args in later if name == "track_unsubscribed"}
+            assert not lost & {sid for _, sid in tracks}
 
 
 def resident_mb(pid):
@@ -225,6 +232,44 @@ async def test_signals_that_come_too_fast(meet, server, room):
                     while True:
                         await ws.recv()
                 assert ws.close_code == code
+
+
+async def test_a_publisher_of_garbage(meet, server, room):
+    """Who publishes packets that hold anything at all, past DTLS and SRTP, darkens nobody: what the others send each
+    other goes on meanwhile.
+    """
+    program = await anyio.to_thread.run_sync(client_program)
+    where = [f"-url={server.url}", f"-key={KEY}", f"-secret={SECRET}", f"-room={room}"]
+    async with call(meet) as join:
+        listener = await join("d1")
+        hostile = await anyio.open_process([str(program), "hostile", "-kind=rtp", *where])
+        try:
+            said = TextReceiveStream(hostile.stdout)
+            await until_said(said, "hostile")
+            for kind in (AUDIO, VIDEO):
+                garbage = await listener.publication("hostile", kind)
+                await until(lambda garbage=garbage: garbage.track, "the others are given it")
+            for identity in ("a1", "b1"):
+                for kind in (AUDIO, VIDEO):
+                    await listener.receives((await listener.publication(identity, kind)).sid, MEANWHILE)
+            await hostile.stdin.send(b"\n")
+            assert (await until_said(said, "over"))["sent"] > GARBAGE
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                hostile.kill()
+            await hostile.aclose()
+
+
+async def until_said(pieces, event):
+    """Wait for a line of the load client."""
+    told = ""
+    with anyio.fail_after(LIMIT_S):
+        async for piece in pieces:
+            told += piece
+            for line in told.split("\n")[:-1]:
+                if (said := json.loads(line))["event"] == event:
+                    return said
+    pytest.fail(f"it ended, and said {told}")
 
 
 async def test_a_publisher_that_sends_nothing(meet, server, room):

@@ -24,17 +24,23 @@ def met(at: int = 0) -> list[ex.Event]:
     ]
 
 
+def three(at: int = 5_000) -> list[ex.Event]:
+    """The two, and a third that came at `at`, whom the key of epoch 2 was sealed to as well."""
+    return [*met(), ex.Verified(at, ("me", "x", "y")), ex.Heard(at, "y", fresh=True)]
+
+
 def test_alone_a_device_uses_its_first_key_at_once():
-    """A device that is alone greets, makes a key and uses it; its first beat is the regular one."""
+    """A device that is alone greets, makes a key and uses it."""
     state, out = run(ex.Started(5, "me"))
     assert out == [ex.Hello(), ex.MakeKey(0, ()), ex.Use(0)]
-    assert ex.step(state, ex.Tick(5 + ex.BEAT_MS))[1] == (ex.SendBeat(("me",), {}),)
+    assert ex.step(state, ex.Tick(5 + ex.EARLY_BEAT_MS))[1] == (ex.SendBeat(("me",), {}),)
 
 
-def test_the_first_key_is_acknowledged_at_once():
-    """Whoever sealed to a newcomer waits for its word before it changes over; nothing holds that word back."""
-    _, out = run(ex.Started(0, "me"), ex.Verified(0, ("x",)), ex.Took(40, "x", 3))
-    assert ex.SendBeat(("me", "x"), {"x": 3}) in out
+def test_a_key_is_acknowledged_soon():
+    """Whoever is in waits for the others' word before it changes over: keys that come together are told in one beat,
+    and a coming does not hold that beat back."""
+    state, _ = run(ex.Started(0, "me"), ex.Verified(0, ("x", "y")), ex.Took(40, "x", 3), ex.Took(60, "y", 5))
+    assert ex.SendBeat(("me", "x", "y"), {"x": 3, "y": 5}) in ex.step(state, ex.Tick(90))[1]
 
 
 def test_a_verified_device_is_in_when_it_is_heard():
@@ -50,26 +56,61 @@ def test_a_newcomer_brings_a_new_epoch():
     assert ex.Roster(("x",)) in out
     assert ex.MakeKey(1, ("x",)) in out
     assert ex.Hello() in out
-    assert ex.Use(1) not in out
     _, again = ex.step(state, ex.Heard(200, "x", fresh=True))
     assert ex.Hello() not in again
 
 
-def test_make_before_break_waits_for_all():
-    """The sender switches when everyone said that they have the key."""
-    way = met()
-    before, out = run(*way[:-1])
-    assert (before.using, before.epoch) == (0, 1)
-    assert ex.Use(1) not in out
-    _, out = ex.step(before, way[-1])
-    assert ex.Use(1) in out
+def test_a_newcomer_is_not_waited_for():
+    """Nobody could hear the key in use: the sender switches when it has sent the new one, and says for whom."""
+    _, out = run(ex.Started(0, "me"), ex.Verified(0, ("x",)), ex.Heard(100, "x", fresh=True))
+    assert out.index(ex.MakeKey(1, ("x",))) < out.index(ex.Use(1, ("x",)))
+
+
+def test_make_before_break_waits_for_all_who_hear():
+    """The sender switches when everyone who hears it now said that they have the new key; the newcomer did not."""
+    before, out = run(*three())
+    assert (before.using, before.epoch) == (1, 2)
+    assert ex.MakeKey(2, ("x", "y")) in out
+    _, early = ex.step(before, ex.Beat(5_020, "y", 1, {"me": 2}))
+    assert not any(isinstance(e, ex.Use) for e in early)
+    assert ex.Use(2, ("y",)) in ex.step(before, ex.Beat(5_020, "x", 2, {"me": 2}))[1]
 
 
 def test_the_silent_are_not_waited_for():
-    """After three seconds the sender switches, and says who cannot hear."""
-    state, _ = run(*met()[:-1])
-    assert not any(isinstance(e, ex.Use) for e in ex.step(state, ex.Tick(2_999))[1])
-    assert ex.Use(1, ("x",)) in ex.step(state, ex.Tick(3_000))[1]
+    """After three seconds the sender switches, and says who cannot hear: newcomers too."""
+    state, _ = run(*three())
+    assert not any(isinstance(e, ex.Use) for e in ex.step(state, ex.Tick(7_999))[1])
+    _, out = ex.step(state, ex.Tick(8_000))
+    assert ex.Use(2, ("y",)) in out
+    assert ex.CannotHear(("x", "y")) in out
+    alone, _ = run(*met()[:-1])
+    state, out = ex.step(alone, ex.Tick(3_000))
+    assert ex.CannotHear(("x",)) in out
+    assert not any(isinstance(e, ex.CannotHear) for e in ex.step(state, ex.Tick(3_100))[1])
+
+
+def test_newcomers_come_in_some_time_apart():
+    """A second newcomer waits 300 ms, and longer in a large room; whoever comes meanwhile is served by the same key."""
+    state, _ = run(*three())
+    for device, at in (("z", 5_100), ("w", 5_200)):
+        state, _ = ex.step(state, ex.Verified(at, tuple(sorted({*state.verified, device}))))
+        state, out = ex.step(state, ex.Heard(at, device))
+        assert not any(isinstance(e, ex.MakeKey) for e in out)
+    state, out = ex.step(state, ex.Tick(5_299))
+    assert not any(isinstance(e, ex.MakeKey) for e in out)
+    assert ex.MakeKey(3, ("w", "x", "y", "z")) in ex.step(state, ex.Tick(5_300))[1]
+    many = tuple(f"d{i:02}" for i in range(62))
+    crowd: list[ex.Event] = [ex.Started(0, "me"), ex.Verified(0, (*many, "x"))]
+    state, _ = run(
+        *crowd, *(ex.Heard(1_000, device) for device in many), ex.Tick(4_000), ex.Heard(9_000, "x")
+    )
+    made = state.epoch
+    state, _ = ex.step(state, ex.Left(9_000, "x"))
+    state, _ = ex.step(state, ex.Tick(9_400))
+    assert state.epoch == made + 1
+    state, _ = ex.step(state, ex.Heard(9_500, "x"))
+    assert ex.step(state, ex.Tick(9_000 + 64 * 32 - 1))[0].epoch == made + 1
+    assert ex.step(state, ex.Tick(9_000 + 64 * 32))[0].epoch == made + 2
 
 
 def test_a_removal_is_at_once_and_drops_its_keys():
@@ -141,6 +182,44 @@ def test_a_want_is_answered_with_the_same_bytes_or_a_new_epoch():
     assert ex.MakeKey(2, ("x", "y")) not in ex.step(late, ex.Wanted(5_100, "z", 1))[1]
 
 
+def test_whoever_came_is_heard_again_soon():
+    """Who comes back at once is heard before the engine says that it went: its next beats put that right."""
+    state, _ = run(ex.Started(0, "me"), ex.Verified(0, ("x",)), ex.Took(100, "x", 0))
+    beats = []
+    for at in range(100, 10_000, 10):
+        state, out = ex.step(state, ex.Tick(at))
+        beats += [at for e in out if isinstance(e, ex.SendBeat)]
+    assert beats == [150, 650, 1_150, 1_650, 2_150, 2_650, 3_150, 8_150]
+
+
+def test_who_comes_to_the_door_is_told_who_is_in():
+    """A beat goes out soon after the engine said that a device is there."""
+    state, _ = run(*met(), *(ex.Tick(at) for at in range(50, 5_000, 50)), ex.Found(6_000, "y"))
+    assert any(isinstance(e, ex.SendBeat) for e in ex.step(state, ex.Tick(6_050))[1])
+
+
+def test_who_greets_anew_without_a_key_is_sent_it_at_once():
+    """A device that is in, greets, and has not said to have the key, is not left to wait for the next repetition."""
+    state, _ = run(*met(), ex.Left(5_000, "x"), ex.Heard(5_100, "x"), ex.Tick(5_400), ex.Tick(6_400))
+    assert state.roster == {"x"}
+    assert ex.Resend(state.epoch) in ex.step(state, ex.Heard(6_600, "x", fresh=True))[1]
+
+
+def test_the_engine_lets_nobody_in():
+    """The engine's word that somebody is there is no message of theirs, and takes back nothing."""
+    state, _ = run(*met(), ex.Left(5_000, "x"), ex.Found(5_100, "x"))
+    assert state.roster == frozenset()
+    assert run(ex.Started(0, "me"), ex.Verified(0, ("x",)), ex.Found(10, "x"))[0].roster == frozenset()
+
+
+def test_a_key_that_was_had_and_is_no_more_is_sent_again_at_once():
+    """Who threw a key away, or began anew, is not left to wait for the next repetition."""
+    state, _ = run(*met())
+    assert ex.Resend(1) in ex.step(state, ex.Beat(5_000, "x", 2, {}))[1]
+    waiting, _ = run(*met()[:-1])
+    assert ex.Resend(1) not in ex.step(waiting, ex.Beat(500, "x", 2, {}))[1]
+
+
 def test_ten_minutes_and_a_reconnection_turn_the_key():
     """A key serves ten minutes, and one PeerConnection."""
     state, _ = run(*met())
@@ -155,14 +234,12 @@ def test_ten_minutes_and_a_reconnection_turn_the_key():
 
 def test_beats_go_out_every_five_seconds():
     """A beat goes out every five seconds, and soon after a change."""
-    state, _ = run(*met())
-    at_change = state.beat_at
-    beats = []
-    for at in range(100, 20_001, 100):
+    state, _ = run(*met(), *(ex.Tick(at) for at in range(50, 5_000, 50)))
+    last, beats = state.beat_at, []
+    for at in range(5_000, 20_001, 10):
         state, out = ex.step(state, ex.Tick(at))
         beats += [at for e in out if isinstance(e, ex.SendBeat)]
-    assert at_change == 0
-    assert beats == [300, 5_300, 10_300, 15_300]
+    assert beats == [last + 5_000, last + 10_000, last + 15_000]
 
 
 def test_an_old_beat_changes_nothing():

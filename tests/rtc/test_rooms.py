@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -17,6 +18,7 @@ from visavis.rtc.membership import Arrival
 from visavis.rtc.policy import RoomPolicy
 from visavis.rtc.ports import NOTHING_TO_OFFER, Offer
 from visavis.rtc.rooms import Room
+from visavis.rtc.sdp import sections as sections_of
 from visavis.rtc.tokens import Grants
 
 IDENTITIES = ["a1", "a2", "b1"]
@@ -60,7 +62,7 @@ class Talk(RuleBasedStateMachine):
                         self.offers[e.connection] = e.message.offer.id
                 case fx.Hang():
                     self.sockets = {k: v for k, v in self.sockets.items() if v != e.connection}
-                case fx.AcceptOffer() | fx.MakeOffer() | fx.AcceptAnswer():
+                case fx.AcceptOffer() | fx.Gather() | fx.MakeOffer() | fx.AcceptAnswer():
                     self.asked.append(e)
                 case fx.Route():
                     assert {e.source, e.target} <= self.transports
@@ -172,6 +174,8 @@ class Talk(RuleBasedStateMachine):
         match e:
             case fx.AcceptOffer():
                 self.do(self.room.offer_accepted(e, EMPTY_SDP, 2000))
+            case fx.Gather():
+                self.do(self.room.gathered(e))
             case fx.MakeOffer():
                 mids = tuple(f"m{next(self.numbers)}" for _ in e.add)
                 self.do(self.room.offer_made(e, Offer(EMPTY_SDP, mids)))
@@ -304,3 +308,50 @@ def test_a_codec_that_a_subscriber_does_not_take():
     wanted = r.SubscriptionResponse(track_sid=sid, err=m.SE_CODEC_UNSUPPORTED)
     assert told == [(11, r.SignalResponse(subscription_response=wanted))]
     assert b.down.receiving == {}
+
+
+@pytest.mark.parametrize(
+    ("declared", "first"),
+    [
+        ({}, "red"),
+        ({"disable_red": True}, "opus"),
+        ({"encryption": m.Encryption.GCM}, "opus"),
+        ({"simulcast_codecs": [r.SimulcastCodec(codec="opus", cid="t0")]}, "opus"),
+    ],
+)
+def test_redundant_sound(declared, first):
+    """A publisher is answered with redundancy first, unless it says otherwise or seals; Firefox is offered none."""
+    room, engine = a_room(encrypted=None), []
+
+    def do(effects):
+        engine.extend(e for e in effects if isinstance(e, fx.AcceptOffer | fx.MakeOffer))
+        return [e.message for e in effects if isinstance(e, fx.Send)]
+
+    def ask(p, **request):
+        return do(room.request(p.sid, p.connection, r.SignalRequest(**request), 2000))
+
+    do(room.join(Arrival(Grants("talk", "a1"), 1, 2, 10), 1000))
+    do(room.join(Arrival(Grants("talk", "b1"), 3, 4, 11), 1000))
+    do(room.join(Arrival(Grants("talk", "b2"), 5, 6, 12, firefox=True), 1000))
+    do(room.join(Arrival(Grants("talk", "b3"), 7, 8, 13, safari=True), 1000))
+    a, *_ = room.participants
+    for asked in engine:
+        do(room.engine_failed(asked, EngineFailed("nothing", engine=NOTHING_TO_OFFER), 2000))
+    engine.clear()
+    sdp = (
+        f"{EMPTY_SDP}m=audio 9 x 111 63\r\na=mid:0\r\na=sendonly\r\na=msid:- t0\r\n"
+        "a=rtpmap:111 opus/48000/2\r\na=rtpmap:63 red/48000/2\r\n"
+    )
+    ask(a, add_track=r.AddTrackRequest(cid="t0", type=m.TrackType.AUDIO, **declared))
+    ask(a, offer=r.SessionDescription(sdp=sdp, id=1))
+    told = do(room.offer_accepted(engine.pop(), sdp, 2000))
+    (answer,) = [message.answer.sdp for message in told if message.WhichOneof("message") == "answer"]
+    (section,) = sections_of(answer)
+    assert (section.codec, section.codecs) == (first, {"opus", "red"})
+    engine.clear()
+    do(room.media_started(a.sid, a.up, "0", 2000))
+    (track,) = a.tracks.values()
+    assert track.info.mime_type == f"audio/{first}"
+    offered = {e.participant: [s.codec for s in e.add] for e in engine if e.add}
+    b1, b2, b3 = (room.sid_of(identity) for identity in ("b1", "b2", "b3"))
+    assert offered == {b1: [first], b2: ["opus"], b3: ["opus"]}

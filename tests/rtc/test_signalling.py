@@ -219,6 +219,26 @@ async def test_explicit_subscription(serve_calls):
         assert node.engine.routes == {}
 
 
+async def test_tracks_asked_one_after_the_other_are_offered_together(serve_calls):
+    """Who asks for two tracks in two messages at once gets one offer for both."""
+    async with serve_calls() as node:
+        a = await node.client("a1")
+        first = await a.publish_and_send("cid-1")
+        await a.add_track("cid-2", video=True)
+        second = (await a.get("track_published")).track_published.track
+        await a.offer([("cid-1", False), ("cid-2", True)], 2)
+        await a.get("answer")
+        node.engine.hear(a.up, "1")
+        await node.settle()
+        b = await node.client("b1", query="&auto_subscribe=0")
+        await b.answer()
+        for track in (first, second):
+            await b.send(subscription=r.UpdateSubscription(track_sids=[track.sid], subscribe=True))
+        offer = await b.answer()
+        assert first.sid in offer.sdp
+        assert second.sid in offer.sdp
+
+
 async def test_no_subscription_without_right(serve_calls):
     """A token without the right to receive gets nothing, asked for or not."""
     async with serve_calls() as node:

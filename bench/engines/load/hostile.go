@@ -4,7 +4,7 @@ package main
 //
 // Lives here: one part, hostile, with -kind. Not here: strangers (flood.go), what the others notice (main.go).
 //
-//	rtp      a publisher whose packets hold anything at all: payloads, sequence numbers, times
+//	rtp      a publisher whose packets hold anything at all: payloads, sequence numbers, times, extensions, reports
 //	silent   a publisher who announces tracks and never sends
 //	data     data packets, reliable, as fast as the channel takes them
 //	lossy    the same, not reliable
@@ -29,6 +29,7 @@ import (
 	"github.com/gorilla/websocket"
 	"github.com/livekit/protocol/livekit"
 	lksdk "github.com/livekit/server-sdk-go/v2"
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"google.golang.org/protobuf/proto"
 )
@@ -88,20 +89,34 @@ func (m *mischief) rtp() error {
 		}
 		tracks = append(tracks, s)
 	}
+	reports := room.LocalParticipant.GetPublisherPeerConnection()
 	for !m.over.Load() {
-		payload := make([]byte, rand.IntN(1200))
-		_, _ = crand.Read(payload)
 		packet := rtp.Packet{
 			Header: rtp.Header{
 				Version: 2, Marker: rand.IntN(2) == 0, SequenceNumber: uint16(rand.Uint32()), Timestamp: rand.Uint32(),
 			},
-			Payload: payload,
+			Payload: noise(rand.IntN(1200)),
+		}
+		for range rand.IntN(4) {
+			_ = packet.Header.SetExtension(uint8(1+rand.IntN(14)), noise(1+rand.IntN(16)))
 		}
 		_ = tracks[m.sent%len(tracks)].track.WriteRTP(&packet, nil)
+		if m.sent%4 == 0 {
+			report := rtcp.RawPacket(noise(8 + rand.IntN(200)))
+			report[0] = 0x80 | report[0]&0x3f
+			report[1] = uint8(200 + rand.IntN(8)) // whose length, too, is whatever comes
+			_ = reports.WriteRTCP([]rtcp.Packet{&report})
+		}
 		m.sent++
 		time.Sleep(time.Millisecond)
 	}
 	return nil
+}
+
+func noise(length int) []byte {
+	bytes := make([]byte, length)
+	_, _ = crand.Read(bytes)
+	return bytes
 }
 
 func (m *mischief) silent() error {

@@ -62,13 +62,17 @@ export interface Sitting {
   readonly sitting: number;
 }
 
+/** The delegate's device for this sitting that this browser has kept, if its certificate is still good. */
+export async function keptDevice(where: Sitting, whose: Whose, now: number): Promise<OwnDevice | undefined> {
+  const kept = await store.get<OwnDevice>('devices', keyOf(where, whose.delegate));
+  const body = kept?.certificate.body;
+  return body && body.credential === whose.credential && body.until > now + 60_000 ? kept : undefined;
+}
+
 /** The delegate's device for this sitting: the one kept from before a reload, or a new one, certified. */
 export async function ownDevice(where: Sitting, whose: Whose, now: number): Promise<OwnDevice> {
-  const key = keyOf(where, whose.delegate);
-  const kept = await store.get<OwnDevice>('devices', key);
-  if (kept && kept.certificate.body.credential === whose.credential && kept.certificate.body.until > now + 60_000) {
-    return kept;
-  }
+  const kept = await keptDevice(where, whose, now);
+  if (kept) return kept;
   const kem = (await crypto.subtle.generateKey({ name: 'X25519' }, false, ['deriveBits'])) as CryptoKeyPair;
   const sig = (await crypto.subtle.generateKey('Ed25519', false, ['sign', 'verify'])) as CryptoKeyPair;
   const raw = async (k: CryptoKey): Promise<string> => toText(new Uint8Array(await crypto.subtle.exportKey('raw', k)));
@@ -78,7 +82,7 @@ export async function ownDevice(where: Sitting, whose: Whose, now: number): Prom
   };
   const proof = await prove(whose.credential, await challenge(body));
   const device: OwnDevice = { id: await deviceId(body), certificate: { body, proof }, kem, sig, next: 0 };
-  await store.put('devices', key, device);
+  await store.put('devices', keyOf(where, whose.delegate), device);
   return device;
 }
 

@@ -9,9 +9,16 @@
 export const RING = 16;
 const SILENT_MS = 30_000;
 const BEAT_MS = 5_000;
+/** So often, for so long, at first: the engine's word that a former connection is gone may come late (§4.1). */
+const EARLY_MS = 3_000;
+const EARLY_BEAT_MS = 500;
 const BEAT_APART_MS = 300;
+/** What comes within so long of a key taken is told in one beat (§3.4). */
+const GATHER_MS = 50;
 const REMOVAL_APART_MS = 300;
-const NEWCOMER_APART_MS = 2_000;
+const NEWCOMER_APART_MS = 300;
+/** For each device in: a new key costs everyone a message and a box for each (§4.2). */
+const NEWCOMER_EACH_MS = 32;
 const REMOVAL_DEADLINE_MS = 1_000;
 const DEADLINE_MS = 3_000;
 const RETIRE_MS = 10_000;
@@ -27,6 +34,7 @@ export type Event =
   | { type: 'missed'; at: number; device: string; epoch: number }
   | { type: 'wanted'; at: number; device: string; epoch: number }
   | { type: 'left'; at: number; device: string }
+  | { type: 'found'; at: number; device: string }
   | { type: 'reconnected'; at: number }
   | { type: 'tick'; at: number };
 
@@ -34,7 +42,8 @@ export type Effect =
   | { type: 'hello' }
   | { type: 'make-key'; epoch: number; devices: readonly string[] }
   | { type: 'resend'; epoch: number }
-  | { type: 'use'; epoch: number; cannot_hear: readonly string[] }
+  | { type: 'use'; epoch: number; newcomers: readonly string[] }
+  | { type: 'cannot-hear'; devices: readonly string[] }
   | { type: 'send-beat'; devices: readonly string[]; have: Readonly<Record<string, number>> }
   | { type: 'want'; device: string; epoch: number }
   | { type: 'retire'; device: string; index: number }
@@ -52,6 +61,7 @@ export interface State {
   readonly epoch: number;
   readonly using: number;
   readonly sealed: ReadonlySet<string>;
+  readonly hearing: ReadonlySet<string>;
   readonly due: readonly [number, number] | null;
   readonly switchBy: number;
   readonly madeAt: number;
@@ -59,6 +69,7 @@ export interface State {
   readonly turn: number;
   readonly greet: number;
   readonly helloAt: number;
+  readonly startedAt: number;
   readonly beatAt: number;
   readonly beatDue: number;
   readonly theirs: ReadonlyMap<string, number>;
@@ -71,8 +82,8 @@ export interface State {
 
 export const initial: State = {
   device: '', verified: new Set(), heard: new Map(), gone: new Set(), roster: new Set(), greeted: new Set(),
-  epoch: -1, using: -1, sealed: new Set(), due: null, switchBy: -1, madeAt: -1, newcomerAt: -1, turn: 600_000,
-  greet: 0, helloAt: -1, beatAt: -1, beatDue: -1, theirs: new Map(), beats: new Map(), top: new Map(), retiring: [],
+  epoch: -1, using: -1, sealed: new Set(), hearing: new Set(), due: null, switchBy: -1, madeAt: -1, newcomerAt: -1, turn: 600_000,
+  greet: 0, helloAt: -1, startedAt: -1, beatAt: -1, beatDue: -1, theirs: new Map(), beats: new Map(), top: new Map(), retiring: [],
   resendAt: -1, resendGap: RESEND_MS,
 };
 
@@ -85,7 +96,7 @@ export function step(state: State, event: Event): [State, Effect[]] {
       const epoch = (event.epoch ?? 0) - 1;
       s = {
         ...s, device: event.device, epoch, using: epoch, turn: event.turn ?? 600_000, greet: event.greet ?? 0,
-        due: [at, 0], beatDue: at + BEAT_MS,
+        due: [at, 0], startedAt: at, beatDue: at + EARLY_BEAT_MS,
       };
       out.push({ type: 'hello' });
       break;
@@ -99,11 +110,13 @@ export function step(state: State, event: Event): [State, Effect[]] {
     case 'beat':
       if (event.n > (s.beats.get(event.device) ?? -1)) {
         s = hear(s, event.device, at);
-        s = {
-          ...s,
-          beats: set(s.beats, event.device, event.n),
-          theirs: set(s.theirs, event.device, event.have[s.device] ?? -1),
-        };
+        const had = s.theirs.get(event.device) ?? -1;
+        const has = event.have[s.device] ?? -1;
+        s = { ...s, beats: set(s.beats, event.device, event.n), theirs: set(s.theirs, event.device, has) };
+        // It threw the key away, or began anew without our noticing: it has waited long enough.
+        if (s.sealed.has(event.device) && has < s.epoch && s.epoch <= had) {
+          s = { ...s, resendAt: at, resendGap: RESEND_MS };
+        }
       }
       break;
     case 'took': {
@@ -112,7 +125,7 @@ export function step(state: State, event: Event): [State, Effect[]] {
       if (event.epoch > before) {
         const retiring: State['retiring'] = before >= 0
           ? [...s.retiring, [at + RETIRE_MS, event.device, before]] : s.retiring;
-        s = { ...s, top: set(s.top, event.device, event.epoch), retiring, beatDue: soon(s, at) };
+        s = { ...s, top: set(s.top, event.device, event.epoch), retiring, beatDue: beatWithin(s, at, GATHER_MS) };
       }
       break;
     }
@@ -125,12 +138,14 @@ export function step(state: State, event: Event): [State, Effect[]] {
     case 'wanted':
       s = hear(s, event.device, at);
       if (s.sealed.has(event.device) && event.epoch <= s.epoch) out.push({ type: 'resend', epoch: s.epoch });
-      else if (s.roster.has(event.device) && s.due === null) {
-        s = { ...s, due: [Math.max(at, s.newcomerAt + NEWCOMER_APART_MS), DEADLINE_MS], newcomerAt: at };
-      }
+      else if (s.roster.has(event.device) && s.due === null) s = newcomer(s, at);
       break;
     case 'left':
       s = { ...s, gone: new Set([...s.gone, event.device]) };
+      break;
+    case 'found':
+      // It may wait at the door: a beat lets it know who is in.
+      s = { ...s, beatDue: beatWithin(s, at, GATHER_MS) };
       break;
     case 'reconnected':
       s = due(s, at, DEADLINE_MS);
@@ -145,14 +160,17 @@ export function step(state: State, event: Event): [State, Effect[]] {
 function hear(s: State, device: string, at: number, fresh = false): State {
   s = { ...s, heard: set(s.heard, device, at), gone: without(s.gone, device) };
   if (!fresh || s.greeted.has(device)) return s;
+  // In already, without the key: it began anew without our noticing, and has waited long enough.
+  const lacks = s.sealed.has(device) && (s.theirs.get(device) ?? -1) < s.epoch;
+  if (lacks) s = { ...s, resendAt: at, resendGap: RESEND_MS };
   return {
     ...s, greeted: new Set([...s.greeted, device]), helloAt: s.helloAt >= 0 ? s.helloAt : at + s.greet,
   };
 }
 
-/** When the next beat is due after a change: now, but 300 ms after the last. */
-function soon(s: State, at: number): number {
-  const when = s.beatAt >= 0 ? Math.max(at, s.beatAt + BEAT_APART_MS) : at;
+/** When the next beat is due after a change: in `wait` ms, but 300 ms after the last. */
+function beatWithin(s: State, at: number, wait: number): number {
+  const when = s.beatAt >= 0 ? Math.max(at + wait, s.beatAt + BEAT_APART_MS) : at + wait;
   return s.beatDue < 0 ? when : Math.min(s.beatDue, when);
 }
 
@@ -160,6 +178,14 @@ function due(s: State, when: number, deadline: number): State {
   return s.due === null
     ? { ...s, due: [when, deadline] }
     : { ...s, due: [Math.min(when, s.due[0]), Math.min(deadline, s.due[1])] };
+}
+
+/** A key for who came: now, but some time after the last for this cause. */
+function newcomer(s: State, at: number): State {
+  const apart = Math.max(NEWCOMER_APART_MS, NEWCOMER_EACH_MS * (s.roster.size + 1));
+  // One that is due lies ahead, and serves whoever comes until then.
+  const when = s.newcomerAt < 0 ? at : Math.max(at, s.newcomerAt > at ? s.newcomerAt : s.newcomerAt + apart);
+  return due({ ...s, newcomerAt: when }, when, DEADLINE_MS);
 }
 
 /** What follows by itself from the state and the time: who is in, keys due, switches, beats. */
@@ -180,9 +206,16 @@ function settle(s: State, at: number, out: Effect[]): State {
     };
   }
   const lack = [...s.sealed].filter(d => s.roster.has(d) && (s.theirs.get(d) ?? -1) < s.epoch).sort();
-  if (s.using < s.epoch && (lack.length === 0 || at >= s.switchBy)) {
-    out.push({ type: 'use', epoch: s.epoch, cannot_hear: lack });
-    s = { ...s, using: s.epoch };
+  const { hearing } = s;
+  // Who could not hear the key in use loses nothing by the switch: only the others are waited for.
+  if (s.using < s.epoch && (!lack.some(d => hearing.has(d)) || at >= s.switchBy)) {
+    const newcomers = [...s.sealed].filter(d => s.roster.has(d) && !hearing.has(d)).sort();
+    out.push({ type: 'use', epoch: s.epoch, newcomers });
+    s = { ...s, using: s.epoch, hearing: s.sealed };
+  }
+  if (s.switchBy >= 0 && s.switchBy <= at) {
+    if (lack.length > 0) out.push({ type: 'cannot-hear', devices: lack });
+    s = { ...s, switchBy: -1 };
   }
   if (lack.length > 0 && at >= s.resendAt) {
     out.push({ type: 'resend', epoch: s.epoch });
@@ -197,7 +230,7 @@ function settle(s: State, at: number, out: Effect[]): State {
     const { roster, top, device } = s;
     const have = Object.fromEntries([...top].filter(([d]) => roster.has(d)).sort(([a], [b]) => (a < b ? -1 : 1)));
     out.push({ type: 'send-beat', devices: [...roster, device].sort(), have });
-    s = { ...s, beatAt: at, beatDue: at + BEAT_MS };
+    s = { ...s, beatAt: at, beatDue: at + (at - s.startedAt < EARLY_MS ? EARLY_BEAT_MS : BEAT_MS) };
   }
   const ripe = s.retiring.filter(([when]) => when <= at);
   if (ripe.length > 0) {
@@ -228,12 +261,10 @@ function whoIsIn(s: State, at: number, out: Effect[]): State {
     theirs: new Map([...s.theirs].filter(([d]) => !left.has(d))),
     top: new Map([...s.top].filter(([d]) => !left.has(d))),
     retiring: s.retiring.filter(([, d]) => !left.has(d)),
-    beatDue: soon(s, at),
+    // Keys follow upon it at once, and the first beat that says which are here is not to be held back.
+    beatDue: beatWithin(s, at, BEAT_APART_MS),
   };
-  if (came.length > 0) {
-    const when = s.newcomerAt >= 0 ? Math.max(at, s.newcomerAt + NEWCOMER_APART_MS) : at;
-    s = due({ ...s, newcomerAt: at }, when, DEADLINE_MS);
-  }
+  if (came.length > 0) s = newcomer(s, at);
   if (went.length > 0) {
     s = due(s, s.madeAt >= 0 ? Math.max(at, s.madeAt + REMOVAL_APART_MS) : at, REMOVAL_DEADLINE_MS);
   }

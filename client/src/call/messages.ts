@@ -203,6 +203,7 @@ export class Receiver {
   readonly liars = new Set<string>();
   private readonly top = new Map<string, number>();
   private readonly had = new Map<string, string>();
+  private readonly dropped = new Set<string>();
 
   constructor(
     readonly device: string,
@@ -219,6 +220,11 @@ export class Receiver {
     return sender;
   }
 
+  /** The keys of a device are thrown away: the last message may be taken once more, if the device comes back. */
+  drop(device: string): void {
+    this.dropped.add(device);
+  }
+
   /** Take an opened key message. Raises `Liar` or `Untrusted`. Not to be called twice at the same time. */
   async take(message: Message): Promise<Taking> {
     const { device } = message;
@@ -226,12 +232,14 @@ export class Receiver {
     const at = `${device} ${epoch}`;
     const fingerprint = toText(await sha256(encode(message)));
     const known = this.had.get(at);
-    if (known !== undefined) {
+    const top = this.top.get(device) ?? -1;
+    const anew = known === fingerprint && epoch === top && this.dropped.has(device);
+    if (known !== undefined && !anew) {
       if (known === fingerprint) return { kind: 'again' };
       this.liars.add(device);
       throw new Liar(device);
     }
-    if (epoch <= (this.top.get(device) ?? -1)) throw new Untrusted('an older epoch than the one taken');
+    if (epoch <= top && !anew) throw new Untrusted('an older epoch than the one taken');
     const boxes = new Map(message['boxes'] as unknown as [string, string][]);
     if ((await rosterHash([...boxes.keys(), device])) !== message['roster']) {
       throw new Untrusted('the boxes are not the roster that the message states');
@@ -244,6 +252,7 @@ export class Receiver {
     }
     this.had.set(at, fingerprint);
     this.top.set(device, epoch);
+    this.dropped.delete(device);
     for (const each of this.had.keys()) {
       const [whose, which] = each.split(' ') as [string, string];
       if (whose === device && Number(which) <= epoch - RING) this.had.delete(each);

@@ -17,6 +17,7 @@ import { roster, rosterHash } from './roster';
 export type Outcome =
   | { readonly do: 'send'; readonly data: Bytes }
   | { readonly do: 'key'; readonly device: string; readonly index: number; readonly key: Bytes; readonly sending: boolean }
+  | { readonly do: 'keyframe' }
   | { readonly do: 'roster'; readonly devices: readonly string[] }
   | { readonly do: 'drop'; readonly device: string }
   | { readonly do: 'read-logs' }
@@ -44,6 +45,7 @@ export class Party {
   private readonly own = new Map<number, { readonly key: Bytes; readonly data: Bytes }>();
   private readonly keys = new Map<string, Set<number>>();
   private queue: Promise<void> = Promise.resolve();
+  private started = false;
 
   constructor(
     private readonly device: OwnDevice,
@@ -74,6 +76,7 @@ export class Party {
       const turn = Math.round(600_000 * (0.8 + (0.4 * (jitter[0] ?? 0)) / 65_535));
       const greet = Math.round((500 * (jitter[1] ?? 0)) / 65_535);
       const { id, next } = this.device;
+      this.started = true;
       await this.step({ type: 'started', at: this.around.now(), device: id, epoch: next, turn, greet });
     });
   }
@@ -108,6 +111,11 @@ export class Party {
   /** The engine says that a participant is gone: a hint, taken; it comes back by being heard. */
   left(device: string): Promise<void> {
     return this.then(() => this.step({ type: 'left', at: this.around.now(), device }));
+  }
+
+  /** The engine says that a participant is there. It may wait at the door, and is told who is in. */
+  there(device: string): Promise<void> {
+    return this.then(() => this.step({ type: 'found', at: this.around.now(), device }));
   }
 
   reconnected(): Promise<void> {
@@ -158,6 +166,8 @@ export class Party {
     await this.receiver.open(message);
     const at = this.around.now();
     const epoch = (message['epoch'] ?? 0) as number;
+    // At the door it is known who is in; nothing is taken, asked for or answered.
+    if (!this.started) return this.step({ type: type === 'bye' ? 'left' : 'heard', at, device });
     switch (type) {
       case 'hello':
         return this.step({ type: 'heard', at, device, fresh: true });
@@ -223,12 +233,16 @@ export class Party {
         return made && act({ do: 'send', data: made.data });
       }
       case 'use': {
-        for (const device of effect.cannot_hear) await this.notice('cannot-hear', device);
         const made = this.own.get(effect.epoch);
         if (!made) return;
         const { id } = this.device;
-        return act({ do: 'key', device: id, index: effect.epoch % RING, key: made.key, sending: true });
+        await act({ do: 'key', device: id, index: effect.epoch % RING, key: made.key, sending: true });
+        // Whoever begins to hear cannot begin in the middle of a picture.
+        return effect.newcomers.length > 0 ? act({ do: 'keyframe' }) : undefined;
       }
+      case 'cannot-hear':
+        for (const device of effect.devices) await this.notice('cannot-hear', device);
+        return;
       case 'send-beat': {
         const own = { seen: this.around.seen(), roster: await rosterHash(effect.devices), have: effect.have };
         return act({ do: 'send', data: await this.signer.sign('beat', now, own) });
@@ -241,6 +255,7 @@ export class Party {
         this.keys.get(effect.device)?.delete(effect.index);
         return this.overwrite(effect.device, effect.index);
       case 'drop': {
+        this.receiver.drop(effect.device);
         await act({ do: 'drop', device: effect.device });
         for (const index of this.keys.get(effect.device) ?? []) await this.overwrite(effect.device, index);
         this.keys.delete(effect.device);

@@ -20,7 +20,9 @@ import { current } from '../signing/keys';
 import { wordsOf } from '../signing/forms';
 import { t } from '../words';
 import { type Chosen, deviceCheck } from './check';
-import { type Certificate, type OwnDevice, deviceId, membershipOf, ownDevice, readCertificate } from './device';
+import {
+  type Certificate, type OwnDevice, type Sitting, deviceId, keptDevice, membershipOf, ownDevice, readCertificate,
+} from './device';
 import { Ear, Floor } from './floor';
 import { CallKeys } from './keys';
 import { TOPIC } from './messages';
@@ -55,6 +57,8 @@ export async function enterRoom(main: HTMLElement): Promise<void> {
   // Read while the devices are chosen; only what has been added since is then left to read.
   const before = Logs.open(dialogue);
   before.catch(() => undefined);
+  const waiting = atTheDoor(view, where, side, before).catch(() => undefined);
+  void waiting.then(call => view.door(call !== undefined));
   const section = document.getElementById('devicecheck');
   const chosen: Chosen = section
     ? await deviceCheck(section, words => view.stage('ready', words))
@@ -62,14 +66,15 @@ export async function enterRoom(main: HTMLElement): Promise<void> {
   view.stage('joining', t('call.joining'));
   try {
     view.say(t('call.log'));
-    const [session, logs] = await Promise.all([current(), toNow(dialogue, before)]);
-    const device = await ownDevice(where, { ...session, side }, Date.now());
-    const path = `/api/dialogues/${encodeURIComponent(dialogue)}/talks/${encodeURIComponent(talk)}/sittings/${where.sitting}`;
-    const joined = await request<Joined>('POST', `${path}/join`, { certificate: device.certificate });
-    if (joined.identity !== device.id) throw new Error('the node gave another identity');
-    view.say(t('call.connecting'));
-    const call = new Call(view, logs, device, where, path, chosen);
-    await call.connect(joined);
+    const [session, logs, ready] = await Promise.all([current(), toNow(dialogue, before), waiting]);
+    let call = ready;
+    if (!call?.stands) {
+      await call?.turnAway();
+      const device = await ownDevice(where, { ...session, side }, Date.now());
+      view.say(t('call.connecting'));
+      call = await Call.to(view, logs, device, where);
+    }
+    await call.goIn(chosen);
   } catch (error) {
     for (const track of [chosen.camera, chosen.microphone]) track?.stop();
     const why = error instanceof Refused ? t('call.refused', { why: error.message })
@@ -77,6 +82,37 @@ export async function enterRoom(main: HTMLElement): Promise<void> {
     view.stage('refused', why);
     if (section) section.hidden = true;
   }
+}
+
+/** The way to the engine, opened while the devices are chosen, if this browser has a device that its person certified
+ * before: another needs their touch, which is asked for when they go in. Nothing is said over it, taken or received
+ * until then. Undefined also if the device is in the room already, in another tab: it would be put out. */
+async function atTheDoor(
+  view: View, where: Sitting, side: string, before: Promise<Logs>,
+): Promise<Call | undefined> {
+  const [session, logs] = await Promise.all([current(), before]);
+  const device = await keptDevice(where, { ...session, side }, Date.now());
+  if (!device) return undefined;
+  const release = await hold(device.id);
+  if (!release) return undefined;
+  try {
+    return await Call.to(view, logs, device, where, release);
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+/** One tab at a time has a device in the room. Returns what ends that, or undefined if another tab has it. */
+function hold(device: string): Promise<(() => void) | undefined> {
+  return new Promise((resolve, reject) => {
+    const held = (lock: Lock | null): Promise<void> | undefined => {
+      if (lock) return new Promise<void>(release => resolve(release));
+      resolve(undefined);
+      return undefined;
+    };
+    navigator.locks.request(`visavis/device/${device}`, { ifAvailable: true }, held).catch(reject);
+  });
 }
 
 /** Both logs as they are now. Raises what does not hold, in words. */
@@ -91,6 +127,16 @@ async function toNow(dialogue: string, before: Promise<Logs>): Promise<Logs> {
   }
 }
 
+/** Send a whole picture next. Where a browser does not know how, its receivers ask for one. */
+async function keyframe(sender: RTCRtpSender | undefined): Promise<void> {
+  if (!sender) return;
+  const parameters = sender.getParameters();
+  const encodingOptions = parameters.encodings.map(() => ({ keyFrame: true }));
+  // W3C's webrtc-extensions; not yet among TypeScript's own types.
+  await (sender.setParameters as (parameters: RTCRtpSendParameters, options: unknown) => Promise<void>)
+    .call(sender, parameters, { encodingOptions });
+}
+
 class Call {
   private readonly keys: CallKeys;
   private readonly worker: Worker;
@@ -103,17 +149,22 @@ class Call {
   private people: Person[] = [];
   /** Everybody who was ever in, so that a leaving can name them. */
   private readonly known = new Map<string, Person>();
+  /** Whose coming was said; at the first look, of nobody. */
+  private readonly told = new Set<string>();
   private published = false;
+  private chosen: Chosen = { camera: null, microphone: null };
+  /** The person has gone in; before, the call only waits at the door. */
+  private inside = false;
   private over = false;
   private asked = 0;
 
-  constructor(
+  private constructor(
     private readonly view: View,
     private readonly logs: Logs,
     private readonly device: OwnDevice,
-    private readonly where: { readonly dialogue: string; readonly talk: string; readonly sitting: number },
+    private readonly where: Sitting,
     private readonly path: string,
-    private readonly chosen: Chosen,
+    private readonly release: () => void,
   ) {
     this.keys = new CallKeys(device.id);
     this.worker = new Worker(WORKER_ADDRESS, { type: 'module', name: device.id });
@@ -134,36 +185,82 @@ class Call {
     });
   }
 
-  async connect(joined: Joined): Promise<void> {
+  /** A seat for `device`, and the way to it. release: gives the device free for other tabs. */
+  static async to(
+    view: View, logs: Logs, device: OwnDevice, where: Sitting, release?: () => void,
+  ): Promise<Call> {
+    const path = `/api/dialogues/${encodeURIComponent(where.dialogue)}/talks/${encodeURIComponent(where.talk)}`
+      + `/sittings/${where.sitting}`;
+    const joined = await request<Joined>('POST', `${path}/join`, { certificate: device.certificate });
+    if (joined.identity !== device.id) throw new Error('the node gave another identity');
+    // Who goes in without having waited takes the device over, wherever it is.
+    const free = release ?? (await hold(device.id)) ?? ((): void => undefined);
+    const call = new Call(view, logs, device, where, path, free);
+    try {
+      await call.connect(joined);
+    } catch (error) {
+      await call.turnAway();
+      throw error;
+    }
+    return call;
+  }
+
+  /** Whether one can still go in over it. */
+  get stands(): boolean {
+    return !this.over && this.room.state === ConnectionState.Connected;
+  }
+
+  /** Give up a way that nobody went in by. */
+  async turnAway(): Promise<void> {
+    this.over = true;
+    await this.room.disconnect(false).catch(() => undefined);
+    this.worker.terminate();
+    this.release();
+  }
+
+  private async connect(joined: Joined): Promise<void> {
     const { room, party, view } = this;
-    this.worker.onerror = () => void this.leave('refused', t('call.no-e2ee'));
+    this.worker.onerror = () => void (this.inside ? this.leave('refused', t('call.no-e2ee')) : this.turnAway());
     await room.setE2EEEnabled(true);
     room
       .on(RoomEvent.DataReceived, (data, _from, _kind, topic) => {
         if (topic === TOPIC) void party.receive(data);
       })
       .on(RoomEvent.ParticipantConnected, () => this.askCertificates())
+      // Not before does data reach it.
+      .on(RoomEvent.ParticipantActive, ({ identity }) => void party.there(identity))
       .on(RoomEvent.ParticipantDisconnected, ({ identity }) => void party.left(identity))
       .on(RoomEvent.TrackPublished, () => this.subscribe())
       .on(RoomEvent.TrackSubscribed, (track, _publication, from) => this.attach(track, from))
       .on(RoomEvent.TrackUnsubscribed, (track, _publication, from) => this.detach(track, from.identity))
       .on(RoomEvent.TrackMuted, ({ kind }, { identity }) => kind === Track.Kind.Audio && view.muted(identity, true))
       .on(RoomEvent.TrackUnmuted, ({ kind }, { identity }) => kind === Track.Kind.Audio && view.muted(identity, false))
-      .on(RoomEvent.SignalReconnecting, () => view.stage('lost', t('call.lost')))
-      .on(RoomEvent.Reconnecting, () => view.stage('lost', t('call.lost')))
+      .on(RoomEvent.SignalReconnecting, () => this.inside && view.stage('lost', t('call.lost')))
+      .on(RoomEvent.Reconnecting, () => this.inside && view.stage('lost', t('call.lost')))
       .on(RoomEvent.Reconnected, () => {
-        view.stage('in', t('call.in'));
-        void party.reconnected();
+        if (this.inside) {
+          view.stage('in', t('call.in'));
+          void party.reconnected();
+        }
         this.askCertificates();
       })
       .on(RoomEvent.Disconnected, reason => {
-        if (reason !== DisconnectReason.CLIENT_INITIATED) void this.leave('lost', t('call.ended'));
+        if (reason === DisconnectReason.CLIENT_INITIATED) return;
+        void (this.inside ? this.leave('lost', t('call.ended')) : this.turnAway());
       });
     await Promise.all([this.certificates(), room.connect(joined.url, joined.token, { autoSubscribe: false })]);
     if (room.localParticipant.identity !== this.device.id) throw new Error('the engine gave another identity');
+  }
+
+  /** The person goes in: now the device greets, makes its key, and is heard. */
+  async goIn(chosen: Chosen): Promise<void> {
+    const { party, view } = this;
+    this.chosen = chosen;
+    this.inside = true;
+    // Who was heard at the door is in at once, and this look at oneself is then the former.
+    void this.roster([]);
     await party.start();
-    await this.roster([]);
-    view.stage('in', t('call.alone'));
+    view.stage('in', t(party.inRoom.length > 0 ? 'call.in' : 'call.alone'));
     view.onControl(control => void this.control(control));
     const ticking = setInterval(() => void party.tick(), EXCHANGE_TICK_MS);
     const drawing = setInterval(() => this.draw(), TICK_MS);
@@ -194,6 +291,11 @@ class Call {
         if (outcome.sending) {
           this.view.epoch(this.party.epoch);
           void this.publish().catch((error: unknown) => this.view.say(wordsOf(error)));
+        }
+        return;
+      case 'keyframe':
+        for (const { track } of this.room.localParticipant.videoTrackPublications.values()) {
+          void keyframe(track?.sender).catch(() => undefined);
         }
         return;
       case 'roster':
@@ -255,12 +357,18 @@ class Call {
   }
 
   private async roster(devices: readonly string[]): Promise<void> {
-    const before = new Set(this.people.map(({ device }) => device));
     const people = [this.person(this.device.id, true)];
     for (const device of devices) people.push(this.person(device, false));
     const known = people.filter((person): person is Person => person !== null);
     const turn = ++this.rosters;
     this.subscribe();
+    // Names are asked of the node: nobody stays unseen until they are told.
+    this.people = known.map(person => ({ ...person, name: this.known.get(person.device)?.name ?? '' }));
+    for (const person of this.people) {
+      this.known.set(person.device, person);
+      this.view.figure(person);
+    }
+    this.attachWaiting();
     const named = await Promise.all(
       known.map(async person => ({ ...person, name: await this.nameOf(person) })),
     );
@@ -269,11 +377,11 @@ class Call {
     for (const person of this.people) {
       this.known.set(person.device, person);
       this.view.figure(person);
-      if (before.size > 0 && !before.has(person.device) && !person.own) {
+      if (this.told.size > 0 && !this.told.has(person.device) && !person.own) {
         this.view.say(t('call.came', { who: titleOf(person) }));
       }
     }
-    this.attachWaiting();
+    for (const { device } of named) this.told.add(device);
     this.view.lock(this.people, await rosterMark([...devices, this.device.id]));
   }
 
@@ -309,6 +417,7 @@ class Call {
   }
 
   private drop(device: string): void {
+    this.told.delete(device);
     const gone = this.known.get(device);
     if (gone) this.view.say(t('call.went', { who: titleOf(gone) }));
     for (const publication of this.publications(device)) publication.setSubscribed(false);
@@ -368,10 +477,12 @@ class Call {
     this.published = true;
     const { localParticipant } = this.room;
     const { camera, microphone } = this.chosen;
-    const out: (LocalTrackPublication | undefined)[] = [];
-    if (microphone) out.push(await localParticipant.publishTrack(microphone, { source: Track.Source.Microphone }));
-    if (camera) out.push(await localParticipant.publishTrack(camera, { source: Track.Source.Camera }));
-    if (out.some(publication => publication && !publication.isEncrypted)) {
+    // Side by side: one offer carries both.
+    const out: LocalTrackPublication[] = await Promise.all([
+      ...(microphone ? [localParticipant.publishTrack(microphone, { source: Track.Source.Microphone })] : []),
+      ...(camera ? [localParticipant.publishTrack(camera, { source: Track.Source.Camera })] : []),
+    ]);
+    if (out.some(publication => !publication.isEncrypted)) {
       return this.leave('refused', t('call.no-e2ee'));
     }
     const own = this.view.video(this.device.id);
@@ -433,6 +544,7 @@ class Call {
     for (const ear of this.ears.values()) ear.close();
     this.ears.clear();
     this.worker.terminate();
+    this.release();
     this.view.clear();
   }
 

@@ -40,6 +40,11 @@ export class View {
     if (status) status.textContent = words;
   }
 
+  /** Whether the way to the engine is open before anybody goes in; for tests and measurements. */
+  door(open: boolean): void {
+    this.room.dataset['door'] = open ? 'open' : 'closed';
+  }
+
   epoch(epoch: number): void {
     this.room.dataset['epoch'] = String(epoch);
   }
@@ -61,7 +66,10 @@ export class View {
   /** The figure of a person, made at first asking; ours in our half, theirs in theirs. */
   figure(person: Person): HTMLElement {
     const kept = this.find(person.device);
-    if (kept) return kept;
+    if (kept) {
+      this.title(kept, person);
+      return kept;
+    }
     const figure = document.createElement('figure');
     figure.className = 'delegate';
     Object.assign(figure.dataset, {
@@ -70,11 +78,19 @@ export class View {
     const video = document.createElement('video');
     video.autoplay = video.playsInline = video.muted = true;
     const caption = document.createElement('figcaption');
-    caption.textContent = person.own ? listed(titleOf(person), t('call.you')) : titleOf(person);
-    video.setAttribute('aria-label', caption.textContent);
+    caption.append(document.createTextNode(''));
     figure.append(video, caption);
+    this.title(figure, person);
     document.getElementById(person.side === this.ourSide ? 'ours' : 'theirs')?.append(figure);
     return figure;
+  }
+
+  /** The name may come after the figure. */
+  private title(figure: HTMLElement, person: Person): void {
+    const words = person.own ? listed(titleOf(person), t('call.you')) : titleOf(person);
+    const text = figure.querySelector('figcaption')?.firstChild;
+    if (text && text.textContent !== words) text.textContent = words;
+    figure.querySelector('video')?.setAttribute('aria-label', words);
   }
 
   remove(device: string): void {

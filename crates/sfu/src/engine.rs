@@ -28,6 +28,7 @@ use crate::demux::{is_dtls, stun_fragment, stun_nominates, Demux};
 use crate::forward::{Arrival, Publication, Subscription, RETARGET_INTERVAL};
 use crate::keyframe::begins_keyframe;
 use crate::layers::layer_of;
+use crate::redundancy::{self, Blocks};
 use crate::session::{Blueprint, Harvest, Lane, OfferPlan, Session, TransportId};
 use crate::vp8::PictureIds;
 use crate::{Answer, Error, Offer, Path, Place, MAX_DATAGRAM_BYTES};
@@ -182,6 +183,10 @@ stats! {
     keyframes_asked,
     /// Datagrams of data, and packets of sound, beyond what their sender may send.
     held_back,
+    /// Packets of redundant sound that cannot be read.
+    malformed,
+    /// Packets of sound that were lost on their way here, and made up for from redundant ones.
+    recovered,
     /// Datagrams that were for nobody.
     strays,
     /// Calls of str0m.
@@ -194,6 +199,33 @@ stats! {
     panics,
     /// Transports now.
     transports,
+}
+
+/// The lost packets that a redundant one makes up for, the oldest first, with their contents.
+fn recovered(
+    publication: &mut Publication,
+    came: &Arrival,
+    blocks: &Blocks,
+    payload: &[u8],
+) -> Vec<(Arrival, Arc<[u8]>)> {
+    let mut found = Vec::new();
+    for (n, earlier) in blocks.earlier.iter().enumerate().rev() {
+        let (Some(earlier), Some(sequence)) = (earlier, came.sequence.checked_sub(n as u64 + 1)) else {
+            continue;
+        };
+        if !publication.arrivals.note(came.ssrc, sequence) {
+            continue;
+        }
+        let ago = Duration::from_secs_f64(f64::from(earlier.back) / f64::from(came.clock_hz));
+        let lost = Arrival {
+            sequence,
+            timestamp: came.timestamp.wrapping_sub(earlier.back),
+            captured: came.captured.checked_sub(ago).unwrap_or(came.captured),
+            ..*came
+        };
+        found.push((lost, payload[earlier.at.clone()].into()));
+    }
+    found
 }
 
 /// A selective forwarding unit.
@@ -478,6 +510,16 @@ impl Engine {
         let Some(params) = session.payload(packet.header.payload_type) else { return };
         let codec = params.spec().codec;
         let video = codec.is_video();
+        let blocks = if redundancy::is(&params) && !packet.payload.is_empty() {
+            let opus = |pt: u8| session.payload(pt.into()).is_some_and(|p| p.spec().codec == Codec::Opus);
+            let Some(blocks) = redundancy::read(&packet.payload).filter(|b| opus(b.payload_type)) else {
+                self.stats.malformed += 1;
+                return;
+            };
+            Some(blocks)
+        } else {
+            None
+        };
         let descriptor = (codec == Codec::Vp8).then(|| Vp8Descriptor::parse(&packet.payload).ok()).flatten();
         let keyframe = video && begins_keyframe(codec, &packet.payload, descriptor.as_ref());
         let arrival = Arrival {
@@ -516,29 +558,56 @@ impl Engine {
             Vec::new()
         };
 
+        let new = video || publication.arrivals.note(ssrc, arrival.sequence);
         let came = &packet.header.ext_vals;
         let mut broken = Vec::new();
+        let lost = blocks.as_ref().map(|b| recovered(publication, &arrival, b, &packet.payload));
+        for (lost, payload) in lost.into_iter().flatten() {
+            self.stats.recovered += 1;
+            for s in &mut publication.subscriptions {
+                let Some((_, way)) = s.way.filter(|(came, way)| *came == params.pt() && way.alone) else {
+                    continue;
+                };
+                let Some(leaves) = s.rewrite(&lost) else { continue };
+                let Some(target) = self.sessions.get_mut(&s.transport) else { continue };
+                let (sequence, captured) = (leaves.sequence.into(), lost.captured);
+                let write =
+                    RtpWrite::new(way.payload_type, sequence, leaves.timestamp, captured, payload.clone());
+                match target.guard(|t| Ok(t.write(s.mid, write))) {
+                    Ok(true) => self.stats.rtp_out += 1,
+                    Ok(false) => {}
+                    Err(_) => broken.push(s.transport),
+                }
+            }
+        }
+        let mut own: Option<Arc<[u8]>> = None;
         for s in &mut publication.subscriptions {
             let Some(leaves) = s.rewrite(&arrival) else { continue };
             let Some(target) = self.sessions.get_mut(&s.transport) else { continue };
-            let payload_type = match s.payload_type {
-                Some((came, goes)) if came == params.pt() => goes,
+            let way = match s.way {
+                Some((came, way)) if came == params.pt() => way,
                 _ => {
-                    let Ok(goes) = target.guard(|t| Ok(t.matching(params))) else {
+                    let sound = blocks.as_ref().map(|b| b.payload_type);
+                    let Ok(way) = target.guard(|t| Ok(t.matching(s.mid, params, sound))) else {
                         broken.push(s.transport);
                         continue;
                     };
-                    let Some(goes) = goes else { continue };
-                    s.payload_type = Some((params.pt(), goes));
-                    goes
+                    let Some(way) = way else { continue };
+                    s.way = Some((params.pt(), way));
+                    way
                 }
             };
+            let payload = match blocks.as_ref().filter(|_| way.alone) {
+                Some(_) if !new => continue,
+                Some(b) => own.get_or_insert_with(|| packet.payload[b.own.clone()].into()).clone(),
+                None => packet.payload.clone(),
+            };
             let mut write = RtpWrite::new(
-                payload_type,
+                way.payload_type,
                 leaves.sequence.into(),
                 leaves.timestamp,
                 arrival.captured,
-                packet.payload.clone(),
+                payload,
             )
             .marker(packet.header.marker)
             .ext_vals(ExtensionValues {

@@ -12,6 +12,7 @@ use str0m::rtp::Ssrc;
 
 use crate::layers::Encodings;
 use crate::loudness::Loudness;
+use crate::redundancy::Arrivals;
 use crate::vp8::{PictureCounters, PictureIds};
 use crate::TransportId;
 
@@ -103,6 +104,14 @@ pub(crate) struct Arrival {
     pub(crate) captured: Instant,
 }
 
+/// As what a packet goes to one subscriber.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Way {
+    pub(crate) payload_type: Pt,
+    /// Of redundant sound its own block alone.
+    pub(crate) alone: bool,
+}
+
 /// What changes about a packet on its way to one subscriber.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Departure {
@@ -124,8 +133,8 @@ pub(crate) struct Subscription {
     pub(crate) rank: u8,
     /// The highest layer that its path bears; `None`: not even the lowest.
     pub(crate) allowed: Option<u8>,
-    /// The payload types (in, out) found last.
-    pub(crate) payload_type: Option<(Pt, Pt)>,
+    /// The payload type in, and the way out that was found for it last.
+    pub(crate) way: Option<(Pt, Way)>,
     current: Option<Ssrc>,
     target: Option<Ssrc>,
     sequences: SequenceMap,
@@ -148,7 +157,7 @@ impl Subscription {
             paused: false,
             rank,
             allowed: Some(u8::MAX),
-            payload_type: None,
+            way: None,
             current: None,
             target: None,
             sequences: SequenceMap::default(),
@@ -276,6 +285,8 @@ pub(crate) struct Publication {
     pub(crate) encodings: Encodings,
     pub(crate) loudness: Loudness,
     pub(crate) subscriptions: Vec<Subscription>,
+    /// Of a sound: what has come of it.
+    pub(crate) arrivals: Arrivals,
     /// What may still come of a sound, and when that was so.
     sound: Option<(f64, Instant)>,
 }

@@ -17,6 +17,7 @@ use crate::data::{stamp, MAX_PACKET_BYTES};
 use crate::demux::{is_stun, stun_fragment};
 use crate::keyframe::begins_keyframe;
 use crate::layers::layer_of;
+use crate::redundancy::read;
 use crate::vp8::{PictureCounters, PictureIds};
 use crate::{Answer, Engine, Input, NewTrack, Offer, OfferPlan, Output, Place, Protocol, TransportId};
 
@@ -35,10 +36,10 @@ pub fn data(bytes: &[u8]) {
     assert!(shown(&other, "principal-b") && shown(&other, "PA_b"));
 }
 
-/// STUN, VP8 descriptors, keyframes and layers: the first byte says which packet the rest is.
+/// STUN, VP8 descriptors, keyframes, layers and redundant sound: the first byte says which packet the rest is.
 pub fn headers(bytes: &[u8]) {
     let Some((&kind, rest)) = bytes.split_first() else { return };
-    match kind % 4 {
+    match kind % 5 {
         0 => {
             if let (true, Some(fragment)) = (is_stun(rest), stun_fragment(rest)) {
                 assert!(
@@ -56,12 +57,26 @@ pub fn headers(bytes: &[u8]) {
             let key = begins_keyframe(codec, payload, vp8.as_ref());
             assert!(!(key && codec.is_video() && payload.is_empty()), "nothing is no keyframe");
         }
-        _ => {
+        3 => {
             if let Ok(rid) = <[u8; 8]>::try_from(rest.get(..8).unwrap_or_default()) {
                 assert!(usize::from(layer_of(Some(Rid::from_array(rid)))) < LAYERS);
             }
         }
+        _ => redundant(rest),
     }
+}
+
+/// A packet of redundant sound: its blocks follow each other up to its end.
+fn redundant(packet: &[u8]) {
+    let Some(blocks) = read(packet) else { return };
+    assert!(blocks.payload_type < 128 && !blocks.own.is_empty());
+    assert_eq!(blocks.own.end, packet.len());
+    let mut end = blocks.own.start;
+    for earlier in blocks.earlier.iter().flatten() {
+        assert!(!earlier.at.is_empty() && earlier.at.end <= end && earlier.back < 1 << 14);
+        end = earlier.at.start;
+    }
+    assert!(end > 0, "before all blocks is a header");
 }
 
 /// Packets of VP8, each after a byte that says its length and whether another source begins with it: whatever the

@@ -27,8 +27,10 @@ mod layers;
 mod loudness;
 mod path;
 mod quality;
+mod redundancy;
 mod sdp;
 mod session;
+mod twcc;
 mod vp8;
 
 pub use demux::stun_fragment;

@@ -12,7 +12,7 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 
 use str0m::change::{SdpAnswer, SdpOffer};
 
-use crate::Error;
+use crate::{redundancy, Error};
 
 /// Longest session description that is read, in bytes. An SDK's offer has 17 kB.
 pub const MAX_SDP_BYTES: usize = 256 * 1024;
@@ -22,7 +22,7 @@ const MAX_SECTIONS: usize = 512;
 
 /// The codecs that the engine speaks, by their names in `a=rtpmap`. Rooms do not offer VP9 and AV1, but LiveKit's Python
 /// client aborts where it is told to publish in one of them and is not let.
-const CODECS: [&str; 5] = ["opus", "VP8", "H264", "VP9", "AV1"];
+const CODECS: [&str; 6] = ["opus", "red", "VP8", "H264", "VP9", "AV1"];
 
 /// A client's offer, read but not yet applied.
 pub struct Offer {
@@ -88,7 +88,16 @@ fn prepare(sdp: &str, idle_receivers: bool) -> Result<String, Error> {
             let lines = idle(section);
             write(&mut out, lines.iter().map(|l| if *l == "a=recvonly" { "a=inactive" } else { l }));
         } else {
-            write(&mut out, with_codecs(section, &CODECS).iter().map(|l| &**l));
+            let lines = with_codecs(section, &CODECS);
+            match redundant(section) {
+                None => write(&mut out, lines.iter().map(|l| &**l)),
+                Some(red) => {
+                    let (name, format) = (format!("a=rtpmap:{red} "), format!("a=fmtp:{red} "));
+                    let stand_in = format!("{name}{}", redundancy::NAME_OF_STAND_IN);
+                    let lines = lines.iter().filter(|l| !l.starts_with(&format));
+                    write(&mut out, lines.map(|l| if l.starts_with(&name) { &stand_in } else { &**l }));
+                }
+            }
         }
     }
     Ok(out)
@@ -126,12 +135,49 @@ fn idle<'a>(section: &[&'a str]) -> Vec<Cow<'a, str>> {
     with_payloads(section, &[first])
 }
 
+/// A description by str0m, with redundant sound under its own name again. Its format is the Opus of the section.
+pub(crate) fn revealed(sdp: &str) -> String {
+    let lines: Vec<&str> = sdp.lines().collect();
+    let mut out = String::with_capacity(sdp.len());
+    for section in lines.chunk_by(|_, next| !next.starts_with("m=")) {
+        let opus = payload_of(section, "opus/48000/2");
+        for line in section {
+            match (line.strip_prefix("a=rtpmap:").and_then(|l| l.split_once(' ')), opus) {
+                (Some((red, redundancy::NAME_OF_STAND_IN)), Some(opus)) => {
+                    let (name, format) = (redundancy::NAME, format!("a=fmtp:{red} {opus}/{opus}"));
+                    write(&mut out, [format!("a=rtpmap:{red} {name}"), format].iter().map(String::as_str));
+                }
+                _ => write(&mut out, std::iter::once(*line)),
+            }
+        }
+    }
+    out
+}
+
+/// The payload type of redundant sound in a section. `None`: there is none, or one of something else than the Opus there.
+fn redundant<'a>(section: &[&'a str]) -> Option<&'a str> {
+    let red = payload_of(section, redundancy::NAME)?;
+    let opus = payload_of(section, "opus/48000/2")?;
+    let formats = section.iter().filter_map(|l| l.strip_prefix("a=fmtp:")?.split_once(' '));
+    let mut blocks = formats.filter(|(payload, _)| *payload == red).flat_map(|(_, of)| of.split('/'));
+    blocks.all(|of| of == opus).then_some(red)
+}
+
+/// The payload type of a codec, as `a=rtpmap` has it.
+fn payload_of<'a>(section: &[&'a str], encoding: &str) -> Option<&'a str> {
+    let maps = section.iter().filter_map(|l| l.strip_prefix("a=rtpmap:")?.split_once(' '));
+    maps.filter(|(_, name)| name.eq_ignore_ascii_case(encoding)).map(|(payload, _)| payload).next()
+}
+
 /// The engine's offer, of the sections in `codecs` (by mid) only the codec named there, with its retransmission.
 pub(crate) fn narrowed(offer: &str, codecs: &HashMap<String, String>) -> String {
     let lines: Vec<&str> = offer.lines().collect();
     let mut out = String::with_capacity(offer.len());
     for section in lines.chunk_by(|_, next| !next.starts_with("m=")) {
         match section.iter().find_map(|l| l.strip_prefix("a=mid:")).and_then(|mid| codecs.get(mid)) {
+            Some(red) if red.eq_ignore_ascii_case("red") => {
+                write(&mut out, with_codecs(section, &["opus", red]).iter().map(|l| &**l));
+            }
             Some(codec) => write(&mut out, with_codecs(section, &[codec]).iter().map(|l| &**l)),
             None => write(&mut out, section.iter().copied()),
         }
@@ -176,8 +222,15 @@ fn with_codecs<'a>(section: &[&'a str], codecs: &[&str]) -> Vec<Cow<'a, str>> {
     let named = |encoding: &str| {
         codecs.iter().any(|c| encoding.split('/').next().is_some_and(|name| name.eq_ignore_ascii_case(c)))
     };
-    let main: Vec<&str> =
-        attribute("a=rtpmap:").filter(|(_, encoding)| named(encoding)).map(|(payload, _)| payload).collect();
+    // By the name of redundant sound goes also that of pictures, which is not spoken.
+    let spoken = |payload: &str, encoding: &str| {
+        let red = encoding.split('/').next().is_some_and(|name| name.eq_ignore_ascii_case("red"));
+        !red || redundant(section).is_some_and(|red| red == payload)
+    };
+    let main: Vec<&str> = attribute("a=rtpmap:")
+        .filter(|(payload, encoding)| named(encoding) && spoken(payload, encoding))
+        .map(|(payload, _)| payload)
+        .collect();
     if main.is_empty() {
         return section.iter().map(|l| Cow::Borrowed(*l)).collect();
     }
@@ -256,6 +309,38 @@ mod tests {
         );
         assert_eq!(only("AV1"), offer, "a codec that is not there narrows nothing");
         assert_eq!(narrowed(offer, &HashMap::new()), offer);
+    }
+
+    #[test]
+    fn redundant_sound_has_another_name_for_str0m() {
+        let said = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111 63 9\r\na=mid:a\r\na=rtpmap:111 opus/48000/2\r\n\
+            a=fmtp:111 minptime=10;useinbandfec=1\r\na=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\na=rtpmap:9 G722/8000\r\n\
+            a=sendonly\r\nm=video 9 UDP/TLS/RTP/SAVPF 96 116 117\r\na=rtpmap:96 VP8/90000\r\n\
+            a=rtpmap:116 red/90000\r\na=rtpmap:117 rtx/90000\r\na=fmtp:117 apt=116\r\n";
+        let read = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\na=mid:a\r\na=rtpmap:111 opus/48000/2\r\n\
+            a=fmtp:111 minptime=10;useinbandfec=1\r\na=rtpmap:63 PCMA/48000/2\r\na=sendonly\r\n\
+            m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\n";
+        assert_eq!(prepare(said, true).unwrap(), read);
+        let answer = read.replace("PCMA/48000/2\r\n", "red/48000/2\r\na=fmtp:63 111/111\r\n");
+        assert_eq!(revealed(read), answer);
+        assert_eq!(revealed(&answer), answer);
+        let only = |codec: &str| narrowed(&answer, &HashMap::from([("a".to_owned(), codec.to_owned())]));
+        assert_eq!(only("red"), answer);
+        let plain =
+            answer.replace(" 111 63", " 111").replace("a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n", "");
+        assert_eq!(only("opus"), plain);
+    }
+
+    #[test]
+    fn redundant_sound_of_anything_else_is_not_spoken() {
+        let of = |format: &str| {
+            format!("m=audio 9 x 63 111\r\na=rtpmap:63 red/48000/2\r\n{format}a=rtpmap:111 opus/48000/2\r\n")
+        };
+        let spoken = |format: &str| prepare(&of(format), true).unwrap().contains("PCMA");
+        assert!(spoken("a=fmtp:63 111/111\r\n") && spoken("a=fmtp:63 111/111/111\r\n") && spoken(""));
+        assert!(!spoken("a=fmtp:63 111/0\r\n") && !spoken("a=fmtp:63 0\r\n") && !spoken("a=fmtp:63 \r\n"));
+        let without = "m=audio 9 x 63\r\na=rtpmap:63 red/48000/2\r\n";
+        assert_eq!(prepare(without, true).unwrap(), without);
     }
 
     #[test]

@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 use str0m::change::SdpPendingOffer;
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 use str0m::config::DtlsCert;
-use str0m::format::PayloadParams;
+use str0m::format::{Codec, PayloadParams};
 use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Rid};
 use str0m::net::Receive;
-use str0m::rtp::{RtpWrite, Ssrc};
+use str0m::rtp::{Extension, RtpWrite, Ssrc};
 use str0m::{Event, Input, Output, Rtc};
 
 use crate::allocate::Allocator;
@@ -24,9 +24,11 @@ use crate::clock::Clock;
 use crate::data::{Inflow, MAX_PACKET_BYTES};
 use crate::demux::is_stun;
 use crate::dtls;
-use crate::forward::Subscription;
+use crate::forward::{Subscription, Way};
 use crate::quality::Quality;
-use crate::sdp::{in_order, narrowed};
+use crate::redundancy;
+use crate::sdp::{in_order, narrowed, revealed};
+use crate::twcc::WideNumbers;
 use crate::{Answer, Error, Offer, Path, Place};
 
 /// The number of a transport, given by the caller.
@@ -93,7 +95,7 @@ pub struct NewTrack {
     /// Picture, or else sound.
     pub video: bool,
     /// The codec's name in `a=rtpmap`; empty: any. What else the engine could send is not offered: it would be most of
-    /// the offer and of each answer, in every section and every time.
+    /// the offer and of each answer, in every section and every time. With `red` goes `opus`, which it consists of.
     pub codec: String,
     /// Stream id of the section's msid.
     pub stream: String,
@@ -154,6 +156,8 @@ pub struct Session {
     pub(crate) marked: bool,
     /// Whether str0m panicked here.
     pub(crate) panicked: bool,
+    /// Which of its packets str0m may read.
+    wide: WideNumbers,
 }
 
 /// What a session did when it ran.
@@ -170,7 +174,7 @@ pub(crate) struct Harvest {
 impl Blueprint {
     /// Build a transport. Costs about a millisecond, so do it off the media thread.
     pub fn build(&self, now: Instant) -> Result<Session, Error> {
-        let mut rtc = Rtc::builder()
+        let mut config = Rtc::builder()
             .set_rtp_mode(true)
             .set_ice_lite(true)
             .clear_codecs()
@@ -181,8 +185,9 @@ impl Blueprint {
             .enable_av1(true)
             .set_crypto_provider(dtls::provider())
             .set_dtls_cert(self.certificate.clone())
-            .set_stats_interval(Some(PATH_INTERVAL))
-            .build(now);
+            .set_stats_interval(Some(PATH_INTERVAL));
+        redundancy::enable(&mut config);
+        let mut rtc = config.build(now);
         for place in self.places.iter() {
             rtc.add_local_candidate(place.candidate()?);
         }
@@ -210,6 +215,7 @@ impl Blueprint {
             scheduled: None,
             marked: false,
             panicked: false,
+            wide: WideNumbers::default(),
         })
     }
 }
@@ -237,7 +243,8 @@ impl Session {
     pub(crate) fn accept_offer(&mut self, now: Instant, offer: Offer) -> Result<String, Error> {
         self.describe(now)?;
         let answer = self.rtc.sdp_api().accept_offer(offer.sdp).map_err(|_| Error::OfferRefused)?;
-        Ok(in_order(&answer.to_sdp_string(), &offer.preferred))
+        self.learn_wide();
+        Ok(in_order(&revealed(&answer.to_sdp_string()), &offer.preferred))
     }
 
     /// Make an offer to a subscriber. What an unanswered earlier offer wanted is part of it.
@@ -276,14 +283,26 @@ impl Session {
         }
         let (offer, pending) = api.apply().ok_or(Error::NothingToOffer)?;
         self.pending = Some(pending);
-        Ok((narrowed(&offer.to_sdp_string(), &self.codecs), mids, fragment))
+        Ok((narrowed(&revealed(&offer.to_sdp_string()), &self.codecs), mids, fragment))
     }
 
     /// Take a subscriber's answer to the last offer.
     pub(crate) fn accept_answer(&mut self, now: Instant, answer: Answer) -> Result<(), Error> {
         let pending = self.pending.take().ok_or(Error::NoOfferPending)?;
         self.describe(now)?;
-        self.rtc.sdp_api().accept_answer(pending, answer.0).map_err(|_| Error::AnswerRefused)
+        self.rtc.sdp_api().accept_answer(pending, answer.0).map_err(|_| Error::AnswerRefused)?;
+        self.learn_wide();
+        Ok(())
+    }
+
+    /// Note under which identifier str0m now reads the number of all streams: it says that only of a section, and a
+    /// declared one has what the transport has.
+    fn learn_wide(&mut self) {
+        let (mut api, mid) = (self.rtc.direct_api(), Mid::new());
+        let section = api.declare_media(mid, MediaKind::Video);
+        let id = section.remote_extmap().id_of(Extension::TransportSequenceNumber);
+        api.remove_media(mid);
+        self.wide.travels(id);
     }
 
     /// The other end describes itself: str0m's time begins, now and not when the transport was built.
@@ -330,6 +349,7 @@ impl Session {
     ) -> Result<bool, Error> {
         let input = match datagram {
             // What str0m cannot even classify is noise, not an error.
+            Some((_, bytes)) if is_rtp(bytes) && !self.wide.admits(bytes, now) => return Ok(true),
             Some((path, bytes)) => match receive(path, bytes) {
                 Some(receive) => Input::Receive(now, receive),
                 None => return Ok(true),
@@ -377,7 +397,12 @@ impl Session {
                         s.opened(id, &label);
                         harvest.events.push(Event::ChannelOpen(id, label));
                     }
-                    Output::Event(e) => harvest.events.push(e),
+                    Output::Event(e) => {
+                        if let Event::RtpPacket(packet) = &e {
+                            s.wide.took(packet.header.ext_vals.transport_cc, now);
+                        }
+                        harvest.events.push(e);
+                    }
                 }
             }
         })
@@ -468,9 +493,20 @@ impl Session {
         self.rtc.codec_config().find(|p| p.pt() == payload_type).copied()
     }
 
-    /// The payload type under which this session sends what another receives as `params`.
-    pub(crate) fn matching(&self, params: PayloadParams) -> Option<str0m::media::Pt> {
-        self.rtc.codec_config().match_params(params).map(|p| p.pt())
+    /// How this session sends in the section `mid` what another receives as `params`.
+    ///
+    /// sound: the payload type that the other has for what is in redundant sound. A packet names it, so a client takes
+    /// such packets as they are if it said that it takes any, and has the same payload type.
+    pub(crate) fn matching(&self, mid: Mid, params: PayloadParams, sound: Option<u8>) -> Option<Way> {
+        let config = self.rtc.codec_config();
+        if !redundancy::is(&params) {
+            return config.match_params(params).map(|p| Way { payload_type: p.pt(), alone: false });
+        }
+        let opus = config.find(|p| p.spec().codec == Codec::Opus)?.pt();
+        let taken = self.rtc.media(mid).map(|m| m.remote_pts()).unwrap_or_default();
+        let redundant = config.find(redundancy::is).map(|p| p.pt());
+        let whole = redundant.filter(|pt| sound == Some(*opus) && taken.contains(pt));
+        Some(Way { payload_type: whole.unwrap_or(opus), alone: whole.is_none() })
     }
 
     /// Ask the client for a keyframe of one of its encodings.

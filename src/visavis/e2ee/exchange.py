@@ -22,9 +22,16 @@ from visavis.e2ee.messages import RING
 SILENT_MS = 30_000
 """A device not heard for so long is out (§4.1)."""
 BEAT_MS = 5_000
+EARLY_MS = 3_000
+EARLY_BEAT_MS = 500
+"""So often, for so long, at first: the engine's word that a former connection is gone may come late (§4.1)."""
 BEAT_APART_MS = 300
+GATHER_MS = 50
+"""What comes within so long of a key taken is told in one beat (§3.4)."""
 REMOVAL_APART_MS = 300
-NEWCOMER_APART_MS = 2_000
+NEWCOMER_APART_MS = 300
+NEWCOMER_EACH_MS = 32
+"""For each device in: a new key costs everyone a message and a box for each (§4.2)."""
 REMOVAL_DEADLINE_MS = 1_000
 DEADLINE_MS = 3_000
 RETIRE_MS = 10_000
@@ -98,6 +105,13 @@ class Left(_Tagged, frozen=True, tag="left"):
     device: str
 
 
+class Found(_Tagged, frozen=True, tag="found"):
+    """The engine's word that a device is there. It lets nobody in."""
+
+    at: int
+    device: str
+
+
 class Reconnected(_Tagged, frozen=True, tag="reconnected"):
     """A new PeerConnection: frame counters begin again, so the key must change."""
 
@@ -108,7 +122,7 @@ class Tick(_Tagged, frozen=True, tag="tick"):
     at: int
 
 
-Event = Started | Verified | Heard | Beat | Took | Missed | Wanted | Left | Reconnected | Tick
+Event = Started | Verified | Heard | Beat | Took | Missed | Wanted | Left | Found | Reconnected | Tick
 
 
 class Hello(_Tagged, frozen=True, tag="hello"):
@@ -129,10 +143,16 @@ class Resend(_Tagged, frozen=True, tag="resend"):
 
 
 class Use(_Tagged, frozen=True, tag="use"):
-    """Encrypt with the own key of `epoch` from now on. cannot_hear: who has not said that it has it."""
+    """Encrypt with the own key of `epoch` from now on. newcomers: who is sealed to, and could hear nothing before."""
 
     epoch: int
-    cannot_hear: tuple[str, ...] = ()
+    newcomers: tuple[str, ...] = ()
+
+
+class CannotHear(_Tagged, frozen=True, tag="cannot-hear"):
+    """The time for the latest key is over, and these devices have not said that they have it."""
+
+    devices: tuple[str, ...]
 
 
 class SendBeat(_Tagged, frozen=True, tag="send-beat"):
@@ -166,7 +186,7 @@ class Roster(_Tagged, frozen=True, tag="roster"):
     devices: tuple[str, ...]
 
 
-Effect = Hello | MakeKey | Resend | Use | SendBeat | Want | Retire | Drop | Roster
+Effect = Hello | MakeKey | Resend | Use | CannotHear | SendBeat | Want | Retire | Drop | Roster
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +194,10 @@ class State:
     """What a device knows of the exchange. Times: ms of the reader's clock; -1: none yet.
 
     roster: who is in beside oneself. epoch: the last key made; using: the last put to use.
+    sealed: whom that last key was sealed to; hearing: the same of the one in use.
     theirs: device → the epoch of ours that it said it has. top: device → the epoch of its that we have.
-    due: when a new key is due and how long its switch may then wait.
+    due: when a new key is due and how long its switch may then wait. newcomer_at: when one is or was due for who came.
+    switch_by: when the time for the last key is over.
     """
 
     device: str = ""
@@ -187,6 +209,7 @@ class State:
     epoch: int = -1
     using: int = -1
     sealed: frozenset[str] = frozenset()
+    hearing: frozenset[str] = frozenset()
     due: tuple[int, int] | None = None
     switch_by: int = -1
     made_at: int = -1
@@ -194,6 +217,7 @@ class State:
     turn: int = 600_000
     greet: int = 0
     hello_at: int = -1
+    started_at: int = -1
     beat_at: int = -1
     beat_due: int = -1
     theirs: Mapping[str, int] = field(default_factory=dict)
@@ -219,7 +243,8 @@ def step(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
                 turn=event.turn,
                 greet=event.greet,
                 due=(at, 0),
-                beat_due=at + BEAT_MS,
+                started_at=at,
+                beat_due=at + EARLY_BEAT_MS,
             )
             out.append(Hello())
         case Verified():
@@ -229,11 +254,15 @@ def step(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
         case Beat():
             if event.n > s.beats.get(event.device, -1):
                 s = _hear(s, event.device, at)
+                had, has = s.theirs.get(event.device, -1), event.have.get(s.device, -1)
                 s = replace(
                     s,
                     beats={**s.beats, event.device: event.n},
-                    theirs={**s.theirs, event.device: event.have.get(s.device, -1)},
+                    theirs={**s.theirs, event.device: has},
                 )
+                if event.device in s.sealed and has < s.epoch <= had:
+                    # It threw the key away, or began anew without our noticing: it has waited long enough.
+                    s = replace(s, resend_at=at, resend_gap=RESEND_MS)
         case Took():
             s = _hear(s, event.device, at)
             before = s.top.get(event.device, -1)
@@ -242,7 +271,10 @@ def step(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
                 if before >= 0:
                     retiring = (*retiring, (at + RETIRE_MS, event.device, before))
                 s = replace(
-                    s, top={**s.top, event.device: event.epoch}, retiring=retiring, beat_due=_soon(s, at)
+                    s,
+                    top={**s.top, event.device: event.epoch},
+                    retiring=retiring,
+                    beat_due=_beat_within(s, at, GATHER_MS),
                 )
         case Missed():
             s = _hear(s, event.device, at)
@@ -253,9 +285,12 @@ def step(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
             if event.device in s.sealed and event.epoch <= s.epoch:
                 out.append(Resend(s.epoch))
             elif event.device in s.roster and s.due is None:
-                s = replace(s, due=(max(at, s.newcomer_at + NEWCOMER_APART_MS), DEADLINE_MS), newcomer_at=at)
+                s = _newcomer(s, at)
         case Left():
             s = replace(s, gone=s.gone | {event.device})
+        case Found():
+            # It may wait at the door: a beat lets it know who is in.
+            s = replace(s, beat_due=_beat_within(s, at, GATHER_MS))
         case Reconnected():
             s = _due(s, at, DEADLINE_MS)
         case Tick():
@@ -267,21 +302,34 @@ def step(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
 def _hear(s: State, device: str, at: int, *, fresh: bool = False) -> State:
     s = replace(s, heard={**s.heard, device: at}, gone=s.gone - {device})
     if fresh and device not in s.greeted:
+        if device in s.sealed and s.theirs.get(device, -1) < s.epoch:
+            # In already, without the key: it began anew without our noticing, and has waited long enough.
+            s = replace(s, resend_at=at, resend_gap=RESEND_MS)
         hello_at = s.hello_at if s.hello_at >= 0 else at + s.greet
         s = replace(s, greeted=s.greeted | {device}, hello_at=hello_at)
     return s
 
 
-def _soon(s: State, at: int) -> int:
-    """When the next beat is due after a change: now, but 300 ms after the last."""
-    soon = max(at, s.beat_at + BEAT_APART_MS) if s.beat_at >= 0 else at
-    return soon if s.beat_due < 0 else min(s.beat_due, soon)
+def _beat_within(s: State, at: int, wait: int) -> int:
+    """When the next beat is due after a change: in `wait` ms, but 300 ms after the last."""
+    when = max(at + wait, s.beat_at + BEAT_APART_MS) if s.beat_at >= 0 else at + wait
+    return when if s.beat_due < 0 else min(s.beat_due, when)
 
 
 def _due(s: State, when: int, deadline: int) -> State:
     if s.due is not None:
         when, deadline = min(when, s.due[0]), min(deadline, s.due[1])
     return replace(s, due=(when, deadline))
+
+
+def _newcomer(s: State, at: int) -> State:
+    """A key for who came: now, but some time after the last for this cause."""
+    apart = max(NEWCOMER_APART_MS, NEWCOMER_EACH_MS * (len(s.roster) + 1))
+    # One that is due lies ahead, and serves whoever comes until then.
+    when = (
+        max(at, s.newcomer_at if s.newcomer_at > at else s.newcomer_at + apart) if s.newcomer_at >= 0 else at
+    )
+    return _due(replace(s, newcomer_at=when), when, DEADLINE_MS)
 
 
 def _settle(s: State, at: int, out: list[Effect]) -> State:
@@ -307,9 +355,14 @@ def _settle(s: State, at: int, out: list[Effect]) -> State:
             resend_gap=RESEND_MS,
         )
     lack = sorted(d for d in s.sealed & s.roster if s.theirs.get(d, -1) < s.epoch)
-    if s.using < s.epoch and (not lack or at >= s.switch_by):
-        out.append(Use(s.epoch, tuple(lack)))
-        s = replace(s, using=s.epoch)
+    # Who could not hear the key in use loses nothing by the switch: only the others are waited for.
+    if s.using < s.epoch and (s.hearing.isdisjoint(lack) or at >= s.switch_by):
+        out.append(Use(s.epoch, tuple(sorted((s.sealed & s.roster) - s.hearing))))
+        s = replace(s, using=s.epoch, hearing=s.sealed)
+    if 0 <= s.switch_by <= at:
+        if lack:
+            out.append(CannotHear(tuple(lack)))
+        s = replace(s, switch_by=-1)
     if lack and at >= s.resend_at:
         out.append(Resend(s.epoch))
         gap = min(2 * s.resend_gap, RESEND_MOST_MS)
@@ -320,7 +373,8 @@ def _settle(s: State, at: int, out: list[Effect]) -> State:
     if 0 <= s.beat_due <= at:
         have = {d: e for d, e in sorted(s.top.items()) if d in s.roster}
         out.append(SendBeat(tuple(sorted(s.roster | {s.device})), have))
-        s = replace(s, beat_at=at, beat_due=at + BEAT_MS)
+        early = at - s.started_at < EARLY_MS
+        s = replace(s, beat_at=at, beat_due=at + (EARLY_BEAT_MS if early else BEAT_MS))
     ripe = [each for each in s.retiring if each[0] <= at]
     if ripe:
         for _, device, epoch in ripe:
@@ -332,9 +386,7 @@ def _settle(s: State, at: int, out: list[Effect]) -> State:
 
 
 def _who_is_in(s: State, at: int, out: list[Effect]) -> State:
-    now_in = frozenset(
-        d for d in s.verified if d in s.heard and d not in s.gone and at - s.heard[d] < SILENT_MS
-    )
+    now_in = frozenset(d for d in s.verified - s.gone if d in s.heard and at - s.heard[d] < SILENT_MS)
     if now_in == s.roster:
         return s
     came, went = now_in - s.roster, s.roster - now_in
@@ -347,14 +399,11 @@ def _who_is_in(s: State, at: int, out: list[Effect]) -> State:
         theirs={d: e for d, e in s.theirs.items() if d not in went},
         top={d: e for d, e in s.top.items() if d not in went},
         retiring=tuple(each for each in s.retiring if each[1] not in went),
-        beat_due=_soon(s, at),
+        # Keys follow upon it at once, and the first beat that says which are here is not to be held back.
+        beat_due=_beat_within(s, at, BEAT_APART_MS),
     )
     if came:
-        s = _due(
-            replace(s, newcomer_at=at),
-            max(at, s.newcomer_at + NEWCOMER_APART_MS) if s.newcomer_at >= 0 else at,
-            DEADLINE_MS,
-        )
+        s = _newcomer(s, at)
     if went:
         s = _due(s, max(at, s.made_at + REMOVAL_APART_MS) if s.made_at >= 0 else at, REMOVAL_DEADLINE_MS)
     return s

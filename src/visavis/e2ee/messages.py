@@ -301,6 +301,7 @@ class Receiver:
     liars: set[str] = field(default_factory=set)
     _top: dict[str, int] = field(default_factory=dict)
     _taken: dict[tuple[str, int], bytes] = field(default_factory=dict)
+    _dropped: set[str] = field(default_factory=set)
 
     def sender(self, message: Message) -> DeviceBody:
         """Step 1: the sender's body, if it is in the roster and no liar; else `MessageUntrusted`."""
@@ -317,17 +318,22 @@ class Receiver:
         check_message(message, self.sender(message), self.room)
         return message
 
+    def drop(self, device: str) -> None:
+        """The keys of a device are thrown away: the last message may be taken once more, if the device comes back."""
+        self._dropped.add(device)
+
     def take(self, message: Message) -> Taken | LeftOut | None:
         """Take an opened key message; None if it is one had before. `Liar`, `MessageUntrusted` otherwise."""
         device, epoch = message["device"], message["epoch"]
         fingerprint = hashlib.sha256(canonical.encode(dict(message))).digest()
-        known = self._taken.get((device, epoch))
-        if known is not None:
+        known, top = self._taken.get((device, epoch)), self._top.get(device, -1)
+        anew = known == fingerprint and epoch == top and device in self._dropped
+        if known is not None and not anew:
             if known == fingerprint:
                 return None
             self.liars.add(device)
             raise Liar("a device signed two keys for one epoch", device=device, epoch=epoch)
-        if epoch <= self._top.get(device, -1):
+        if epoch <= top and not anew:
             raise MessageUntrusted("an older epoch than the one taken")
         boxes = dict(message["boxes"])
         if roster_hash([*boxes, device]) != message["roster"]:
@@ -340,6 +346,7 @@ class Receiver:
             raise MessageUntrusted("another key than the one committed to")
         self._taken[device, epoch] = fingerprint
         self._top[device] = epoch
+        self._dropped.discard(device)
         # What a ring ago was taken is not needed to know a repetition or a lie: the epoch rule refuses it.
         for each in [at for at in self._taken if at[0] == device and at[1] <= epoch - RING]:
             del self._taken[each]

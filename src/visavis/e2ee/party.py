@@ -136,6 +136,10 @@ class Party:
         """The engine says that a participant is gone: a hint, taken; it comes back by being heard."""
         return self._step(exchange.Left(now_ms, device), now_ms)
 
+    def found(self, device: str, now_ms: int) -> list[Outcome]:
+        """The engine says that a participant is there. It may wait at the door, and is told who is in."""
+        return self._step(exchange.Found(now_ms, device), now_ms)
+
     def reconnected(self, now_ms: int) -> list[Outcome]:
         return self._step(exchange.Reconnected(now_ms), now_ms)
 
@@ -245,9 +249,9 @@ class Party:
             case exchange.Resend():
                 return [Send(self._own[effect.epoch][1])]
             case exchange.Use():
-                silent = [Notice("cannot-hear", device) for device in effect.cannot_hear]
-                key = self._own[effect.epoch][0]
-                return [*silent, SetKey(self.id, effect.epoch % RING, key, sending=True)]
+                return [SetKey(self.id, effect.epoch % RING, self._own[effect.epoch][0], sending=True)]
+            case exchange.CannotHear():
+                return [Notice("cannot-hear", device) for device in effect.devices]
             case exchange.SendBeat():
                 hashed = roster_hash(effect.devices)
                 return [
@@ -261,6 +265,7 @@ class Party:
                         del self._keys[device, epoch]
                 return [SetKey(effect.device, effect.index, self._random(KEY_BYTES))]
             case exchange.Drop():
+                self._receiver.drop(effect.device)
                 self._differing.pop(effect.device, None)
                 gone = [each for each in self._keys if each[0] == effect.device]
                 for each in gone:

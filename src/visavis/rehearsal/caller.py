@@ -163,6 +163,7 @@ class Caller:
         room.on("data_received", self._received)
         room.on("track_published", lambda publication, who: self._admit(publication, who.identity))
         room.on("track_subscribed", lambda track, _, who: self._watch(tasks, track, who.identity))
+        room.on("participant_connected", lambda who: self._found(who.identity))
         room.on("participant_disconnected", lambda who: self._gone(who.identity))
         url = seat["url"].replace("http", "ws", 1)
         try:
@@ -241,6 +242,10 @@ class Caller:
     def _gone(self, identity: str) -> None:
         if self._party is not None:
             self._do(self._party.left(identity, now_ms()))
+
+    def _found(self, identity: str) -> None:
+        if self._party is not None:
+            self._do(self._party.found(identity, now_ms()))
 
     # --- what is sent ----------------------------------------------------------------------------------
 

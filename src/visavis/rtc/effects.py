@@ -108,6 +108,13 @@ class AcceptOffer:
 
 
 @dataclass(frozen=True, slots=True)
+class Gather:
+    """A subscriber asked for tracks, and may ask for more at once. Answered by `Room.gathered`, in a moment."""
+
+    participant: ParticipantSid
+
+
+@dataclass(frozen=True, slots=True)
 class MakeOffer:
     """Answered by `Room.offer_made`."""
 
@@ -226,6 +233,7 @@ Asked = AcceptOffer | MakeOffer | AcceptAnswer
 
 Effect = (
     Asked
+    | Gather
     | Send
     | Hang
     | Route

@@ -71,11 +71,13 @@ class Downlink:
     A track is in at most one of `adding` (to be offered), `making` (in the offer being made), `offered`
     (in the offer the client has) and `receiving` (answered, routed). `stopping` are sections to be made
     inactive, `unanswered` those that no answer has confirmed. `declined` and `asked` is what the client said of a
-    track itself, `denied` what it was told that a publisher keeps from it.
+    track itself, `denied` what it was told that a publisher keeps from it. While `gathering`, a moment is
+    waited for more to offer.
     """
 
     transport: TransportId
     phase: Phase = Phase.IDLE
+    gathering: bool = False
     channels_due: bool = True
     restart_due: bool = False
     offer_id: int = 0
@@ -137,9 +139,9 @@ class Downlink:
 
     @property
     def due(self) -> bool:
-        """There is something to offer, and nothing under way."""
+        """There is something to offer, and nothing under way or waited for."""
         something = self.channels_due or self.restart_due or bool(self.adding) or bool(self._stoppable())
-        return something and self.phase is Phase.IDLE
+        return something and self.phase is Phase.IDLE and not self.gathering
 
     def _stoppable(self) -> list[Mid]:
         """Sections to stop that have been answered; the engine cannot stop what it only offered."""
@@ -205,7 +207,7 @@ class Track:
 
     info: m.TrackInfo
     cids: frozenset[str]
-    codec: str = ""  # which its publisher said that it would send, in lower case; "": it said nothing
+    codec: str = ""  # which its publisher is to send, in lower case; "": which it likes
     mid: Mid | None = None
     silent: bool = True
     heard: bool = False  # somebody subscribed once, and its publisher was told
@@ -226,7 +228,8 @@ class Participant:
     """One participant, by its sid. A person who comes again is another participant of the same identity.
 
     by_packet: whether its client learns of a track by the first packet. syncs: whether it finds a track's sid in the
-    msid's second half, so that the first can be one that several tracks share; Firefox does not.
+    msid's second half, so that the first can be one that several tracks share; Firefox does not. takes_red: whether
+    redundant sound is offered to it; as on livekit-server, Firefox (which has none) and Safari get plain Opus.
     permitted: who may receive its tracks, by identity, as it said itself; None: everybody. The value is
     the tracks, None for all of them.
     """
@@ -240,6 +243,7 @@ class Participant:
     info: m.ParticipantInfo
     by_packet: bool = False
     syncs: bool = True
+    takes_red: bool = True
     cuts: int = 0
     tracks: dict[TrackSid, Track] = field(default_factory=dict)
     offer_in_work: int | None = None

@@ -31,7 +31,8 @@ NOTHING_TO_OFFER = "nothing-to-offer"
 class Sending:
     """A section that an offer adds: the engine sends, the client receives.
 
-    codec:         its name in `a=rtpmap:`, the only one to offer; "": any of the engine's.
+    codec:         its name in `a=rtpmap:`, the only one to offer; "": any of the engine's. With "red" (RFC 2198, in
+                   sections of sound) goes "opus": who takes that alone gets what was said once.
     stream, track: the two halves of the msid (RFC 8830).
     """
 

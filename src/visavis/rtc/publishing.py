@@ -259,4 +259,12 @@ def _new_track(a: r.AddTrackRequest, sid: str) -> Track:
         layer.rid = _RIDS[n] if n < len(_RIDS) else ""
     info.codecs.add(mime_type=mime, cid=a.cid, layers=info.layers)
     cids = frozenset({a.cid, *(c.cid for c in a.simulcast_codecs if c.cid)})
-    return Track(info, cids, first.partition("/")[2].lower() or first.lower())
+    codec = first.partition("/")[2].lower() or first.lower()
+    return Track(info, cids, codec or (_sound(info) if kind == "audio" else ""))
+
+
+def _sound(info: m.TrackInfo) -> str:
+    """In which codec a client is to send a sound of which it said none: with redundancy, unless it said that it has
+    none. What is sealed has none either: an engine cannot take the redundancy off for those who do not understand it.
+    """
+    return "opus" if info.disable_red or info.encryption != NONE else "red"

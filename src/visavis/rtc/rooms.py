@@ -41,6 +41,7 @@ from visavis.rtc.effects import (
     Asked,
     ConnectionId,
     Effect,
+    Gather,
     MakeOffer,
     ParticipantSid,
     TrackSid,
@@ -242,6 +243,11 @@ class Room:
     def offer_accepted(self, asked: AcceptOffer, answer: str, now_ms: int) -> list[Effect]:
         """The engine answered a publisher's offer."""
         publishing.offer_accepted(self._state, asked, answer, now_ms)
+        return self._done()
+
+    def gathered(self, asked: Gather) -> list[Effect]:
+        """A moment after a subscriber asked for tracks."""
+        subscribing.gathered(self._state, asked.participant)
         return self._done()
 
     def offer_made(self, asked: MakeOffer, offer: Offer) -> list[Effect]:

@@ -31,7 +31,7 @@ MAX_MISSED: Final = 256
 STALE: Final = -1
 """In place of an offer's id: its answer was for a socket that is gone."""
 
-_CODECS: Final = ("audio/opus", "video/VP8", "video/H264")
+_CODECS: Final = ("audio/opus", "audio/red", "video/VP8", "video/H264")
 
 
 class RoomState:

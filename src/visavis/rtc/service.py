@@ -36,6 +36,7 @@ from visavis.rtc.effects import (
     CallEvent,
     ConnectionId,
     Effect,
+    Gather,
     Hang,
     Happened,
     MakeOffer,
@@ -80,6 +81,9 @@ JOIN_LIMIT_S: Final = 60.0
 
 FAREWELL_S: Final = 1.0
 """A client that leaves closes its transports and says so on the socket; which comes first is chance."""
+
+GATHER_S: Final = 0.005
+"""What a client asks to receive within so long is offered together; livekit-client sends a message for each track."""
 
 REFRESH_S: Final = 240.0
 """How often who stays gets a fresh token; less than half a token's life."""
@@ -364,6 +368,7 @@ class CallService:
         client_protocol: int,
         sdk: str = "",
         firefox: bool = False,
+        safari: bool = False,
     ) -> tuple[Room, ParticipantSid]:
         """Let somebody in. Raises `TooMany`, `EngineFailed`, `CallStopped`."""
         if self._tasks is None:
@@ -385,6 +390,7 @@ class CallService:
                 client_protocol,
                 sdk,
                 firefox,
+                safari,
                 self._ice_servers(connection),
             )
             if self._tasks is None:
@@ -467,6 +473,8 @@ class CallService:
                 case AcceptOffer() | MakeOffer() | AcceptAnswer():
                     if self._tasks is not None:
                         self._tasks.start_soon(self._ask, room, e)
+                case Gather():
+                    asyncio.get_running_loop().call_later(GATHER_S, self._gathered, room, e)
                 case Route():
                     self._engine.route(
                         e.source, e.source_mid, e.target, e.target_mid, e.max_layer, rank=e.rank
@@ -506,6 +514,10 @@ class CallService:
                     self._tasks.start_soon(self._await_company, room, room.emptied)
             else:
                 self._forget(room)
+
+    def _gathered(self, room: Room, asked: Gather) -> None:
+        if self._tasks is not None:
+            self.perform(room, room.gathered(asked))
 
     async def _ask(self, room: Room, asked: Asked) -> None:
         """Ask the engine and tell the room. Whatever goes wrong stays with this participant."""

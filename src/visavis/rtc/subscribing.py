@@ -17,6 +17,7 @@ from livekit.protocol import rtc as r
 from visavis.rtc import sdp
 from visavis.rtc.effects import (
     AcceptAnswer,
+    Gather,
     MakeOffer,
     ParticipantSid,
     Route,
@@ -51,13 +52,24 @@ def settle(room: RoomState) -> None:
             sending = tuple(
                 Sending(
                     owner.tracks[sid].info.type == m.TrackType.VIDEO,
-                    owner.tracks[sid].info.mime_type.partition("/")[2],
+                    _codec(p, owner.tracks[sid].info),
                     *_msid(room, p, owner, sid),
                 )
                 for sid in add
                 for owner in [room.owner[sid]]
             )
             room.do(MakeOffer(p.sid, p.down.transport, sending, stop, channels, restart))
+
+
+def _codec(p: Participant, info: m.TrackInfo) -> str:
+    """The name of the codec in which a participant is offered a track."""
+    codec = info.mime_type.partition("/")[2]
+    return codec if p.takes_red else _least(codec)
+
+
+def _least(codec: str) -> str:
+    """The name of the codec that a client has to take to receive this one: of redundant sound what is in it."""
+    return "opus" if codec.lower() == "red" else codec
 
 
 def _msid(room: RoomState, p: Participant, owner: Participant, sid: TrackSid) -> tuple[str, str]:
@@ -100,7 +112,7 @@ def answer_accepted(room: RoomState, asked: AcceptAnswer) -> None:
         if not owner or not track or track.mid is None:
             p.down.drop(track_sid)
             continue
-        if mid in answered and not answered[mid].takes(track.info.mime_type.partition("/")[2]):
+        if mid in answered and not answered[mid].takes(_least(_codec(p, track.info))):
             p.down.drop(track_sid)
             p.down.declined.add(track_sid)
             _fail(room, p, track_sid, m.SE_CODEC_UNSUPPORTED)
@@ -173,6 +185,20 @@ def subscription(room: RoomState, p: Participant, q: r.UpdateSubscription, now_m
     if q.subscribe and not p.grants.can_subscribe:
         raise PublishRefused("This token does not allow receiving.")
     subscribe(room, p, named, q.subscribe)
+    gather(room, p)
+
+
+def gather(room: RoomState, p: Participant) -> None:
+    """A client asks for one track after the other: one offer for all; a second would wait for the first's answer."""
+    if p.down.due:
+        p.down.gathering = True
+        room.do(Gather(p.sid))
+
+
+def gathered(room: RoomState, sid: ParticipantSid) -> None:
+    """What came in the same breath has come."""
+    if (p := room.by_sid.get(sid)) is not None:
+        p.down.gathering = False
 
 
 def sids_of(q: r.UpdateSubscription) -> list[TrackSid]:

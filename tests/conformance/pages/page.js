@@ -7,8 +7,41 @@ const peers = {};
 // What an event's argument is, in a word that can leave the page.
 const word = (x) => (x && typeof x === "object" ? (x.identity ?? x.trackSid ?? x.sid ?? "") : x);
 
-// options: livekit-client's; and `key`, with which its frames are encrypted.
-window.join = async (name, url, token, { key, ...options }, connect) => {
+// Connections that note in what each packet of sound comes: statistics say "audio/opus" of redundant sound, too.
+const Connection = RTCPeerConnection;
+const NOTE = `onrtctransform = ({ transformer }) => {
+  const transform = (frame, on) => {
+    postMessage(frame.getMetadata().mimeType);
+    on.enqueue(frame);
+  };
+  transformer.readable.pipeThrough(new TransformStream({ transform })).pipeTo(transformer.writable);
+};`;
+const watched = (came) => class extends Connection {
+  constructor(...how) {
+    super(...how);
+    this.addEventListener("track", ({ receiver, track }) => {
+      if (track.kind !== "audio") return;
+      const worker = new Worker(URL.createObjectURL(new Blob([NOTE])));
+      worker.onmessage = ({ data }) => (came[data] = (came[data] ?? 0) + 1);
+      receiver.transform = new RTCRtpScriptTransform(worker);
+    });
+  }
+};
+
+// And of a browser that has no redundant sound.
+const withoutRed = (came) => class extends watched(came) {
+  async createAnswer(...how) {
+    const { type, sdp } = await super.createAnswer(...how);
+    const [, red] = /a=rtpmap:(\d+) red\/48000/.exec(sdp) ?? [];
+    const lines = sdp.split("\r\n").filter((line) => !(red && line.match(`^a=(rtpmap|fmtp|rtcp-fb):${red} `)));
+    return { type, sdp: lines.map((line) => (line.startsWith("m=audio") ? line.replace(` ${red}`, "") : line)).join("\r\n") };
+  }
+};
+
+// options: livekit-client's; and `key`, with which its frames are encrypted; `watch` and `plain`: see above.
+window.join = async (name, url, token, { key, watch, plain, ...options }, connect) => {
+  const came = {};
+  window.RTCPeerConnection = plain ? withoutRed(came) : watch ? watched(came) : Connection;
   if (key) {
     const keyProvider = new ExternalE2EEKeyProvider();
     await keyProvider.setKey(key);
@@ -16,7 +49,7 @@ window.join = async (name, url, token, { key, ...options }, connect) => {
   }
   const room = new Room(options);
   if (key) await room.setE2EEEnabled(true);
-  const peer = (peers[name] = { room, told: [], videos: {} });
+  const peer = (peers[name] = { room, told: [], videos: {}, came });
   for (const event of Object.values(RoomEvent)) {
     room.on(event, (...args) => peer.told.push([event, ...args.map(word)]));
   }
@@ -68,6 +101,9 @@ window.sound = async (name) => {
   }
   return bytes;
 };
+
+// In what sound comes to a peer that joined with `watch` or `plain`, packet by packet: how many of each codec.
+window.came = (name) => peers[name].came;
 
 // Which layers of its camera a peer sends, smallest first.
 // In which MediaStream each of another's tracks comes.

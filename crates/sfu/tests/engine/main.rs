@@ -3,5 +3,6 @@
 mod congestion;
 mod loopback;
 mod paths;
+mod redundancy;
 mod simulation;
 mod world;

@@ -18,7 +18,7 @@ use str0m::format::Codec;
 use str0m::media::{Direction, MediaKind, Mid, SenderFeedback, Simulcast, SimulcastLayer};
 use str0m::net::{Receive, TcpType};
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
-use str0m::{Candidate, Rtc};
+use str0m::{Candidate, Rtc, RtcConfig};
 
 pub const ENGINE: &str = "192.0.2.1:7000";
 /// Its other places, beside the two of `ENGINE`.
@@ -178,7 +178,17 @@ impl World {
 
     /// A client at an address, that makes its connections from there if it speaks TCP.
     pub fn client_at(&mut self, protocol: Protocol, address: SocketAddr) -> usize {
-        let mut rtc = Rtc::builder().set_rtp_mode(true).build(self.now);
+        self.client_of(protocol, address, Rtc::builder())
+    }
+
+    /// A client that speaks what `config` says.
+    pub fn client_speaking(&mut self, config: RtcConfig) -> usize {
+        let address = self.new_address();
+        self.client_of(Protocol::Udp, address, config)
+    }
+
+    fn client_of(&mut self, protocol: Protocol, address: SocketAddr, config: RtcConfig) -> usize {
+        let mut rtc = config.set_rtp_mode(true).build(self.now);
         rtc.add_local_candidate(candidate(protocol, address));
         self.clients.push(Client {
             rtc,

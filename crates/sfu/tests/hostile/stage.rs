@@ -162,8 +162,9 @@ impl Stage {
             6 => {
                 let which = script.byte()?;
                 let mut packet = script.bytes()?.to_vec();
+                let is_rtp = |_: &SocketAddr, b: &[u8]| matches!(b, [128..=191, kind, ..] if !(192..224).contains(kind));
                 if let (true, Some((_, genuine))) =
-                    (which & 2 != 0 && packet.len() >= 12, self.genuine(0, |_, b| (128..192).contains(&b[0])))
+                    (which & 2 != 0 && packet.len() >= 12, self.genuine(0, is_rtp))
                 {
                     packet[8..12].copy_from_slice(&genuine[8..12]);
                 }

@@ -54,12 +54,13 @@ log = structlog.get_logger(__name__)
 class Watched:
     """A room that is looked at.
 
-    expected: the identities that hold a seat. present: who was there at the last look. changed_s: when a seat was
-    last given or taken.
+    expected: the identities that hold a seat. dismissed: those whose seat was taken back. present: who was there at the
+    last look. changed_s: when a seat was last given or taken.
     """
 
     changed_s: float
     expected: set[str] = field(default_factory=set)
+    dismissed: set[str] = field(default_factory=set)
     present: frozenset[str] = frozenset()
 
 
@@ -98,11 +99,13 @@ class LiveKitCalls:
         here = self._rooms.setdefault(room, Watched(self._clock()))
         here.changed_s = self._clock()
         here.expected.add(identity)
+        here.dismissed.discard(identity)
 
     def remove(self, room: str, identity: str) -> bool:
         here = self._rooms.setdefault(room, Watched(self._clock()))
         here.changed_s = self._clock()
         here.expected.discard(identity)
+        here.dismissed.add(identity)
         self._wake.set()
         return identity in here.present
 
@@ -149,7 +152,9 @@ class LiveKitCalls:
             del self._rooms[room]
             return
         for p in people:
-            if p.identity not in here.expected:
+            if p.identity in here.dismissed:
+                why = "seat-taken-back"
+            elif p.identity not in here.expected:
                 why = "not-expected"
             elif self._encrypted and any(track.encryption == NONE for track in p.tracks):
                 why = "plain-track"
@@ -158,7 +163,9 @@ class LiveKitCalls:
             who = api.RoomParticipantIdentity(room=room, identity=p.identity)
             await self._ask(http, "RemoveParticipant", grants, who, api.RemoveParticipantResponse)
             self._counts["removed"] += 1
-            log.warning("call-removed", room=room, identity=p.identity, sid=p.sid, why=why)
+            # Who is dismissed may be about to leave, as at the end of a sitting; the others have no business there.
+            say = log.info if p.identity in here.dismissed else log.warning
+            say("call-removed", room=room, identity=p.identity, sid=p.sid, why=why)
 
     async def _ask(
         self, http: httpx2.AsyncClient, method: str, grants: Grants, request: Message, answer: type[T]
