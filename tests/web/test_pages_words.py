@@ -69,7 +69,7 @@ def test_french_is_set_as_french():
     for message in catalogue("fr"):
         for form in [message.string] if isinstance(message.string, str) else message.string:
             if message.id:
-                assert not re.search(r"(?<![\u00a0\u202f])[:;?!»]|«(?!\u00a0)|['\"“”]", form), form
+                assert not re.search(r"(?<![\u00a0\u202f])(?::(?!\d)|[;?!»])|«(?!\u00a0)|['\"“”]", form), form
 
 
 def test_every_act_of_the_rule_book_has_words():
