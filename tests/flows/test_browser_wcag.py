@@ -122,4 +122,5 @@ async def in_the_room(table: Table) -> list[str]:
 async def test_the_room_violates_no_wcag(tmp_path: Path) -> None:
     """In a sitting, with both sides in the call."""
     async with laid_table(tmp_path) as table:
-        assert await in_the_room(table) == []
+        found = await in_the_room(table)
+        assert found == []
