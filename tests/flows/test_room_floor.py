@@ -25,6 +25,10 @@ CONTROLS = (
 )
 
 
+BAR = """() => document.querySelector('#ours figure.screen video').srcObject.getVideoTracks()[0]
+  .dispatchEvent(new Event('ended'))"""
+"""What the browser's own bar does, which no script can press."""
+
 FACE = "Boolean(document.querySelector('#theirs figure.delegate video').srcObject?.getVideoTracks().length)"
 
 
@@ -53,7 +57,7 @@ async def raised(people: tuple[Visitor, Visitor], own: int, kind: str, words: st
 
 
 async def test_a_hand_a_point_of_order_and_a_screen(tmp_path: Path) -> None:
-    """A raises a hand and then a point of order, B a hand; A lowers, shares a screen, ends it, shares and leaves."""
+    """A and B raise and lower; A goes without pictures and comes back, and shares a screen that ends in each way."""
     async with laid_table(tmp_path) as table:
         talk, _, (a, b) = await meet(table)
         for who in (a, b):
@@ -88,6 +92,11 @@ async def test_a_hand_a_point_of_order_and_a_screen(tmp_path: Path) -> None:
 
         await a.page.keyboard.press("Alt+KeyS")
         await shown(a, "ours")
+        await shown(b, "theirs")
+        await a.page.evaluate(BAR)
+        for who in people:
+            await expect(who.page.locator("figure.screen")).to_have_count(0, timeout=LIMIT_MS)
+        await a.page.keyboard.press("Alt+KeyS")
         await shown(b, "theirs")
         await a.page.get_by_role("button", name="Screen shared", exact=True).click()
         for who in people:
