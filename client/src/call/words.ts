@@ -1,4 +1,4 @@
-/** What the room alone says, in the languages of the pages; a language without a table here is said in English.
+/** What the room alone says, in the languages of the pages.
  *
  * Lives here: `w`, the tables. Not here: what several pages say (`../words`), what the page says (the node's templates).
  */
@@ -103,6 +103,102 @@ const ru: Record<RoomWord, string> = {
   'again.absent': '{who}: связь потеряна',
 };
 
+const fr: Record<RoomWord, string> = {
+  'share.on': 'Votre écran est partagé, chiffré d’appareil à appareil. Le même bouton y met fin.',
+  'share.off': 'Votre écran n’est plus partagé.',
+  'share.refused': 'Aucun écran n’est partagé : vous ou ce navigateur ne l’avez pas permis. Appuyez de nouveau pour choisir une fenêtre.',
+  'share.cannot': 'Ce navigateur ne peut pas partager d’écran. Un navigateur récent sur un ordinateur le peut.',
+  'share.taken': '{who} partage un écran pour notre partie. Un seul à la fois : demandez-lui de terminer le sien.',
+  'share.yielded': '{who} a commencé à partager au même instant, le vôtre a donc pris fin. Un écran par partie à la fois.',
+  'share.came': '{who} partage un écran.',
+  'share.went': '{who} ne partage plus d’écran.',
+  'share.of': 'Écran de {who}',
+  'hand.own': 'Votre main est levée : numéro {place} de notre partie. Le même bouton la baisse.',
+  'hand.own-lowered': 'Votre main est baissée.',
+  'hand.raised': '{who} lève la main : numéro {place} ({side}).',
+  'hand.lowered': '{who} a baissé la main.',
+  'hand.row': '{place}. {who}',
+  'order.own': 'Vous présentez une motion d’ordre. Le même bouton la retire.',
+  'order.own-lowered': 'Votre motion d’ordre est retirée.',
+  'order.raised': '{who}, {side}, présente une motion d’ordre.',
+  'order.lowered': '{who} a retiré la motion d’ordre.',
+  'order.row': 'Motion d’ordre : {who}',
+  'lean.on': 'Débit réduit : le son d’abord. Les images des visages sont coupées sur cet appareil ; un écran partagé reste. Cet appareil s’en souvient.',
+  'lean.off': 'Les images sont rétablies.',
+  'lean.offer': 'Votre connexion est mauvaise depuis quelques secondes. Sans images, le son a de la place.',
+  'lean.yes': 'Le son d’abord',
+  'lean.no': 'Pas maintenant',
+  'check.again': 'Vérifier de nouveau',
+  'check.some': 'Tout ne fonctionne pas encore. Ci-dessous, que faire ; vous pouvez entrer malgré tout.',
+  'check.ok': '{what} : fonctionne.',
+  'check.denied': '{what} : ce navigateur n’y a pas accès. Appuyez sur le signe à côté de l’adresse, autorisez-le pour cette page, puis vérifiez de nouveau.',
+  'check.none': '{what} : rien n’a été trouvé. Branchez ou allumez l’appareil, puis vérifiez de nouveau.',
+  'check.busy': '{what} : un autre programme l’occupe. Fermez les autres appels, puis vérifiez de nouveau.',
+  'check.failed': '{what} : ne démarre pas. Débranchez et rebranchez l’appareil, ou choisissez-en un autre.',
+  'check.speaker': 'Haut-parleur : pas encore essayé.',
+  'check.tone': 'Jouer un son d’essai',
+  'check.heard': 'Avez-vous entendu le son ?',
+  'check.yes': 'Oui, je l’ai entendu',
+  'check.no': 'Non',
+  'check.speaker.ok': 'Haut-parleur : fonctionne.',
+  'check.speaker.failed': 'Haut-parleur : augmentez le volume, regardez si cet onglet est muet, choisissez une autre sortie dans les réglages du son de votre système ; puis rejouez le son.',
+  'check.network.ok': 'Réseau : le nœud répond en {ms} ms.',
+  'check.network.slow': 'Réseau : lent, le nœud répond après {ms} ms. Prenez un câble ou rapprochez-vous du Wi-Fi ; dans la salle, « Débit réduit » met le son d’abord.',
+  'check.network.failed': 'Réseau : le nœud ne répond pas. Regardez si vous êtes connecté, et si un VPN ou un pare-feu se trouve entre les deux ; puis vérifiez de nouveau.',
+  'again.trying': 'La connexion est perdue. Vous rentrerez de vous-même dès que le nœud répondra ; caméra et microphone restent comme ils sont.',
+  'again.back': 'Vous êtes de nouveau dans la salle, par une nouvelle connexion.',
+  'again.dropped': 'La connexion de {who} est perdue. Son retour se fera de lui-même.',
+  'again.absent': '{who} : connexion perdue',
+};
+
+const id: Record<RoomWord, string> = {
+  'share.on': 'Layar Anda dibagikan, terenkripsi dari gawai ke gawai. Tombol yang sama mengakhirinya.',
+  'share.off': 'Layar Anda tidak dibagikan lagi.',
+  'share.refused': 'Tidak ada layar yang dibagikan: Anda atau peramban ini tidak mengizinkannya. Tekan lagi untuk memilih jendela.',
+  'share.cannot': 'Peramban ini tidak dapat membagikan layar. Peramban terbaru di komputer dapat.',
+  'share.taken': '{who} sedang membagikan layar untuk pihak kami. Satu setiap kali: minta yang bersangkutan mengakhirinya.',
+  'share.yielded': '{who} mulai membagikan pada saat yang sama, maka layar Anda berakhir. Satu layar per pihak setiap kali.',
+  'share.came': '{who} membagikan layar.',
+  'share.went': '{who} tidak membagikan layar lagi.',
+  'share.of': 'Layar {who}',
+  'hand.own': 'Tangan Anda diangkat: nomor {place} di pihak kami. Tombol yang sama menurunkannya.',
+  'hand.own-lowered': 'Tangan Anda diturunkan.',
+  'hand.raised': '{who} mengangkat tangan: nomor {place} dari {side}.',
+  'hand.lowered': '{who} menurunkan tangan.',
+  'hand.row': '{place}. {who}',
+  'order.own': 'Anda mengajukan interupsi tata tertib. Tombol yang sama menariknya kembali.',
+  'order.own-lowered': 'Interupsi Anda ditarik kembali.',
+  'order.raised': '{who}, {side}, mengajukan interupsi tata tertib.',
+  'order.lowered': '{who} menarik kembali interupsinya.',
+  'order.row': 'Interupsi tata tertib: {who}',
+  'lean.on': 'Hemat jaringan: suara lebih dahulu. Gambar wajah dimatikan di gawai ini; layar yang dibagikan tetap ada. Gawai ini mengingatnya.',
+  'lean.off': 'Gambar menyala kembali.',
+  'lean.offer': 'Sambungan Anda buruk selama beberapa detik. Tanpa gambar, suara mendapat ruang.',
+  'lean.yes': 'Suara lebih dahulu',
+  'lean.no': 'Tidak sekarang',
+  'check.again': 'Periksa lagi',
+  'check.some': 'Belum semuanya berfungsi. Di bawah ini yang perlu dilakukan; Anda tetap dapat masuk.',
+  'check.ok': '{what}: berfungsi.',
+  'check.denied': '{what}: peramban ini tidak boleh memakainya. Tekan tanda di samping alamat, izinkan untuk halaman ini, lalu periksa lagi.',
+  'check.none': '{what}: tidak ditemukan. Pasang atau nyalakan, lalu periksa lagi.',
+  'check.busy': '{what}: sedang dipakai program lain. Tutup panggilan lain, lalu periksa lagi.',
+  'check.failed': '{what}: tidak mau menyala. Cabut dan pasang lagi, atau pilih yang lain.',
+  'check.speaker': 'Pelantang: belum dicoba.',
+  'check.tone': 'Putar suara uji',
+  'check.heard': 'Apakah Anda mendengar suaranya?',
+  'check.yes': 'Ya, saya mendengarnya',
+  'check.no': 'Tidak',
+  'check.speaker.ok': 'Pelantang: berfungsi.',
+  'check.speaker.failed': 'Pelantang: naikkan volume, lihat apakah tab ini dibisukan, pilih keluaran lain di pengaturan suara sistem Anda; lalu putar lagi.',
+  'check.network.ok': 'Jaringan: simpul menjawab dalam {ms} ms.',
+  'check.network.slow': 'Jaringan: lambat, simpul menjawab setelah {ms} ms. Gunakan kabel atau mendekatlah ke Wi-Fi; di ruang, “Hemat jaringan” mendahulukan suara.',
+  'check.network.failed': 'Jaringan: simpul tidak menjawab. Lihat apakah Anda tersambung, dan apakah ada VPN atau tembok api di antaranya; lalu periksa lagi.',
+  'again.trying': 'Sambungan terputus. Anda masuk lagi dengan sendirinya begitu simpul menjawab; kamera dan mikrofon tetap seperti adanya.',
+  'again.back': 'Anda masuk kembali, melalui sambungan baru.',
+  'again.dropped': '{who} terputus: sambungannya hilang. Yang bersangkutan kembali dengan sendirinya.',
+  'again.absent': '{who} terputus',
+};
+
 const ar: Record<RoomWord, string> = {
   'share.on': 'شاشتك معروضة، معمّاة من جهاز إلى جهاز. ينتهي العرض بالزر نفسه.',
   'share.off': 'لم تعد شاشتك معروضة.',
@@ -151,7 +247,7 @@ const ar: Record<RoomWord, string> = {
   'again.absent': '{who}: انقطع الاتصال',
 };
 
-export const tables: Readonly<Record<string, Record<RoomWord, string>>> = { en, ru, ar };
+export const tables: Readonly<Record<string, Record<RoomWord, string>>> = { en, ru, fr, id, ar };
 
 export function w(word: RoomWord, values: Values = {}): string {
   return say(tables, word, values);
