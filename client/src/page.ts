@@ -1,9 +1,10 @@
-/** Entry of every page of a signed-in delegate: forms that sign, live regions, clocks, copying, rankings, what is typed, the watch
- * over what was signed.
+/** Entry of every page of a signed-in delegate: forms that sign, live regions, clocks, copying, scripts that can wait,
+ * rankings, what is typed, the watch over what was signed.
  */
 
 import { listen as clocks } from './page/clocks';
 import { listen as copies } from './page/copies';
+import { listen as later } from './page/later';
 import { listen as live } from './page/live';
 import { listen as rankings } from './page/ranking';
 import { listen as typed } from './page/typed';
@@ -14,6 +15,7 @@ forms();
 live();
 clocks();
 copies();
+later();
 rankings();
 typed();
 watch();

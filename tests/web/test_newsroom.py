@@ -126,11 +126,15 @@ async def test_a_release_is_dated_datelined_and_initialled(stage: Stage, day: Da
 
 
 async def test_caches_are_told_the_truth(stage: Stage, day: Day) -> None:
-    """The same bytes have the same strong ETag and answer 304; a correction changes it and stays linked."""
+    """The same bytes have the same strong ETag, weak where they come compressed, and answer 304; a correction changes
+    it and stays linked.
+    """
     cleared = await clear(day, "It took two hours.")
     path = await release(day, cleared)
     first = await ask(stage, path)
-    assert first.headers["etag"].startswith('"')
+    plain = await ask(stage, path, **{"Accept-Encoding": "identity"})
+    assert plain.headers["etag"].startswith('"')
+    assert first.headers["etag"] == f"W/{plain.headers['etag']}"
     assert "max-age" in first.headers["cache-control"]
     assert "cookie" not in first.headers["vary"].lower()
     again = await ask(stage, path, **{"If-None-Match": first.headers["etag"]})
