@@ -12,6 +12,9 @@ Beside each join, in the same page and with the same camera: a bare pair of peer
 two to the first decoded frame (`bare`). Nothing is signed, nobody is asked, and no server stands between.
 
 --steps: also say when each step of a join was reached, in milliseconds since the press; the median over the joins.
+
+Result, 2026-11-30, Debian 12, 2 cores, idle, 10 joins: 177 ms (quartiles 151 to 199), 11 ms more than a bare pair's 168
+(-8 to 31; at worst 276); the first join, with nothing made ready before, 409 ms.
 """
 
 from __future__ import annotations
