@@ -19,10 +19,10 @@ itself; the room's is loaded as one goes in, the workers' when they are asked.
 
 Result, 2026-11-30, Debian 12, 2 cores, idle (load 1.6), median of 3 runs: milliseconds alone, p50 and p99 under 50, p50
 over the machine's, bytes without fonts:
-home 3.0, 130, 145, 6.4, 44,507; dialogue 4.7, 245, 267, 12.2, 54,548; talk 5.6, 271, 287, 13.4, 56,909; review 4.9, 206,
-222, 10.2, 54,739; room 3.4, 159, 178, 7.9, 51,814; press 7.8, 289, 414, 14.3, 62,239; understanding 4.7, 210, 234, 10.4,
-52,525; draft a text 4.2, 185, 201, 9.2, 55,242; record 33.7, 1710, 1793, 84.7, 258,594; newsroom 3.4, 139, 157, 6.9,
-16,144; release 5.5, 217, 246, 10.8, 16,615; quotes 2.6, 116, 130, 5.7, 16,814; machine 0.6, 20, 40.
+home 3.0, 130, 145, 6.4, 44,507; dialogue 4.7, 245, 267, 12.2, 54,548; talk 5.6, 271, 287, 13.4, 56,909; review 4.9,
+206, 222, 10.2, 54,739; room 3.4, 159, 178, 7.9, 51,814; press 7.8, 289, 414, 14.3, 62,239; understanding 4.7, 210, 234,
+10.4, 52,525; draft a text 4.2, 185, 201, 9.2, 55,242; record 33.7, 1710, 1793, 84.7, 258,594; newsroom 3.4, 139, 157,
+6.9, 16,144; release 5.5, 217, 246, 10.8, 16,615; quotes 2.6, 116, 130, 5.7, 16,814; machine 0.6, 20, 40.
 """
 
 from __future__ import annotations
