@@ -18,13 +18,13 @@ export function consent({ draft, signed }: Prepared): Promise<boolean> {
   dialog.setAttribute('aria-labelledby', 'sign-title');
   dialog.setAttribute('aria-describedby', 'sign-words');
   const kicker = element('p', 'tiny', t('sign.title'));
-  const title = element('h2', '', harmless(draft.summary.title));
+  const title = element('h2', '', draft.summary.title);
   title.id = 'sign-title';
   title.dir = 'auto';
   const words = element('ul', 'sign-words');
   words.id = 'sign-words';
   for (const line of draft.summary.lines) {
-    const said = element('li', '', harmless(line));
+    const said = element('li', '', line);
     said.dir = 'auto';
     words.append(said);
   }
@@ -32,7 +32,7 @@ export function consent({ draft, signed }: Prepared): Promise<boolean> {
   if (draft.contents.length > 0) {
     const texts = details(t('sign.texts'));
     for (const { language, text } of draft.contents) {
-      const part = element('blockquote', 'sign-text', harmless(text));
+      const part = element('blockquote', 'sign-text', text);
       if (language) {
         part.lang = language;
         part.dir = 'auto';
@@ -46,7 +46,7 @@ export function consent({ draft, signed }: Prepared): Promise<boolean> {
   const { hash: subject } = signed.act;
   if (typeof subject === 'string') dialog.append(short(t('sign.subject'), subject), element('p', 'small', t('sign.same')));
   const act = details(t('sign.act'));
-  const json = element('pre', 'sign-act', harmless(JSON.stringify(signed.act, null, 2)));
+  const json = element('pre', 'sign-act', JSON.stringify(signed.act, null, 2));
   json.dir = 'ltr';
   json.tabIndex = 0;
   act.append(json);
@@ -92,16 +92,12 @@ function details(words: string): HTMLDetailsElement {
   return made;
 }
 
-/** Marks that override the direction of writing make words look other than they are: they are shown as such. */
-function plainly(words: string): string {
-  return words.replace(/[\u202d\u202e]/g, '\ufffd');
-}
-
+/** An element; all words of this dialog are shown as `harmless` has them. */
 function element<K extends keyof HTMLElementTagNameMap>(
   name: K, className = '', words = '',
 ): HTMLElementTagNameMap[K] {
   const made = document.createElement(name);
   if (className) made.className = className;
-  if (words) made.textContent = plainly(words);
+  if (words) made.textContent = harmless(words);
   return made;
 }

@@ -21,6 +21,7 @@ from visavis.dialogue.erasing import names_of
 from visavis.dialogue.model import DEFAULT_POWERS, Role
 from visavis.dialogue.people import NoSuchDelegate, SidesView, sides_view
 from visavis.errors import Malformed
+from visavis.press.model import press_view
 from visavis.talks.model import RelationView, Status, TalkSummary, relations_of, talk_view, talks_of
 from visavis.understandings import model as understandings
 from visavis.web.context import language_of, page
@@ -58,7 +59,8 @@ def _what(view: View, asker: Asker, request: Request, talk: TalkSummary | None) 
     seen = None if talk is None else talk_view(view.joint, view.us, talk.id)
     if seen is None:
         return None
-    return what_now(steps_of(view, seen), asker.dialogue, language_of(request), asker.may)
+    press = press_view(view.joint, view.us, seen.id)
+    return what_now(steps_of(view, seen, press), asker.dialogue, language_of(request), asker.may)
 
 
 def card(view: View, asker: Asker, request: Request) -> Card:

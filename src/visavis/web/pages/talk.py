@@ -14,7 +14,7 @@ from visavis.access import load
 from visavis.dialogue.commands import View
 from visavis.dialogue.people import PersonView, side_view
 from visavis.dialogue.steps import Steps, together
-from visavis.press.model import press_view
+from visavis.press.model import PressView, press_view
 from visavis.talks.acts import ItemKind
 from visavis.talks.model import Status, TalkView, talk_view, weights
 from visavis.web.context import language_of, page
@@ -35,16 +35,15 @@ def people(view: View, index: int) -> dict[str, PersonView]:
     return {person.id: person for person in side_view(view.joint, index).delegates}
 
 
-def steps_of(view: View, talk: TalkView) -> Steps:
-    """What the talk, the texts and the press ask now, in that order."""
-    from visavis.press import model as press
+def steps_of(view: View, talk: TalkView, press: PressView) -> Steps:
+    """What the talk, the texts and the press ask now, in that order. press: of that talk."""
     from visavis.understandings import model as understandings
 
     return together(
         (
             talk.steps,
             understandings.steps(view.joint, view.us, talk.id),
-            press.steps(view.joint, view.us, talk.id),
+            press.steps,
         )
     )
 
@@ -74,6 +73,7 @@ async def talk(request: Request) -> Response:
     on_table = [item.id for item in items if item.on_table_ours]
     issues = [item.id for item in items if item.kind is ItemKind.ISSUE]
     over = seen.status in OVER
+    press = press_view(view.joint, view.us, seen.id)
     return page(
         request,
         "talk.html",
@@ -83,11 +83,11 @@ async def talk(request: Request) -> Response:
         weights=weights(view.joint, view.us, seen.id),
         half_places=half_places,
         open_item=(on_table or issues or [""])[0],
-        what=what_now(steps_of(view, seen), asker.dialogue, language_of(request), asker.may),
+        what=what_now(steps_of(view, seen, press), asker.dialogue, language_of(request), asker.may),
         people_ours=people(view, view.us),
         people_theirs=people(view, 1 - view.us),
         floor=floor_of(seen),
-        press=press_view(view.joint, view.us, seen.id),
+        press=press,
         may_sit=seen.next_sitting is not None or seen.status is Status.SITTING,
         may_prepare=not over,
         may_speak=not over,
