@@ -5,7 +5,8 @@
 //! Not here: the feedback itself (str0m), the switch at a keyframe (`forward`). Why no estimator: ADR 12.
 //!
 //! Sound is never held back: it is taken from the budget first. Then every video in its rank gets its lowest layer, so
-//! that nobody is dark while another is sharp; then the layers above, rank by rank. What does not fit waits.
+//! that nobody is dark while another is sharp; then the layers above, rank by rank. What does not fit waits. Before a
+//! lowest layer is taken away, sound gives up its redundancy: against a queue of our own making that is no help.
 
 use std::cmp::Reverse;
 use std::time::{Duration, Instant};
@@ -36,11 +37,18 @@ const PERSISTENT: Duration = Duration::from_secs(2);
 
 /// A queue fills or empties if a round trip takes so much more or less than the one before it. While it empties, the path
 /// bears what it is given.
-const TREND: Duration = Duration::from_millis(10);
+const TREND: Duration = Duration::from_millis(30);
 
-/// A path that takes longer than it used to, and is no more getting longer, is so by itself: at each look it is taken for
-/// what it is by this part of the difference.
-const FORGETS: u32 = 4;
+/// A path that takes longer than it used to is so by itself, if it takes equally long all this time though everything was
+/// taken away but the lowest layers and plain sound, and loses nothing.
+const SETTLES: Duration = Duration::from_secs(3);
+
+/// Of a path that takes longer than this so few packets are seen that it may lose some and look whole: it is taken for
+/// long by itself only while no picture goes out.
+const SEEN: Duration = Duration::from_millis(600);
+
+/// So long a queue may stand before a lowest layer is taken away for it.
+const STANDING: Duration = Duration::from_millis(3500);
 
 /// How long a path is calm before a layer is tried that it may not bear.
 const CALM: Duration = Duration::from_secs(3);
@@ -48,8 +56,13 @@ const CALM: Duration = Duration::from_secs(3);
 /// Shortest time between two changes of which the second is a step up.
 const STEP_UP: Duration = Duration::from_secs(4);
 
-/// A step up that had to be taken back so soon was a mistake: the next one waits twice as long.
-const TOO_SOON: Duration = Duration::from_secs(8);
+/// A step up that had to be taken back so soon was a mistake: the next one waits twice as long. What exceeds a path by
+/// little takes a while to fill its queue.
+const TOO_SOON: Duration = Duration::from_secs(16);
+
+/// A look tells of the packets that were sent in the last second and before the last round trip. Where that is long they
+/// are few, and several looks count: each by this much at least.
+const WEIGHT: f32 = 0.2;
 
 /// The longest that a step up waits after mistakes.
 const PATIENCE: Duration = Duration::from_secs(64);
@@ -139,13 +152,25 @@ pub(crate) fn deal(budget: u64, claims: &[Claim]) -> Vec<Option<u8>> {
 #[derive(Debug, Default)]
 pub(crate) struct Allocator {
     strain: Option<Strain>,
+    lost: f32,
+    lean: bool,
+    dark: bool,
+    /// Since when all is taken away that can be and a round trip takes equally long, and how long.
+    leaned: Option<(Instant, Duration)>,
     calm_since: Option<Instant>,
     usual_trip: Option<Duration>,
     last_trip: Option<Duration>,
     emptying: bool,
     changed: Option<Instant>,
-    stepped_up: Option<Instant>,
+    stepped_up: Option<Step>,
     wait: Duration,
+}
+
+/// More was tried: a layer, or the redundancy of sound.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    at: Instant,
+    layer: bool,
 }
 
 /// More is sent than the path bears.
@@ -161,31 +186,49 @@ struct Strain {
 impl Allocator {
     /// Note what feedback says of the path: the share that it lost of late, and how long a round trip takes.
     pub(crate) fn note(&mut self, lost: Option<f32>, trip: Option<Duration>, now: Instant) {
-        let late = trip.is_some_and(|trip| {
-            let last = self.last_trip.replace(trip).unwrap_or(trip);
-            if trip != last {
-                // The same figure twice is no new one.
-                self.emptying = trip + TREND < last;
-            }
-            let usual = self.usual_trip.map_or(trip, |u| u.min(trip));
-            let filling = trip > last + TREND;
-            self.usual_trip = Some(if filling { usual } else { usual + (trip - usual) / FORGETS });
-            trip - usual > LATENESS
-        });
+        let weight = (1.0 - trip.unwrap_or_default().as_secs_f32()).max(WEIGHT);
+        // Where no packet was sent, or the feedback on none is there yet, nothing new is known.
+        self.lost += lost.map_or(0.0, |lost| lost - self.lost) * weight;
+        let late = trip.is_some_and(|trip| self.is_late(trip, now));
         // While its queue empties, nothing more is tried, and nothing more taken away.
-        let lost = lost.unwrap_or(0.0).max(match (late, self.emptying) {
+        let lost = self.lost.max(match (late, self.emptying) {
             (true, false) => LATE_LOSS,
             (true, true) => UNCLEAR,
             (false, _) => 0.0,
         });
         if lost < LOSS {
-            self.strain = None;
+            self.strain = self.strain.filter(|_| late).map(|before| Strain { fresh: false, ..before });
             self.calm_since = if lost < UNCLEAR { self.calm_since.or(Some(now)) } else { None };
             return;
         }
         let since = self.strain.map_or(now, |before| before.since);
         self.strain = Some(Strain { since, lost, late, fresh: true });
         self.calm_since = None;
+    }
+
+    /// Note a round trip; whether it takes longer than it would without a queue of our making.
+    fn is_late(&mut self, trip: Duration, now: Instant) -> bool {
+        let last = self.last_trip.replace(trip).unwrap_or(trip);
+        if trip != last {
+            // The same figure twice is no new one.
+            self.emptying = trip + TREND < last;
+        }
+        let usual = self.usual_trip.map_or(trip, |usual| usual.min(trip));
+        self.usual_trip = Some(usual);
+        if let Some((since, then)) = self.leaned {
+            let judged = self.lost < UNCLEAR && (trip < SEEN || self.dark);
+            if !judged || trip.abs_diff(then) > TREND {
+                self.leaned = Some((now, trip));
+            } else if now.saturating_duration_since(since) >= SETTLES {
+                (self.leaned, self.usual_trip) = (None, Some(trip));
+            }
+        }
+        trip - usual > LATENESS
+    }
+
+    /// Whether sound goes without its redundancy.
+    pub(crate) fn is_lean(&self) -> bool {
+        self.lean
     }
 
     /// What each claim gets from now on. current: what it has. sound: bits a second that are no claim's.
@@ -198,13 +241,25 @@ impl Allocator {
         sound: u64,
         now: Instant,
     ) -> Vec<Option<u8>> {
+        let dealt = self.deal_out(claims, current, sound, now);
+        self.dark = dealt.iter().all(Option::is_none);
+        dealt
+    }
+
+    fn deal_out(
+        &mut self,
+        claims: &[Claim],
+        current: &[Option<u8>],
+        sound: u64,
+        now: Instant,
+    ) -> Vec<Option<u8>> {
         let passed = |since: Instant, time| now.saturating_duration_since(since) >= time;
         match &mut self.strain {
             Some(strain) if strain.fresh => {
                 strain.fresh = false;
-                let last = passed(strain.since, PERSISTENT)
-                    && self.changed.is_none_or(|at| passed(at, PERSISTENT))
-                    && (strain.late || strain.lost >= HOPELESS);
+                let since = self.changed.map_or(strain.since, |at| at.max(strain.since));
+                let last = (strain.lost >= HOPELESS && passed(since, PERSISTENT))
+                    || (strain.late && self.lean && passed(since, STANDING));
                 let sent = claims.iter().zip(current).map(|(c, l)| c.rate(*l)).sum::<u64>() + sound;
                 let carried = sent as f32 * (1.0 - strain.lost) * CARRIED;
                 let borne = (carried as u64).saturating_sub(sound);
@@ -215,9 +270,14 @@ impl Allocator {
                     .zip(current)
                     .map(|(dealt, now)| if rank_of(dealt) < rank_of(*now) { dealt } else { *now })
                     .collect();
-                if out != current {
-                    let mistake = self.stepped_up.take().is_some_and(|at| !passed(at, TOO_SOON));
-                    self.wait = if mistake { (self.wait * 2).min(PATIENCE) } else { STEP_UP };
+                let leaner = out == current && strain.late && !self.lean;
+                if leaner {
+                    (self.lean, self.leaned) = (true, self.last_trip.map(|trip| (now, trip)));
+                }
+                if leaner || out != current {
+                    if self.stepped_up.take().is_some_and(|step| !passed(step.at, TOO_SOON)) {
+                        self.wait = (self.wait.max(STEP_UP) * 2).min(PATIENCE);
+                    }
                     self.changed = Some(now);
                 }
                 return out;
@@ -226,7 +286,7 @@ impl Allocator {
             None => {}
         }
         let mut out = current.to_vec();
-        if self.stepped_up.is_some_and(|at| passed(at, TOO_SOON)) {
+        if self.stepped_up.is_some_and(|step| step.layer && passed(step.at, TOO_SOON)) {
             (self.stepped_up, self.wait) = (None, STEP_UP);
         }
         let waited = self.changed.is_none_or(|at| passed(at, self.wait.max(STEP_UP)));
@@ -235,10 +295,14 @@ impl Allocator {
         }
         let next = (0..claims.len())
             .filter_map(|i| Some((rank_of(current[i]), claims[i].rank, i, claims[i].above(current[i])?)));
-        if let Some((_, _, i, layer)) = next.min() {
-            out[i] = Some(layer);
-            (self.stepped_up, self.changed) = (Some(now), Some(now));
+        let next = next.min();
+        let layer = !self.lean || next.is_some_and(|(rank, ..)| rank == rank_of(None));
+        match next {
+            _ if !layer => self.lean = false,
+            Some((_, _, i, layer)) => out[i] = Some(layer),
+            None => return out,
         }
+        (self.stepped_up, self.changed) = (Some(Step { at: now, layer }), Some(now));
         out
     }
 }
@@ -381,6 +445,59 @@ mod tests {
             assert!(current[0].is_some(), "150 and 100 kbit/s fit into 300; at {n} with {trip:?}");
         }
         assert!(most > 200_000.0, "the queue was full: {most}");
+    }
+
+    #[test]
+    fn sound_gives_up_its_redundancy_before_the_last_picture_goes() {
+        // With it 300 kbit/s do not suffice, without it they do.
+        let start = Instant::now();
+        let (sound, redundancy, room, half) = (100 * KBPS, 60 * KBPS, 240_000.0, 0.5);
+        let claims = [claim(1, 0)];
+        let mut a = Allocator::default();
+        let (mut current, mut queue) = (vec![Some(0)], 0.0);
+        let (mut lean, mut full) = (0, 0);
+        for n in 0..600 {
+            let now = start + Duration::from_millis(500 * n);
+            let rate: f32 = if n < 4 { 10_000_000.0 } else { 300_000.0 };
+            let spared = if a.is_lean() { redundancy } else { 0 };
+            let sent = (claims[0].rate(current[0]) + sound + redundancy - spared) as f32 * half;
+            let waiting: f32 = (queue + sent - rate * half).max(0.0);
+            let lost = (waiting - room).max(0.0) / sent;
+            queue = waiting.min(room);
+            full += u32::from(lost > 0.0);
+            lean += u32::from(a.is_lean());
+            a.note(Some(lost), Some(Duration::from_secs_f32(0.04 + queue / rate)), now);
+            current = a.allot(&claims, &current, sound, now);
+            assert!(current[0].is_some(), "at {n}");
+        }
+        assert!(lean > 450, "{lean} of 596");
+        assert!(full < 30, "what was tried again overflowed {full} times");
+    }
+
+    #[test]
+    fn redundancy_stays_where_a_path_loses_and_is_not_late() {
+        let start = Instant::now();
+        let mut a = Allocator::default();
+        for n in 0..20 {
+            let now = start + Duration::from_millis(500 * n);
+            a.note(Some(0.2), Some(Duration::from_millis(40)), now);
+            a.allot(&[claim(1, 0)], &[Some(0)], 0, now);
+            assert!(!a.is_lean());
+        }
+    }
+
+    #[test]
+    fn a_full_queue_is_never_taken_for_a_long_path() {
+        let start = Instant::now();
+        let mut a = Allocator::default();
+        for n in 0..120 {
+            let now = start + Duration::from_millis(500 * n);
+            // What a look sees of a path that takes 800 ms: few packets.
+            let lost = if n % 4 == 0 { 0.4 } else { 0.0 };
+            let trip = if n < 4 { 40 } else { 800 + n % 3 };
+            a.note(Some(lost), Some(Duration::from_millis(trip)), now);
+        }
+        assert_eq!(a.allot(&[claim(1, 2)], &[Some(2)], 0, start + Duration::from_secs(60)), [Some(1)]);
     }
 
     #[test]

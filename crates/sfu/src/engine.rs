@@ -622,7 +622,13 @@ impl Engine {
                     write = write.vp8_patch(patch);
                 }
             }
-            match target.guard(|t| Ok(t.write(s.mid, write))) {
+            let written = target.guard(|t| {
+                if video && leaves.first {
+                    t.keep_for_resending(s.mid);
+                }
+                Ok(t.write(s.mid, write))
+            });
+            match written {
                 Ok(true) => {
                     self.stats.rtp_out += 1;
                     if !target.marked {
@@ -675,7 +681,15 @@ impl Engine {
         watched.sort_by_key(|w| w.mid);
         let claims: Vec<Claim> = watched.iter().map(|w| w.claim).collect();
         let current: Vec<Option<u8>> = watched.iter().map(|w| w.layer).collect();
+        let lean = session.allocator.is_lean();
         let dealt = session.allocator.allot(&claims, &current, sound, now);
+        if lean != session.allocator.is_lean() {
+            for (mid, source) in &session.sources {
+                if let Some(s) = self.publications.get_mut(source).and_then(|p| p.subscription(id, *mid)) {
+                    s.way = None;
+                }
+            }
+        }
         for (Watched { mid, source, layer: before, .. }, after) in watched.into_iter().zip(dealt) {
             if before == after {
                 continue;

@@ -119,6 +119,8 @@ pub(crate) struct Departure {
     pub(crate) timestamp: u32,
     /// New picture numbers, if they change.
     pub(crate) vp8: Option<PictureIds>,
+    /// Of another encoding than what was sent before.
+    pub(crate) first: bool,
 }
 
 /// One subscriber of a track.
@@ -197,7 +199,12 @@ impl Subscription {
             self.last_timestamp = self.last_timestamp.wrapping_add((passed as u32).max(1));
         }
         self.last_at = Some((now, now));
-        Some(Departure { sequence: self.last_sequence, timestamp: self.last_timestamp, vp8: None })
+        Some(Departure {
+            sequence: self.last_sequence,
+            timestamp: self.last_timestamp,
+            vp8: None,
+            first: false,
+        })
     }
 
     /// How `packet` goes to this subscriber; `None` if it does not.
@@ -205,7 +212,8 @@ impl Subscription {
     /// The subscriber leaves its current encoding for the chosen one where the latter can be entered.
     pub(crate) fn rewrite(&mut self, packet: &Arrival) -> Option<Departure> {
         self.layer()?;
-        if self.current != Some(packet.ssrc) {
+        let first = self.current != Some(packet.ssrc);
+        if first {
             if self.target != Some(packet.ssrc) || !packet.entry {
                 return None;
             }
@@ -231,7 +239,7 @@ impl Subscription {
             self.last_timestamp = timestamp;
             self.last_at = Some((packet.now, packet.captured));
         }
-        Some(Departure { sequence, timestamp, vp8 })
+        Some(Departure { sequence, timestamp, vp8, first })
     }
 
     fn switch(&mut self, packet: &Arrival) {
@@ -474,7 +482,7 @@ mod tests {
         assert_eq!(s.rewrite(&packet(1, 5, 0, true, now)), None, "not the chosen one");
         assert_eq!(s.rewrite(&packet(2, 50, 900, false, now)), None, "no keyframe");
         let out = s.rewrite(&packet(2, 51, 900, true, now)).unwrap();
-        assert_eq!(out, Departure { sequence: FIRST_SEQUENCE, timestamp: 900, vp8: None });
+        assert_eq!(out, Departure { sequence: FIRST_SEQUENCE, timestamp: 900, vp8: None, first: true });
         assert_eq!(s.rewrite(&packet(2, 50, 900, false, now)), None, "from before the start");
     }
 

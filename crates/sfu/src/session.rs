@@ -14,7 +14,7 @@ use str0m::change::SdpPendingOffer;
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 use str0m::config::DtlsCert;
 use str0m::format::{Codec, PayloadParams};
-use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Rid};
+use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Pt, Rid};
 use str0m::net::Receive;
 use str0m::rtp::{Extension, RtpWrite, Ssrc};
 use str0m::{Event, Input, Output, Rtc};
@@ -65,7 +65,7 @@ const PATH_INTERVAL: Duration = Duration::from_millis(500);
 /// Sent packets kept for resending.
 const RESEND_PACKETS: usize = 1024;
 const RESEND_AGE: Duration = Duration::from_secs(2);
-const RESEND_RATIO: f32 = 0.35;
+const RESEND_RATIO: f32 = 0.25;
 
 /// How often a transport is looked at whose other end has not described itself: there is nothing to see.
 const UNDESCRIBED: Duration = Duration::from_secs(60);
@@ -489,7 +489,7 @@ impl Session {
     }
 
     /// What a payload type stands for here.
-    pub(crate) fn payload(&self, payload_type: str0m::media::Pt) -> Option<PayloadParams> {
+    pub(crate) fn payload(&self, payload_type: Pt) -> Option<PayloadParams> {
         self.rtc.codec_config().find(|p| p.pt() == payload_type).copied()
     }
 
@@ -505,7 +505,8 @@ impl Session {
         let opus = config.find(|p| p.spec().codec == Codec::Opus)?.pt();
         let taken = self.rtc.media(mid).map(|m| m.remote_pts()).unwrap_or_default();
         let redundant = config.find(redundancy::is).map(|p| p.pt());
-        let whole = redundant.filter(|pt| sound == Some(*opus) && taken.contains(pt));
+        let takes = |pt: &Pt| sound == Some(*opus) && taken.contains(pt) && !self.allocator.is_lean();
+        let whole = redundant.filter(takes);
         Some(Way { payload_type: whole.unwrap_or(opus), alone: whole.is_none() })
     }
 
@@ -519,6 +520,12 @@ impl Session {
     /// Let `source` go out in the section `mid`.
     pub(crate) fn feed(&mut self, mid: Mid, source: (TransportId, Mid)) {
         self.sources.insert(mid, source);
+        self.keep_for_resending(mid);
+    }
+
+    /// Keep what goes out in the section `mid` from now on, for resending, and nothing of before: behind the keyframe of
+    /// another encoding, or another track's, nobody waits for it, and its repair would fill the path.
+    pub(crate) fn keep_for_resending(&mut self, mid: Mid) {
         if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(mid, None) {
             // Without a ratio: str0m's default of 15 % stops resending when losses are highest.
             stream.set_rtx_cache(RESEND_PACKETS, RESEND_AGE, Some(RESEND_RATIO));
