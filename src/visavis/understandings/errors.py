@@ -57,3 +57,24 @@ class NotInForce(Refused):
     """The understanding is not in force: it was not signed by both, or it ended."""
 
     code = "not-in-force"
+
+
+class OpenBrackets(Refused):
+    """The text has words in square brackets: they are not agreed, so nobody signs or initials it.
+
+    details: places ("title", "clause-2", "undertaking-1"), ways (keys of the ways on).
+    """
+
+    code = "open-brackets"
+
+    WAYS = ("counter",)
+    """Table a counter-proposal in which they are resolved."""
+
+    def __init__(self, places: tuple[str, ...]) -> None:
+        where = ", ".join(place.replace("-", " ") for place in places)
+        super().__init__(
+            f"Words in square brackets are not agreed, and this text has some ({where}). Nothing was written to "
+            "the log. Resolve them in a counter-proposal, and sign that.",
+            places=list(places),
+            ways=list(self.WAYS),
+        )
