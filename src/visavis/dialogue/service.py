@@ -26,7 +26,8 @@ import structlog
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from visavis.dialogue.acts import Consent, Erase, Power, Register, Rulebook, Subject
+from visavis.dialogue import chair
+from visavis.dialogue.acts import Consent, Erase, Power, Register, Rulebook, Subject, Table
 from visavis.dialogue.commands import (
     Audience,
     Command,
@@ -411,8 +412,9 @@ class Dialogues:
         """Draft an act. Raises `Malformed`, or `Refused` if the rules do not allow it as things stand.
 
         device: a device key that the session's passkey admitted, to sign in its stead.
-        seen: how often the side had said the word that the act says anew, as the asker saw it. Raises
-        `ChangedMeanwhile` if it has said it again since, now and when the draft is entered.
+        seen: how often the side had said the word that the act says anew, as the asker saw it; or how many versions
+        both had tabled where the act tables one. Raises `ChangedMeanwhile` if there are others since, now and when the
+        draft is entered.
         """
         ledger = self.ledger(dialogue)
         credential = session.credential if device is None else _device_of(ledger, session, device)
@@ -893,17 +895,28 @@ def _not_erased(ledger: Ledger, us: int, drafted: Drafted) -> None:
 
 
 def _unchanged(ledger: Ledger, us: int, move: object, seen: int | None) -> None:
-    """Raises `ChangedMeanwhile` if side `us` has said the word anew since it was seen."""
-    if seen is None or not isinstance(move, Register):
+    """Raises `ChangedMeanwhile` if side `us` has said the word anew since it was seen; or, of what is tabled, if either
+    side has tabled another there."""
+    if seen is None:
         return
-    said = ledger.joint.register_history(us, move.key)
-    if len(said) == seen:
+    stands: Mapping[str, Any] = {}
+    if isinstance(move, Register):
+        said = ledger.joint.register_history(us, move.key)
+        now, of, why = len(said), "said", "your side has said this anew since you opened it"
+        if said:
+            stands = said[-1][1]
+    elif isinstance(move, Table | Consent) and move.subject is not None:
+        tabled = chair.tabled(ledger.joint, move.subject.slot[0], "/".join(move.subject.slot[1:]))
+        now, of, why = len(tabled), "tabled", "another version was tabled since you opened this"
+        if tabled:
+            stands = tabled[-1].subject.body
+    else:
         return
-    rows = (readable(ledger, ledger.sides[us], each) for each in _texts_in(said[-1][1] if said else {}))
+    if now == seen:
+        return
+    rows = (readable(ledger, ledger.sides[us], each) for each in _texts_in(stands))
     texts = [[row.language, row.data.decode("utf-8", "replace")] for row in rows if row is not None]
-    raise ChangedMeanwhile(
-        "your side has said this anew since you opened it; nothing was written", seen=len(said), texts=texts
-    )
+    raise ChangedMeanwhile(f"{why}; nothing was written", of=of, seen=now, texts=texts)
 
 
 def _texts_in(value: Any) -> Iterator[str]:
