@@ -45,7 +45,7 @@ export function listen(): void {
   }
   let lost = false;
   source = new EventSource(`/api/dialogues/${encodeURIComponent(dialogue)}/events`);
-  for (const kind of ['log', 'enrolment', 'comment']) {
+  for (const kind of ['log', 'enrolment', 'comment', 'remark']) {
     source.addEventListener(kind, () => {
       refreshSoon();
       document.dispatchEvent(new CustomEvent(`visavis:${kind}`));

@@ -5,6 +5,7 @@
  *     name="title.en"                 {title: {en: …}}
  *     name="items[]"                  {items: […]}
  *     name="undertakings.0.text.en"   {undertakings: [{text: {en: …}}]}   gaps in the numbers close up
+ *     name="clauses.0.en"             {body: {en: …}}   clauses, which blank lines part
  *     data-type="int" | "bool" | "json" | "lines" (one item a line) | "time" (local, to UTC)
  *
  * Controls in an element with `data-if-filled` are left out while all its texts are empty.
@@ -14,6 +15,7 @@
  */
 
 import { Malformed } from '../errors';
+import { t } from '../words';
 
 export interface Control {
   readonly name: string;
@@ -39,7 +41,27 @@ export function fieldsOf(controls: readonly Control[]): Tree {
     const value = valueOf(control);
     if (value !== undefined) place(root, control.name, value);
   }
-  return close(root) as Tree;
+  const { clauses, ...fields } = root;
+  return close(clauses === undefined ? root : { ...fields, body: bodyOf(clauses as Tree) }) as Tree;
+}
+
+/** Number → language → clause, as one text in each language. A clause with blank lines is several; each stands in every
+ * language, or the two columns would no longer say the same.
+ */
+function bodyOf(clauses: Tree): Tree {
+  const rows = Object.entries(clauses).sort(([a], [b]) => Number(a) - Number(b)) as [string, Record<string, string>][];
+  const spoken = [...new Set(rows.flatMap(([, row]) => Object.keys(row)))];
+  const texts: Record<string, string[]> = Object.fromEntries(spoken.map(language => [language, []]));
+  for (const [n, row] of rows) {
+    const parts = spoken.map(language => (row[language] ?? '').split(/\n[^\S\n]*\n\s*/).map(part => part.trim()).filter(Boolean));
+    const most = Math.max(...parts.map(part => part.length));
+    for (const [at, part] of parts.entries()) {
+      const language = spoken[at] as string;
+      if (part.length < most) throw new Malformed(t('clauses.uneven', { n: Number(n) + 1 }), `clauses.${n}.${language}`);
+      texts[language]?.push(...part);
+    }
+  }
+  return Object.fromEntries(spoken.map(language => [language, texts[language]?.join('\n\n')]));
 }
 
 /** "undertakings.2" of "undertakings.2.text.en". */

@@ -110,23 +110,24 @@ function report(form: HTMLFormElement, error: unknown): void {
   }
   const words = wordsOf(error).trim();
   say(form, `${/[.!?؟。:]$/.test(words) ? words : `${words}.`} ${t('error.kept')}`, 'error');
-  if (error instanceof Refused && error.field) {
+  if ((error instanceof Refused || error instanceof Malformed) && error.field) {
     const head = error.field.split('.')[0] ?? '';
-    const at = Array.from(form.elements).find(element => {
-      const name = element.getAttribute('name');
-      return name === error.field || name?.split(/[.[]/)[0] === head;
-    });
+    const named = Array.from(form.elements).filter(element => element.getAttribute('name')?.split(/[.[]/)[0] === head);
+    const at = named.find(element => element.getAttribute('name') === error.field) ?? named[0];
     if (at instanceof HTMLElement) {
       at.setAttribute('aria-invalid', 'true');
+      const fold = at.closest('details');
+      if (fold) fold.open = true;
       if (at.getAttribute('type') !== 'hidden') at.focus();
     }
   }
 }
 
-/** Ours was said anew since the form was opened: both are shown, and the person says which is to stand. */
+/** Ours was said anew since the form was opened, or another version tabled: both are shown, and the person says what is to be. */
 function meanwhile(form: HTMLFormElement, { problem }: Refused): void {
   const texts = Array.isArray(problem['texts']) ? (problem['texts'] as unknown[]) : [];
-  say(form, `${t('error.meanwhile')} ${t(texts.length > 0 ? 'error.meanwhile.stands' : 'error.meanwhile.page')}`, 'error');
+  const tabled = problem['of'] === 'tabled';
+  say(form, `${t(tabled ? 'error.meanwhile.tabled' : 'error.meanwhile')} ${t(texts.length > 0 ? 'error.meanwhile.stands' : 'error.meanwhile.page')}`, 'error');
   const region = form.querySelector('[data-form-status]');
   if (!region) return;
   for (const each of texts) {
@@ -141,7 +142,7 @@ function meanwhile(form: HTMLFormElement, { problem }: Refused): void {
   const button = document.createElement('button');
   button.type = 'button';
   button.className = 'press is-second';
-  button.textContent = t('error.meanwhile.replace');
+  button.textContent = t(tabled ? 'error.meanwhile.table' : 'error.meanwhile.replace');
   button.addEventListener('click', () => {
     form.dataset['seen'] = String(problem['seen']);
     keepTyped(form);
