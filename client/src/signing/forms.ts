@@ -162,7 +162,7 @@ export function wordsOf(error: unknown): string {
     return t('error.refused', { why: error.message }) + field;
   }
   if (error instanceof Untrusted) return t('error.untrusted', { why: error.message });
-  if (error instanceof Malformed) return t('error.malformed', { why: error.message });
+  if (error instanceof Malformed) return error.field ? error.message : t('error.malformed', { why: error.message });
   if (error instanceof Unreachable) return t('error.unreachable');
   if (error instanceof DOMException && error.name === 'NotAllowedError') return t('error.not-verified');
   if (error instanceof DOMException && error.name === 'NotSupportedError') return t('error.no-passkeys');
