@@ -80,6 +80,18 @@ async def read_before_signing(page: Page) -> None:
     await page.wait_for_selector("dialog[open]", state="attached", timeout=LIMIT_MS)
 
 
+async def remark_on_a_clause(page: Page) -> None:
+    """Leave a remark for our own side, then unfold everything."""
+    await signs(page)
+    form = "form[action$='/remarks']"
+    await page.locator(".margin > summary").first.click()
+    await page.locator(f"{form} textarea").first.fill("Ask the capital before we agree to this.")
+    await page.locator(f"{form} button").first.click()
+    await page.wait_for_selector(".remark", state="attached", timeout=LIMIT_MS)
+    await signs(page)
+    await open_all(page)
+
+
 async def open_all(page: Page) -> None:
     """Unfold everything that is folded."""
     await page.evaluate("() => document.querySelectorAll('details').forEach(each => { each.open = true; })")
@@ -254,7 +266,7 @@ def closed(day: Day) -> list[Scene]:
 
 
 async def tabled(day: Day) -> list[Scene]:
-    """The other side tables a new text, and a change to one in force: both wait for us."""
+    """The other side tables a new text, a change to one in force, and an answer to a text of ours with brackets in it."""
     title = {"en": "Hot line", "ru": "Прямая линия"}
     body = {
         "en": "The sides set up a direct line.\n\nIt is tested every month.",
@@ -268,10 +280,25 @@ async def tabled(day: Day) -> list[Scene]:
         ids.append(str(made["understanding"]))
     at = f"/d/{day.dialogue}/understandings"
     me = token_of(day, "a", Role.PRINCIPAL)
+    first = await day.act("a", Role.PRINCIPAL, "understandings.table", **text)
+    drafted = str(first["understanding"])
+    words = {"en": ("by both", "by each"), "ru": ("обеими", "каждой")}
+    bracketed = {
+        code: f"{body[code]}\n\n"
+        + " ".join(
+            f"[{day.scenario.sides[chair].name[code]}: {each}]"
+            for chair, each in zip("ab", given, strict=True)
+        )
+        for code, given in words.items()
+    }
+    answer = text | {"body": bracketed, "understanding": drafted}
+    await day.act("b", Role.PRINCIPAL, "understandings.table", **answer)
     return [
         Scene("understanding-tabled", f"{at}/{ids[0]}", me),
         Scene("sign-dialog", f"{at}/{ids[0]}", me, read_before_signing, whole=False),
         Scene("understanding-changed", f"{at}/{ids[1]}", me, open_all),
+        Scene("understanding-bracketed", f"{at}/{drafted}", me, remark_on_a_clause),
+        Scene("counter-proposal", f"{at}/new?of={drafted}", me),
     ]
 
 

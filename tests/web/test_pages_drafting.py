@@ -141,7 +141,7 @@ async def test_who_drafted_on_an_older_version_is_told(two: Two) -> None:
 async def test_a_remark_is_its_sides_alone(two: Two) -> None:
     """Its own side's people read it; the other side finds it on no page and in nothing that it may fetch."""
     told = await two.tabled(1, BRACKETED)
-    at = two.at(told)
+    of, at = {"understanding": told["understanding"]}, two.at(told)
     ours, officer = two.browser(two.people[0]), two.browser(two.officers[0])
     sizes = [len(ledger) for ledger in two.stage.node.dialogues.ledger(two.people[0].dialogue).leaves]
     given = {"text": told["hash"], "clause": "2", "words": f"{SECRET} <b>&", "seen": "0"}
@@ -172,6 +172,13 @@ async def test_a_remark_is_its_sides_alone(two: Two) -> None:
     answers = [await theirs.post(path) for path in (action, nobody)]
     assert {answer.status_code for answer in answers} == {409}
     assert SECRET not in answers[0].text
+    # On a later version it stands beside the clause that came of that one.
+    later = await two.tabled(
+        0, AGREED | {"en": f"New.\n\n{AGREED['en']}", "ru": f"Новое.\n\n{AGREED['ru']}"}, **of
+    )
+    (remark,) = (await ours.page(at)).xpath("//div[@class='remark']")
+    assert "on version 1, clause 2" in words(remark)
+    assert remark.xpath("ancestor::details/@id") == [f"remarks-{later['hash'][:8]}-3"]
     assert (await ours.post(action)).status_code == 303
     assert SECRET not in (await ours.get(at)).text
 

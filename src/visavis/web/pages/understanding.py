@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from starlette.exceptions import HTTPException
@@ -20,6 +20,7 @@ from visavis.access import Asker, load
 from visavis.dialogue.acts import Power
 from visavis.dialogue.chair import Mark, SealState
 from visavis.dialogue.commands import View
+from visavis.dialogue.steps import Step, Steps
 from visavis.dialogue.texts import Texts, harmless
 from visavis.errors import Malformed
 from visavis.node import Node
@@ -197,6 +198,17 @@ def in_full(seen: UnderstandingView, thread: Sequence[Version], chosen: str | No
     return sorted(shown, key=lambda version: (version.text.hash not in force, version.number))
 
 
+def resolving(steps: Steps, bracketed: set[str]) -> Steps:
+    """A text with brackets is not to be signed: they are to be resolved."""
+
+    def instead(step: Step) -> Step:
+        if step.params.get("hash") not in bracketed:
+            return step
+        return replace(step, key="resolve-brackets", command=None)
+
+    return replace(steps, now=tuple(map(instead, steps.now)))
+
+
 def tabled_by(version: Version, side: str) -> bool:
     return any(mark.side == side for mark in version.text.by[:1])
 
@@ -240,30 +252,66 @@ async def understanding(request: Request) -> Response:
         },
         parted=parted,
         tabled_by_us=lambda version: tabled_by(version, sides.ours.id),
-        remarks=await remarks_of(request, asker, view, [version.text.hash for version in full]),
+        remarks=await remarks_of(request, asker, view, thread, full),
         remark_limit=REMARK_LIMIT,
         talk_reached=talk_of(view, seen.talk),
         starts={each.id: each.time.start for each in talks_of(view.joint, view.us)},
-        what=what_now(seen.steps, asker.dialogue, language_of(request), asker.may),
+        what=what_now(
+            resolving(seen.steps, {version.text.hash for version in full if places_of(view, version.text)}),
+            asker.dialogue,
+            language_of(request),
+            asker.may,
+        ),
     )
 
 
 # --- remarks ----------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A remark of our side as the page shows it. mark: who made it. version: the one that it was made on."""
+
+    remark: Remark
+    mark: Mark
+    version: int
+
+
 async def remarks_of(
-    request: Request, asker: Asker, view: View, texts: Sequence[str]
-) -> dict[tuple[str, int], list[tuple[Remark, Mark]]]:
-    """(text's hash, clause) → what our side says of it, oldest first, and who says it."""
+    request: Request, asker: Asker, view: View, thread: Sequence[Version], full: Sequence[Version]
+) -> dict[tuple[str, int], list[Said]]:
+    """(text's hash, clause) → what our side says of it, oldest first; for the versions in `full`.
+
+    What was said of a clause of an earlier version is said of the clause that came of it.
+    """
     node: Node = request.app.state.node
-    state = view.joint.sides[view.us]
-    out: dict[tuple[str, int], list[tuple[Remark, Mark]]] = {}
-    for remark in await node.remarks.of(asker.dialogue, asker.side, texts):
-        who = state.delegates.get(remark.delegate)
-        role, name = (who.role, who.name) if who is not None else ("", None)
-        mark = Mark(asker.side, remark.delegate, role, name, remark.at.isoformat(), 0)
-        out.setdefault((remark.text, remark.clause), []).append((remark, mark))
+    by_text: dict[str, list[Remark]] = {}
+    for remark in await node.remarks.of(asker.dialogue, asker.side, [each.text.hash for each in thread]):
+        by_text.setdefault(remark.text, []).append(remark)
+    out: dict[tuple[str, int], list[Said]] = {}
+    for shown in full:
+        for made_on in thread[: shown.number]:
+            remarks = by_text.get(made_on.text.hash, ())
+            became = _became(view, made_on, shown) if remarks and made_on is not shown else None
+            for remark in remarks:
+                clause = remark.clause if became is None else became.get(remark.clause)
+                if clause is not None:
+                    said = Said(remark, _mark(view, asker.side, remark), made_on.number)
+                    out.setdefault((shown.text.hash, clause), []).append(said)
     return out
+
+
+def _became(view: View, before: Version, after: Version) -> dict[int, int]:
+    """Clause of one version → the clause of a later one that came of it; without those that have fallen."""
+    made = change(view, before, after)
+    rows = () if made is None else made.body
+    return {row.before: row.after for row in rows if row.before is not None and row.after is not None}
+
+
+def _mark(view: View, side: str, remark: Remark) -> Mark:
+    who = view.joint.sides[view.us].delegates.get(remark.delegate)
+    role, name = (who.role, who.name) if who is not None else ("", None)
+    return Mark(side, remark.delegate, role, name, remark.at.isoformat(), 0)
 
 
 async def leave_remark(request: Request) -> Response:
@@ -279,8 +327,8 @@ async def leave_remark(request: Request) -> Response:
     if clause is None or not 0 < clause <= len(text_of(view, version.text).rows):
         raise Malformed("clause: the number of a clause of that version is due", field="clause")
     node: Node = request.app.state.node
-    said = (await remarks_of(request, asker, view, [version.text.hash])).get((version.text.hash, clause), [])
-    mine = [each for each, _ in said if each.delegate == asker.delegate]
+    said = await node.remarks.of(asker.dialogue, asker.side, [version.text.hash])
+    mine = [each for each in said if (each.clause, each.delegate) == (clause, asker.delegate)]
     words = str(form.get("words", "")).replace("\r\n", "\n").strip()
     # Sent twice: the form was served before the first of the two was kept.
     again = mine[-1:] if "seen" in form and form["seen"] != str(len(mine)) and mine else []
