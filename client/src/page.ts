@@ -1,7 +1,8 @@
 /** Entry of every page of a signed-in delegate: forms that sign, live regions, clocks, copying, scripts that can wait,
- * rankings, what is typed, the watch over what was signed.
+ * rankings, brackets, what is typed, the watch over what was signed.
  */
 
+import { listen as brackets } from './page/brackets';
 import { listen as clocks } from './page/clocks';
 import { listen as copies } from './page/copies';
 import { listen as later } from './page/later';
@@ -13,6 +14,7 @@ import { listen as watch } from './signing/watch';
 
 forms();
 live();
+brackets();
 clocks();
 copies();
 later();

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 
 import { Malformed, Untrusted } from '../src/errors';
+import { bracketed } from '../src/page/brackets';
 import { type Control, fieldsOf, utcOf } from '../src/signing/fields';
 import { DEVICE_COMMANDS } from '../src/signing/device';
 import { ACTS, fits } from '../src/signing/fits';
@@ -58,6 +59,10 @@ describe('fields of a form', () => {
         expect((error as Malformed).field).toBe(`clauses.${n}.ar`);
       }
     }
+  });
+  test('selected words are put in brackets as ours; with none selected one types on in them', () => {
+    expect(bracketed('within ten days', 7, 11, 'Side A')).toEqual({ text: 'within [Side A: ten] days', caret: 20 });
+    expect(bracketed('within  days', 7, 7, 'Side A')).toEqual({ text: 'within [Side A: ] days', caret: 16 });
   });
   test('bad input is malformed, and a hostile name pollutes nothing', () => {
     expect(() => fieldsOf([control('n', '1.5', { type: 'int' })])).toThrow(Malformed);

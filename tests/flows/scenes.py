@@ -266,7 +266,7 @@ def closed(day: Day) -> list[Scene]:
 
 
 async def tabled(day: Day) -> list[Scene]:
-    """The other side tables a new text, a change to one in force, and an answer to a text of ours with brackets in it."""
+    """The other side tables a new text, a change to one in force, and an answer to a text of ours, with brackets."""
     title = {"en": "Hot line", "ru": "Прямая линия"}
     body = {
         "en": "The sides set up a direct line.\n\nIt is tested every month.",
@@ -283,11 +283,12 @@ async def tabled(day: Day) -> list[Scene]:
     first = await day.act("a", Role.PRINCIPAL, "understandings.table", **text)
     drafted = str(first["understanding"])
     words = {"en": ("by both", "by each"), "ru": ("обеими", "каждой")}
+    chairs: tuple[Chair, Chair] = ("a", "b")
     bracketed = {
         code: f"{body[code]}\n\n"
         + " ".join(
             f"[{day.scenario.sides[chair].name[code]}: {each}]"
-            for chair, each in zip("ab", given, strict=True)
+            for chair, each in zip(chairs, given, strict=True)
         )
         for code, given in words.items()
     }
