@@ -111,7 +111,7 @@ def _words_of(clause: Clause) -> list[str]:
     return [f"{code} {word}" for code in sorted(clause) for word in clause[code].split()]
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def redline(before: str, after: str) -> Redline:
     """From `before` to `after`; what is struck out stands before what is new. A blank line parts paragraphs."""
     earlier, later = _tokens(before), _tokens(after)

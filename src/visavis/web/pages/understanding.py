@@ -248,7 +248,7 @@ async def understanding(request: Request) -> Response:
         shown=[shown(version) for version in full],
         changes={
             version.number: [made for each in version.against if (made := change(view, each, version))]
-            for version in thread
+            for version in full
         },
         parted=parted,
         tabled_by_us=lambda version: tabled_by(version, sides.ours.id),
