@@ -27,6 +27,7 @@ from visavis.dialogue.ledger import lost
 from visavis.dialogue.model import Role
 from visavis.dialogue.people import NoSuchDelegate
 from visavis.dialogue.service import Draft
+from visavis.dialogue.texts import misformed
 from visavis.errors import Malformed, Unavailable, Untrusted
 from visavis.node import Node
 from visavis.record.digest import from_text, to_text
@@ -123,7 +124,7 @@ def read_body(data: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(data, type=kind, strict=True)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Malformed(str(error)) from error
+        raise misformed(error) from error
 
 
 def number(text: str) -> int | None:
@@ -408,7 +409,7 @@ async def content(request: Request) -> Response:
         raise Unavailable("this content is damaged on the node's disk: fetch it back from a bundle")
     row = ledger.contents.get(commitment)
     if row is None:
-        raise HTTPException(404, "there is no such content at this node")
+        raise HTTPException(404)
     if row.audience is Audience.OWN:
         own_side(request, asker, row.side)
     return JSONResponse(
