@@ -34,6 +34,7 @@ from visavis.record.digest import from_text, to_text
 from visavis.record.merkle import leaf_hash
 from visavis.record.proof import Proof
 from visavis.rulebook import dialogue_view
+from visavis.web.naming import names_in
 
 LEAVES_A_PAGE = 500
 KEEP_ALIVE_S = 15.0
@@ -266,11 +267,13 @@ async def check(request: Request) -> Response:
     given = await body_of(request, CheckBody)
     if not (given.check.isascii() and 0 < len(given.check) <= 64):
         raise Malformed("check: 1 to 64 characters of ASCII are due", field="check")
-    shown = node_of(request).dialogues.shown(given.check)
-    subject = shown.subject
+    dialogues = node_of(request).dialogues
+    shown = dialogues.shown(given.check)
+    subject, signed = shown.subject, shown.draft.signed
+    view = dialogues.view(signed.dialogue, signed.side, signed.delegate)
     return json_response(
         {
-            "signed": shown.draft.signed.to_json(),
+            "signed": signed.to_json(),
             "foundings": [founding.to_json() for founding in shown.foundings],
             "subject": None
             if subject is None
@@ -281,6 +284,7 @@ async def check(request: Request) -> Response:
                 "body": subject.body,
             },
             "contents": contents_json(shown.contents),
+            "names": names_in(view, signed.act),
         }
     )
 
