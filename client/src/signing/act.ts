@@ -44,6 +44,8 @@ type Fields = Readonly<Record<string, unknown>>;
  */
 export async function prepare(dialogue: string, command: string, fields: Fields, seen?: number): Promise<Prepared> {
   const session = await current();
+  const { delegate } = document.body.dataset;
+  if (delegate !== undefined && delegate !== session.delegate) throw new Untrusted(t('fits.other-tab'));
   const { draft, device } = await drafted(dialogue, { command, fields, ...(seen === undefined ? {} : { seen }) }, session);
   const signed = readSigned(draft.signed);
   if (signed.dialogue !== dialogue) throw new Untrusted(t('fits.dialogue'));
