@@ -1,5 +1,5 @@
 /** Entry of every page of a signed-in delegate: forms that sign, live regions, clocks, copying, scripts that can wait,
- * rankings, brackets, what is typed, the watch over what was signed.
+ * rankings, brackets, a node that does not answer, what is typed, the watch over what was signed.
  */
 
 import { listen as brackets } from './page/brackets';
@@ -7,6 +7,7 @@ import { listen as clocks } from './page/clocks';
 import { listen as copies } from './page/copies';
 import { listen as later } from './page/later';
 import { listen as live } from './page/live';
+import { listen as reached } from './page/reach';
 import { listen as rankings } from './page/ranking';
 import { listen as typed } from './page/typed';
 import { listen as forms } from './signing/forms';
@@ -19,6 +20,7 @@ clocks();
 copies();
 later();
 rankings();
+reached();
 typed();
 watch();
 document.documentElement.dataset['signs'] = 'ready';

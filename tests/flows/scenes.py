@@ -92,6 +92,19 @@ async def remark_on_a_clause(page: Page) -> None:
     await open_all(page)
 
 
+def reached(how: str) -> Callable[[Page], Awaitable[None]]:
+    """As if the node had not answered ("lost"), or the session had ended ("ended")."""
+
+    async def told(page: Page) -> None:
+        await signs(page)
+        await page.evaluate(
+            f"document.dispatchEvent(new CustomEvent('visavis:reach', {{ detail: '{how}' }}))"
+        )
+        await page.wait_for_selector(f"[data-reach={how}]", state="attached", timeout=LIMIT_MS)
+
+    return told
+
+
 async def open_all(page: Page) -> None:
     """Unfold everything that is folded."""
     await page.evaluate("() => document.querySelectorAll('details').forEach(each => { each.open = true; })")
@@ -248,6 +261,8 @@ def closed(day: Day) -> list[Scene]:
         Scene("dialogue", at, me),
         Scene("talk", talk, me, docs=True),
         Scene("talk-opened", talk, me, open_all),
+        Scene("talk-lost", talk, me, reached("lost")),
+        Scene("session-ended", f"{at}/understandings/{agreed}", me, reached("ended")),
         Scene("review", f"{talk}/review", me, docs=True),
         Scene("understanding", f"{at}/understandings/{agreed}", me),
         Scene("guarantee", f"{at}/understandings/{day.guarantee}", me, docs=True),

@@ -53,7 +53,11 @@ export function listen(): void {
     me = undefined;
     sweep(() => true);
   };
-  doors.onmessage = left;
+  doors.onmessage = () => {
+    left();
+    // Signed out in another tab: what this one shows is nobody's here any more. A call is left by oneself.
+    if (!document.querySelector('#room')) location.replace('/');
+  };
   document.addEventListener('submit', event => {
     if (!(event.target instanceof HTMLFormElement)) return;
     if (event.target.dataset['keep'] === 'sent') {

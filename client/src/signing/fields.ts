@@ -23,6 +23,8 @@ export interface Control {
   readonly type?: string;
   readonly zone?: string;
   readonly required?: boolean;
+  /** What the form calls it. */
+  readonly label?: string;
   /** It carries the page's word, not the person's. */
   readonly hidden?: boolean;
   /** Of a box or a radio button; undefined for any other control. */
@@ -86,19 +88,19 @@ function valueOf(control: Control): unknown {
   if (value.trim() === '' && !control.required) return undefined;
   switch (type) {
     case 'int': {
-      if (!/^\d{1,15}$/.test(value.trim())) throw new Malformed(`${control.name}: a whole number is due`);
+      if (!/^\d{1,15}$/.test(value.trim())) throw new Malformed(t('field.number', { name: control.label ?? control.name }));
       return Number(value);
     }
     case 'json':
       try {
         return JSON.parse(value) as unknown;
       } catch {
-        throw new Malformed(`${control.name}: not JSON`);
+        throw new Malformed(t('field.json', { name: control.label ?? control.name }));
       }
     case 'lines':
       return value.split('\n').map(line => line.trim()).filter(Boolean);
     case 'time':
-      return utcOf(value, control.zone ?? 'UTC', control.name);
+      return utcOf(value, control.zone ?? 'UTC', control.label ?? control.name);
     default:
       // Forms send CR LF; texts are kept with one spelling of the end of a line.
       return value.replace(/\r\n?/g, '\n');
@@ -134,7 +136,7 @@ export function utcOf(local: string, zone: string, name = 'time'): string {
   const match = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d)$/.exec(local);
   if (!match) {
     const given = new Date(local);
-    if (Number.isNaN(given.getTime())) throw new Malformed(`${name}: a date and a time are due`);
+    if (Number.isNaN(given.getTime())) throw new Malformed(t('field.time', { name }));
     return given.toISOString().replace(/\.\d{3}Z$/, 'Z');
   }
   const [, y, mo, d, h, mi] = match.map(Number) as [number, number, number, number, number, number];
@@ -164,8 +166,9 @@ export function controlsOf(form: HTMLFormElement): Control[] {
     const group = element.closest('[data-if-filled]');
     if (group && !isFilled(group)) continue;
     const { name, required } = element;
+    const label = element.labels?.[0]?.textContent?.trim().replace(/\s+/g, ' ');
     const common = {
-      name, required, hidden: element.type === 'hidden',
+      name, required, hidden: element.type === 'hidden', ...(label ? { label } : {}),
       ...(element.dataset['type'] ? { type: element.dataset['type'] } : {}),
       ...(element.dataset['zone'] ? { zone: element.dataset['zone'] } : {}),
     };

@@ -505,7 +505,7 @@ def _saying(ledger: Ledger, commitments: Set[str]) -> list[str]:
 
 def again(error: VisavisError) -> VisavisError:
     """The same error to be raised once more: an exception that is raised twice keeps both its histories."""
-    return type(error)(error.message, **error.details)
+    return type(error)(error.phrase, **error.details)
 
 
 def _signed(ledger: Ledger, side: str, seen: Seen) -> bytes:

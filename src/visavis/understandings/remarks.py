@@ -81,15 +81,22 @@ class Remarks:
         """Keep a remark; the caller has checked that the text has that clause. Raises `Malformed`, `TooManyRemarks`."""
         words = words.replace("\r\n", "\n").strip()
         if not words:
-            raise Malformed("words: a remark needs some", field="words")
+            raise Malformed("a remark needs some words", field="words")
         if len(words) > REMARK_LIMIT:
-            raise Malformed(f"words: {len(words)} characters where {REMARK_LIMIT} are allowed", field="words")
+            raise Malformed(
+                "a remark has at most %(limit)s characters; this one has %(length)s",
+                field="words",
+                limit=REMARK_LIMIT,
+                length=len(words),
+            )
         if any(
             unicodedata.category(character) in {"Cc", "Cs"} for character in words if character not in "\n\t"
         ):
-            raise Malformed("words: a control character", field="words")
+            raise Malformed("a remark holds words, no control characters", field="words")
         if await self._store.count(dialogue, side, text) >= MAX_REMARKS:
-            raise TooManyRemarks(f"your side has {MAX_REMARKS} remarks on this text; erase some first")
+            raise TooManyRemarks(
+                "your side has %(limit)s remarks on this text, the most that there may be", limit=MAX_REMARKS
+            )
         remark = Remark(self._fresh.id(), dialogue, side, text, clause, delegate, words, self._clock())
         await self._store.add(remark)
         return remark

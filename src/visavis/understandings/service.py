@@ -105,7 +105,11 @@ def _tabled(view: View, fields: TableText, fresh: Fresh, *, signs: bool) -> Draf
     elif (in_force := chair.in_force(view.joint, text_slot(understanding))) is not None:
         base = in_force.hash
         if in_force.kind != fields.kind.value:
-            raise KindKept(f"what is in force is a {in_force.kind}; what amends it is one too", field="kind")
+            raise KindKept(
+                "what is in force is of another kind (%(kept)s); what amends it is of the same",
+                field="kind",
+                kept=in_force.kind,
+            )
     writer = Writer(fresh, Audience.BOTH)
     act = {
         "type": "understanding.offer" if signs else "understanding.table",
