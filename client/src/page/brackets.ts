@@ -2,7 +2,7 @@
  *
  * Lives here: `listen`, `bracketed`. Not here: what a bracket means (`visavis/understandings/brackets.py`).
  *
- *     <button type="button" data-bracket="Side A" aria-controls="body-en" hidden>
+ *     <button type="button" data-bracket="Side A" aria-controls="body-en">
  */
 
 /** text, with the words from `start` to `end` in brackets; caret: where to type on. */
@@ -17,16 +17,15 @@ export function bracketed(text: string, start: number, end: number, side: string
 }
 
 export function listen(): void {
-  for (const button of Array.from(document.querySelectorAll<HTMLButtonElement>('button[data-bracket]'))) {
-    const field = document.getElementById(button.getAttribute('aria-controls') ?? '');
-    if (!(field instanceof HTMLTextAreaElement)) continue;
-    button.hidden = false;
-    button.addEventListener('click', () => {
-      const made = bracketed(field.value, field.selectionStart, field.selectionEnd, button.dataset['bracket'] ?? '');
-      field.value = made.text;
-      field.focus();
-      field.setSelectionRange(made.caret, made.caret);
-      field.dispatchEvent(new Event('input', { bubbles: true }));
-    });
-  }
+  // The document's, so that a form which arrives later has it as well.
+  document.addEventListener('click', event => {
+    const button = event.target instanceof Element ? event.target.closest<HTMLButtonElement>('button[data-bracket]') : null;
+    const field = document.getElementById(button?.getAttribute('aria-controls') ?? '');
+    if (!button || !(field instanceof HTMLTextAreaElement)) return;
+    const made = bracketed(field.value, field.selectionStart, field.selectionEnd, button.dataset['bracket'] ?? '');
+    field.value = made.text;
+    field.focus();
+    field.setSelectionRange(made.caret, made.caret);
+    field.dispatchEvent(new Event('input', { bubbles: true }));
+  });
 }
