@@ -80,18 +80,6 @@ async def read_before_signing(page: Page) -> None:
     await page.wait_for_selector("dialog[open]", state="attached", timeout=LIMIT_MS)
 
 
-async def remark_on_a_clause(page: Page) -> None:
-    """Leave a remark for our own side, then unfold everything."""
-    await signs(page)
-    form = "form[action$='/remarks']"
-    await page.locator(".margin > summary").first.click()
-    await page.locator(f"{form} textarea").first.fill("Ask the capital before we agree to this.")
-    await page.locator(f"{form} button").first.click()
-    await page.wait_for_selector(".remark", state="attached", timeout=LIMIT_MS)
-    await signs(page)
-    await open_all(page)
-
-
 def reached(how: str) -> Callable[[Page], Awaitable[None]]:
     """As if the node had not answered ("lost"), or the session had ended ("ended")."""
 
@@ -246,7 +234,7 @@ async def play_day(stage: Stage, see: See) -> None:
     for step in (day.admit, day.enter_earlier, day.prepare, day.sit, day.tell_the_press):
         await step()
     await see(stage.url, closed(day))
-    await see(stage.url, await tabled(day))
+    await see(stage.url, await tabled(stage, day))
 
 
 def closed(day: Day) -> list[Scene]:
@@ -280,7 +268,7 @@ def closed(day: Day) -> list[Scene]:
     ]
 
 
-async def tabled(day: Day) -> list[Scene]:
+async def tabled(stage: Stage, day: Day) -> list[Scene]:
     """The other side tables a new text, a change to one in force, and an answer to a text of ours, with brackets."""
     title = {"en": "Hot line", "ru": "Прямая линия"}
     body = {
@@ -309,11 +297,23 @@ async def tabled(day: Day) -> list[Scene]:
     }
     answer = text | {"body": bracketed, "understanding": drafted}
     await day.act("b", Role.PRINCIPAL, "understandings.table", **answer)
+    person = day.people["a"][Role.PRINCIPAL]
+    found = next(
+        u
+        for u in (await person.get(f"/api/dialogues/{day.dialogue}"))["understandings"]
+        if u["id"] == drafted
+    )
+    asking = {
+        "text": found["open"][-1]["hash"],
+        "clause": 3,
+        "words": "Ask the capital before we agree to this.",
+    }
+    await stage.node.remarks.leave(day.dialogue, person.side, person.id, **asking)
     return [
         Scene("understanding-tabled", f"{at}/{ids[0]}", me),
         Scene("sign-dialog", f"{at}/{ids[0]}", me, read_before_signing, whole=False),
         Scene("understanding-changed", f"{at}/{ids[1]}", me, open_all),
-        Scene("understanding-bracketed", f"{at}/{drafted}", me, remark_on_a_clause),
+        Scene("understanding-bracketed", f"{at}/{drafted}", me, open_all),
         Scene("counter-proposal", f"{at}/new?of={drafted}", me),
     ]
 

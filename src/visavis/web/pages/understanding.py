@@ -20,7 +20,7 @@ from visavis.access import Asker, load
 from visavis.dialogue.acts import Power
 from visavis.dialogue.chair import Mark, SealState
 from visavis.dialogue.commands import View
-from visavis.dialogue.steps import Step, Steps
+from visavis.dialogue.steps import Steps
 from visavis.dialogue.texts import Texts, harmless
 from visavis.errors import Malformed
 from visavis.node import Node
@@ -198,15 +198,15 @@ def in_full(seen: UnderstandingView, thread: Sequence[Version], chosen: str | No
     return sorted(shown, key=lambda version: (version.text.hash not in force, version.number))
 
 
-def resolving(steps: Steps, bracketed: set[str]) -> Steps:
-    """A text with brackets is not to be signed: they are to be resolved."""
-
-    def instead(step: Step) -> Step:
-        if step.params.get("hash") not in bracketed:
-            return step
-        return replace(step, key="resolve-brackets", command=None)
-
-    return replace(steps, now=tuple(map(instead, steps.now)))
+def resolving(steps: Steps, bracketed: Mapping[str, bool]) -> Steps:
+    """What is asked about the versions that the page shows. A text with brackets is not to be signed: they are to be
+    resolved. bracketed: hash of a version that is shown → whether it has some."""
+    now = (
+        replace(step, key="resolve-brackets", command=None) if bracketed[step.params["hash"]] else step
+        for step in steps.now
+        if step.params["hash"] in bracketed
+    )
+    return replace(steps, now=tuple(now))
 
 
 def tabled_by(version: Version, side: str) -> bool:
@@ -257,7 +257,9 @@ async def understanding(request: Request) -> Response:
         talk_reached=talk_of(view, seen.talk),
         starts={each.id: each.time.start for each in talks_of(view.joint, view.us)},
         what=what_now(
-            resolving(seen.steps, {version.text.hash for version in full if places_of(view, version.text)}),
+            resolving(
+                seen.steps, {version.text.hash: bool(places_of(view, version.text)) for version in full}
+            ),
             asker.dialogue,
             language_of(request),
             asker.may,
