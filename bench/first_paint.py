@@ -1,16 +1,16 @@
-"""When a page first shows something on a telephone's network, and what travels for it to a browser that has nothing yet.
+"""When a page first shows something on a telephone's network, and what travels to a browser that has nothing yet.
 
     .venv/bin/python bench/first_paint.py [loads] [page …]
 
-Workload: a node in a process of its own with the day that `bench/pages.py` plays; Chromium, 360 × 740, throttled by the
-DevTools protocol to 1.6 Mbit/s down, 750 kbit/s up and 150 ms for every request ("fast 3G"). Each page is loaded
-`loads` times (default 7), each time in a context of its own: no cache, no connection, the session's cookie. The order is
-shuffled, so that whatever else the machine does meets all pages alike.
+Workload: a node in a process of its own with the day that `bench/pages.py` plays; Chromium, 360 × 740, throttled by
+the DevTools protocol to 1.6 Mbit/s down, 750 kbit/s up and 150 ms for every request ("fast 3G"). Each page is loaded
+`loads` times (default 7), each time in a context of its own: no cache, no connection, the session's cookie. The order
+is shuffled, so that whatever else the machine does meets all pages alike.
 
-`fcp_ms`: from the navigation to the first frame with content (W3C Paint Timing), by the browser's own clock. `done_ms`: to
-the end of the load event. `bytes`: what came over the wire by the browser's count, heads included; `fonts` apart.
-Each is the median, with the least and the greatest. `bare`: an answer of 20 bytes as HTML on the same network, drawn by the
-same browser: no page is sooner.
+`fcp_ms`: from the navigation to the first frame with content (W3C Paint Timing), by the browser's own clock.
+`done_ms`: to the end of the load event. `bytes`: what came over the wire by the browser's count, heads included;
+`fonts` apart. Each is the median, with the least and the greatest. `bare`: an answer of 20 bytes on the same network,
+drawn by the same browser: no page is sooner.
 """
 
 from __future__ import annotations

@@ -80,7 +80,8 @@ function said(value: Json, known: Known, member: string): Node {
     const word = codeWord(member, value);
     if (word) return element('span', '', word);
     if (/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(value)) return element('span', '', time(value));
-    const code = element('code', 'hash', value.length > MAX_PLAIN_ID ? shortOf(value) : value);
+    // A log's key is compared with another node's, sign by sign.
+    const code = element('code', 'hash', value.length > MAX_PLAIN_ID && member !== 'log_key' ? shortOf(value) : value);
     code.title = value;
     code.dir = 'ltr';
     const called = known.names[value];

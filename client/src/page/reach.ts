@@ -55,21 +55,28 @@ function show(how: Reach): void {
   const there = shown();
   if (how === 'back' || there?.dataset['reach'] !== how) there?.remove();
   if (how === 'back' || shown()) return;
+  const words = t(how === 'lost' ? 'reach.lost' : 'reach.ended');
+  // The room has no place beside its picture, and the call says itself how it is connected.
+  if (document.querySelector('main.room-main')) {
+    const region = document.getElementById('announcements');
+    if (region) region.textContent = words;
+    return;
+  }
   const notice = document.createElement('div');
   notice.className = 'mutual notice reach';
   notice.dataset['reach'] = how;
   notice.setAttribute('role', 'alert');
-  const words = document.createElement('p');
-  words.textContent = t(how === 'lost' ? 'reach.lost' : 'reach.ended');
-  notice.append(words);
+  const line = document.createElement('p');
+  line.textContent = words;
+  notice.append(line);
   if (how === 'ended') {
     const door = document.createElement('a');
     door.href = '/';
     door.target = '_blank';
     door.textContent = t('reach.sign-in');
-    const line = document.createElement('p');
-    line.append(door);
-    notice.append(line);
+    const way = document.createElement('p');
+    way.append(door);
+    notice.append(way);
   }
   document.querySelector('main')?.prepend(notice);
 }

@@ -56,7 +56,7 @@ export function listen(): void {
   doors.onmessage = () => {
     left();
     // Signed out in another tab: what this one shows is nobody's here any more. A call is left by oneself.
-    if (!document.querySelector('#room')) location.replace('/');
+    if (!document.querySelector('#room[data-state]:not([data-state="out"])')) location.replace('/');
   };
   document.addEventListener('submit', event => {
     if (!(event.target instanceof HTMLFormElement)) return;

@@ -7,10 +7,12 @@
  * way a form is `aria-busy` and takes no second submission. A failure leaves every control as it was.
  */
 
-import { Malformed, Refused } from '../errors';
+import { request } from '../api';
+import type { Answer } from '../check/recompute';
+import { Malformed, Refused, Untrusted } from '../errors';
 import { t } from '../words';
 import { forget, keep as keepTyped } from '../page/typed';
-import { CHANGED, enter, prepare } from './act';
+import { CHANGED, type Prepared, enter, prepare } from './act';
 import { consenting } from './consenting';
 import { keep, makeDeviceKey } from './device';
 import { wordsOf } from './failures';
@@ -72,8 +74,7 @@ async function carryOut(form: HTMLFormElement, other?: string): Promise<void> {
   // What this device's key signs binds nobody: the button was the word for it.
   if (!prepared.device) {
     say(form, '');
-    const { consent, read } = await dialog;
-    if (!(await consent(prepared, await read(prepared)))) {
+    if (!(await agreed(prepared, await dialog))) {
       say(form, t('sign.cancelled'));
       return;
     }
@@ -90,6 +91,15 @@ async function carryOut(form: HTMLFormElement, other?: string): Promise<void> {
   // The room must not be reloaded: its page is brought up to date by the event instead.
   if (next) location.assign(next);
   else if (!document.querySelector('#room[data-state]:not([data-state="out"])')) location.reload();
+}
+
+/** Whether the person signs what the draft says. Raises `Untrusted` where the node gives another thing than the act names. */
+async function agreed(prepared: Prepared, { consent, read }: Awaited<ReturnType<typeof consenting>>): Promise<boolean> {
+  const { check, hash } = prepared.draft;
+  const found = await read(await request<Answer>('POST', '/api/checks', { check }), hash);
+  if ('differs' in found) throw new Untrusted(t(`fits.${found.differs}`));
+  if ('unread' in found) throw new Untrusted(found.unread);
+  return consent(prepared, found.checked);
 }
 
 function say(form: HTMLFormElement, words: string, state = ''): void {

@@ -2,20 +2,23 @@
  *
  * Lives here: `read`. Not here: recomputing (`../check/recompute`, as on a second device), showing it (`dialog`).
  * Spec: docs/spec/http.md §3.
+ *
+ * It raises nothing: this is a part of the bundle of its own (`consenting`), and so are its classes of errors.
  */
 
-import { request } from '../api';
 import { type Answer, type Checked, Mismatch, recompute } from '../check/recompute';
-import { Untrusted } from '../errors';
-import { t } from '../words';
-import type { Prepared } from './act';
 
-/** Raises `Untrusted` where the node gives another subject or other texts than the act names. */
-export async function read({ draft }: Prepared): Promise<Checked> {
-  const answer = await request<Answer>('POST', '/api/checks', { check: draft.check });
+/** differs: which part of the node's answer is another than the draft says. unread: why it cannot be read. */
+export type Read =
+  | { readonly checked: Checked }
+  | { readonly differs: Mismatch['what'] }
+  | { readonly unread: string };
+
+/** answer: the node's, of `/api/checks`; due: the draft's hash. */
+export async function read(answer: Answer, due: string): Promise<Read> {
   try {
-    return await recompute(answer, draft.hash);
+    return { checked: await recompute(answer, due) };
   } catch (error) {
-    throw error instanceof Mismatch ? new Untrusted(t(`fits.${error.what}`)) : error;
+    return error instanceof Mismatch ? { differs: error.what } : { unread: String(error) };
   }
 }

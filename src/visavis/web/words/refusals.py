@@ -1,7 +1,7 @@
 """Words for what the node refuses: every error that a person can meet, in their language. Pure.
 
-Lives here: `refusal_words`. Not here: the errors (`visavis.errors`, the slices), their HTTP (`visavis.web.errors`),
-finding their phrases (`gather`).
+Lives here: `refusal_words`, `void_words`.
+Not here: the errors (`visavis.errors`, the slices), their HTTP (`web.errors`), finding their phrases (`gather`).
 
 An error's English phrase is the key of its translations, as a template's is; what is filled into it are the error's
 details. What a program compares, `code`, is never translated.
@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from visavis.errors import Malformed, Refused, Unavailable, Untrusted, VisavisError, filled
+from visavis.rulebook import EDITION_1
 from visavis.web.words import DEFAULT, translations
 from visavis.web.words.sentences import N_
 
@@ -77,6 +78,12 @@ def refusal_words(error: VisavisError, language: str) -> str:
         if isinstance(details.get(name), str):
             details[name] = field_words(str(details[name]), language)
     return filled(told, details)
+
+
+def void_words(reason: str, language: str) -> str:
+    """What a void reason says, in one of the languages of the interface; "" for one without words."""
+    explained = EDITION_1.explained.get(reason, "")
+    return translations(language).ugettext(explained) if explained else ""
 
 
 def field_words(field: str, language: str) -> str:
