@@ -1,10 +1,10 @@
 // Builds what the pages load, into ../src/visavis/web/static (git-ignored, carried by the wheel):
 //   bundle/<name>-<hash>.js   page (signing, live pages), room (the call), e2ee-worker (frame
 //                             encryption), verify (the record page), verify-worker (verification), check (a draft on
-//                             a second device)
+//                             a second device), consent (what is about to be signed, fetched then)
 //   bundle/manifest.json      {"page.js": "page-AB12CD34.js", …}
 //   fonts/*.woff2, fonts/fonts.css, icons.svg
-// Addresses of workers and of nothing else are known to the code: they come from the manifest by `define`.
+// Addresses of workers and of `consent`, and of nothing else, are known to the code: they come from the manifest by `define`.
 import { build } from 'esbuild';
 import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -35,7 +35,7 @@ const ICONS = [
 
 const options = {
   bundle: true, format: 'esm', target: ['es2022'], minify: true, sourcemap: false, legalComments: 'none', charset: 'utf8',
-  entryNames: '[name]-[hash]', metafile: true, absWorkingDir: here, logLevel: 'warning',
+  entryNames: '[name]-[hash]', metafile: true, external: ['/static/bundle/*'], absWorkingDir: here, logLevel: 'warning',
 };
 
 /** Bundle `entry`; returns its hashed file name. */
@@ -82,10 +82,13 @@ const worker = await bundled('src/e2ee-worker.ts');
 const verifier = await bundled('src/verify-worker.ts');
 const verifierAddress = { VERIFY_WORKER_ADDRESS: JSON.stringify(`/static/bundle/${verifier}`) };
 const address = { WORKER_ADDRESS: JSON.stringify(`/static/bundle/${worker}`) };
+const consent = await bundled('src/consent.ts');
+const consentAddress = { CONSENT_ADDRESS: JSON.stringify(`/static/bundle/${consent}`) };
 const manifest = {
   'check.js': await bundled('src/check.ts'),
+  'consent.js': consent,
   'e2ee-worker.js': worker,
-  'page.js': await bundled('src/page.ts'),
+  'page.js': await bundled('src/page.ts', consentAddress),
   'room.js': await bundled('src/room.ts', address),
   'verify.js': await bundled('src/verify.ts', verifierAddress),
   'verify-worker.js': verifier,

@@ -33,7 +33,6 @@ export interface Draft {
   readonly draft: string;
   readonly check?: string;
   readonly signed: unknown;
-  readonly summary: { readonly title: string; readonly lines: readonly string[] };
   readonly contents: readonly Content[];
   readonly hash: string;
 }

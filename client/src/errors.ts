@@ -4,8 +4,12 @@
  * Not here: their words for people (`words`).
  */
 
-/** Bytes or fields break the specification. */
-export class Malformed extends Error {}
+/** Bytes or fields break the specification. field: which one is at fault, if one is. */
+export class Malformed extends Error {
+  constructor(message?: string, readonly field?: string) {
+    super(message);
+  }
+}
 
 /** A signature, a proof or an identity fails: nothing is signed, nobody is let in. */
 export class Untrusted extends Error {}

@@ -1,11 +1,13 @@
 /** Entry of every page of a signed-in delegate: forms that sign, live regions, clocks, copying, scripts that can wait,
- * rankings, what is typed, the watch over what was signed.
+ * rankings, brackets, a node that does not answer, what is typed, the watch over what was signed.
  */
 
+import { listen as brackets } from './page/brackets';
 import { listen as clocks } from './page/clocks';
 import { listen as copies } from './page/copies';
 import { listen as later } from './page/later';
 import { listen as live } from './page/live';
+import { listen as reached } from './page/reach';
 import { listen as rankings } from './page/ranking';
 import { listen as typed } from './page/typed';
 import { listen as forms } from './signing/forms';
@@ -13,10 +15,12 @@ import { listen as watch } from './signing/watch';
 
 forms();
 live();
+brackets();
 clocks();
 copies();
 later();
 rankings();
+reached();
 typed();
 watch();
 document.documentElement.dataset['signs'] = 'ready';

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 
 import { Malformed, Untrusted } from '../src/errors';
+import { bracketed } from '../src/page/brackets';
 import { type Control, fieldsOf, utcOf } from '../src/signing/fields';
 import { DEVICE_COMMANDS } from '../src/signing/device';
 import { ACTS, fits } from '../src/signing/fits';
@@ -44,6 +45,24 @@ describe('fields of a form', () => {
     });
     const box = (checked: boolean) => control('delegates[]', 'd', { checked });
     expect(fieldsOf([box(false), box(false)])).toEqual({ delegates: [] });
+  });
+  test('clauses make one text in each language, and stand in every one of them', () => {
+    const clause = (n: number, en: string, ar: string) => [control(`clauses.${n}.en`, en), control(`clauses.${n}.ar`, ar)];
+    expect(fieldsOf([...clause(0, 'One.', 'واحد.'), ...clause(1, ' ', ''), ...clause(10, 'Three.\r\n \r\nFour.', 'ثلاثة.\n\nأربعة.'), ...clause(2, 'Two.', 'اثنان.')]))
+      .toEqual({ body: { en: 'One.\n\nTwo.\n\nThree.\n\nFour.', ar: 'واحد.\n\nاثنان.\n\nثلاثة.\n\nأربعة.' } });
+    expect(fieldsOf([control('clauses.0.en', 'One.')])).toEqual({ body: { en: 'One.' } });
+    for (const [n, ar] of [[1, ''], [2, 'واحد.']] as const) {
+      try {
+        fieldsOf([...clause(0, 'One.', 'واحد.'), ...clause(n, 'Two.\n\nThree.', ar)]);
+        expect.unreachable();
+      } catch (error) {
+        expect((error as Malformed).field).toBe(`clauses.${n}.ar`);
+      }
+    }
+  });
+  test('selected words are put in brackets as ours; with none selected one types on in them', () => {
+    expect(bracketed('within ten days', 7, 11, 'Side A')).toEqual({ text: 'within [Side A: ten] days', caret: 20 });
+    expect(bracketed('within  days', 7, 7, 'Side A')).toEqual({ text: 'within [Side A: ] days', caret: 16 });
   });
   test('bad input is malformed, and a hostile name pollutes nothing', () => {
     expect(() => fieldsOf([control('n', '1.5', { type: 'int' })])).toThrow(Malformed);

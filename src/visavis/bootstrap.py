@@ -53,7 +53,9 @@ from visavis.store import schema
 from visavis.store.calendars import SqliteFeeds
 from visavis.store.notices import SqliteNotices
 from visavis.store.press import SqliteComments, SqliteDrafts
+from visavis.store.remarks import SqliteRemarks
 from visavis.store.sqlite import LOGS, open_store
+from visavis.understandings.remarks import Remarks
 
 DATABASE = "visavis.sqlite"
 LOCK = "lock"
@@ -114,6 +116,7 @@ async def _open_node(settings: Settings) -> AsyncIterator[Node]:
                 seating,
                 desk,
                 SqliteDrafts(store),
+                Remarks(SqliteRemarks(store), now, fresh),
                 Feeds(SqliteFeeds(store), dialogues, now),
                 notices,
                 udp_port,

@@ -26,6 +26,7 @@ from visavis.rtc.calls import Calls
 from visavis.rtc.service import CallService
 from visavis.rulebook import EDITION_1
 from visavis.seating import Seating
+from visavis.understandings.remarks import Remarks
 from visavis.verification.verify import verify
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Node:
     admission: links, enrolments, sessions. dialogues: founding, drafting, entering, reading.
     call: rooms and tokens of the call; seating: who may have one.
     signalling: the call's own sockets; None if a LiveKit deployment serves the calls.
-    desk, drafts: readers' comments, releases in the making.
+    desk, drafts: readers' comments, releases in the making. remarks: of each side on clauses, for itself.
     feeds: delegates' calendars. notices: mails to delegates.
     udp_port: where the call's media comes to; 0: to a LiveKit deployment.
     seal: (dialogue, side, its name) → that side's seal on paper.
@@ -54,6 +55,7 @@ class Node:
     seating: Seating
     desk: Desk
     drafts: Drafts
+    remarks: Remarks
     feeds: Feeds
     notices: Notices
     udp_port: int

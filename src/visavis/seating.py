@@ -82,7 +82,7 @@ class Seating:
         """
         encoded = canonical.encode(dict(certificate))
         if len(encoded) > MAX_CERTIFICATE_BYTES:
-            raise Malformed(f"a certificate of more than {MAX_CERTIFICATE_BYTES} bytes")
+            raise Malformed("a certificate of more than %(limit)s bytes", limit=MAX_CERTIFICATE_BYTES)
         read = Certificate.from_json(dict(certificate))
         ledger = self._dialogues.ledger(view.joint.sides[0].dialogue)
         if not is_open(ledger, view.side, talk, sitting):
@@ -98,7 +98,9 @@ class Seating:
         seats = self._rooms.get(room, {})
         own = sum(held.body.delegate == view.delegate for *_, held in seats.values())
         if device not in seats and own >= MAX_DEVICES:
-            raise TooManyDevices(f"a delegate brings at most {MAX_DEVICES} devices to a sitting", devices=own)
+            raise TooManyDevices(
+                "a delegate brings at most %(limit)s devices to a sitting", limit=MAX_DEVICES, devices=own
+            )
         # Seated before anything is waited for: an entry that comes meanwhile takes seat and token back.
         self._rooms.setdefault(room, {})[device] = (ledger.id, talk, sitting, read)
         token = self._call.mint(room, device)

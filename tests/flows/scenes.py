@@ -80,6 +80,19 @@ async def read_before_signing(page: Page) -> None:
     await page.wait_for_selector("dialog[open]", state="attached", timeout=LIMIT_MS)
 
 
+def reached(how: str) -> Callable[[Page], Awaitable[None]]:
+    """As if the node had not answered ("lost"), or the session had ended ("ended")."""
+
+    async def told(page: Page) -> None:
+        await signs(page)
+        await page.evaluate(
+            f"document.dispatchEvent(new CustomEvent('visavis:reach', {{ detail: '{how}' }}))"
+        )
+        await page.wait_for_selector(f"[data-reach={how}]", state="attached", timeout=LIMIT_MS)
+
+    return told
+
+
 async def open_all(page: Page) -> None:
     """Unfold everything that is folded."""
     await page.evaluate("() => document.querySelectorAll('details').forEach(each => { each.open = true; })")
@@ -221,7 +234,7 @@ async def play_day(stage: Stage, see: See) -> None:
     for step in (day.admit, day.enter_earlier, day.prepare, day.sit, day.tell_the_press):
         await step()
     await see(stage.url, closed(day))
-    await see(stage.url, await tabled(day))
+    await see(stage.url, await tabled(stage, day))
 
 
 def closed(day: Day) -> list[Scene]:
@@ -236,6 +249,8 @@ def closed(day: Day) -> list[Scene]:
         Scene("dialogue", at, me),
         Scene("talk", talk, me, docs=True),
         Scene("talk-opened", talk, me, open_all),
+        Scene("talk-lost", talk, me, reached("lost")),
+        Scene("session-ended", f"{at}/understandings/{agreed}", me, reached("ended")),
         Scene("review", f"{talk}/review", me, docs=True),
         Scene("understanding", f"{at}/understandings/{agreed}", me),
         Scene("guarantee", f"{at}/understandings/{day.guarantee}", me, docs=True),
@@ -253,8 +268,8 @@ def closed(day: Day) -> list[Scene]:
     ]
 
 
-async def tabled(day: Day) -> list[Scene]:
-    """The other side tables a new text, and a change to one in force: both wait for us."""
+async def tabled(stage: Stage, day: Day) -> list[Scene]:
+    """The other side tables a new text, a change to one in force, and an answer to a text of ours, with brackets."""
     title = {"en": "Hot line", "ru": "Прямая линия"}
     body = {
         "en": "The sides set up a direct line.\n\nIt is tested every month.",
@@ -268,10 +283,38 @@ async def tabled(day: Day) -> list[Scene]:
         ids.append(str(made["understanding"]))
     at = f"/d/{day.dialogue}/understandings"
     me = token_of(day, "a", Role.PRINCIPAL)
+    first = await day.act("a", Role.PRINCIPAL, "understandings.table", **text)
+    drafted = str(first["understanding"])
+    words = {"en": ("by both", "by each"), "ru": ("обеими", "каждой")}
+    chairs: tuple[Chair, Chair] = ("a", "b")
+    bracketed = {
+        code: f"{body[code]}\n\n"
+        + " ".join(
+            f"[{day.scenario.sides[chair].name[code]}: {each}]"
+            for chair, each in zip(chairs, given, strict=True)
+        )
+        for code, given in words.items()
+    }
+    answer = text | {"body": bracketed, "understanding": drafted}
+    await day.act("b", Role.PRINCIPAL, "understandings.table", **answer)
+    person = day.people["a"][Role.PRINCIPAL]
+    found = next(
+        u
+        for u in (await person.get(f"/api/dialogues/{day.dialogue}"))["understandings"]
+        if u["id"] == drafted
+    )
+    asking = {
+        "text": found["open"][-1]["hash"],
+        "clause": 3,
+        "words": "Ask the capital before we agree to this.",
+    }
+    await stage.node.remarks.leave(day.dialogue, person.side, person.id, **asking)
     return [
         Scene("understanding-tabled", f"{at}/{ids[0]}", me),
         Scene("sign-dialog", f"{at}/{ids[0]}", me, read_before_signing, whole=False),
         Scene("understanding-changed", f"{at}/{ids[1]}", me, open_all),
+        Scene("understanding-bracketed", f"{at}/{drafted}", me, open_all),
+        Scene("counter-proposal", f"{at}/new?of={drafted}", me),
     ]
 
 

@@ -54,6 +54,24 @@ async def test_a_second_device_shows_what_is_about_to_be_signed(table: Table, tm
         "understandings.table", kind="understanding", title=TITLE, body=BODY, undertakings=undertakings
     )
     await person.open(f"/d/{table.dialogue}/understandings/{tabled['understanding']}")
+
+    # A node that gives the first device another subject than the act names is told from an honest one, too: what the
+    # node says of the act is not shown, and nothing is signed.
+    async def another(route: Route) -> None:
+        answer = await route.fetch()
+        given: dict[str, Any] = await answer.json()
+        given["subject"]["kind"] = "guarantee"
+        await route.fulfill(response=answer, json=given)
+
+    await person.page.route("**/api/checks", another)
+    await focus_on(person, "Sign the text")
+    await person.page.keyboard.press("Enter")
+    said = person.page.locator("[data-form-status][data-state=error]")
+    await said.wait_for(timeout=LIMIT_MS)
+    assert "it was not signed: what it is about is not what the act names" in await said.inner_text()
+    assert await person.page.locator("dialog").count() == 0
+    await person.page.unroute("**/api/checks")
+
     await focus_on(person, "Sign the text")
     await person.page.keyboard.press("Enter")
     dialog = person.page.locator("dialog[open]")
@@ -69,12 +87,14 @@ async def test_a_second_device_shows_what_is_about_to_be_signed(table: Table, tm
     assert link == await dialog.locator("a[href*='/check#']").get_attribute("href")
     assert link.startswith(f"{table.url}/check#")
     short = link.rpartition(".")[2][:12]
-    assert short in await dialog.inner_text()
+    read = await dialog.inner_text()
+    assert short in read and "Sign this text" in read and "agreed to this one hash" in read
+    assert BODY["en"] in read and BODY["ru"] in read and "Duty of side B" in read and "Side B" in read
 
     phone = await second_device(table)
     words = await see(phone, link, "same")
     assert short in words
-    assert "Signed a text" in words and "Side A" in words
+    assert "Sign this text" in words and "Side A" in words
     assert BODY["en"] in words and BODY["ru"] in words and "Duty of side B" in words
     assert await phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
 

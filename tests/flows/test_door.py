@@ -100,10 +100,12 @@ async def test_malformed_requests_have_one_clear_answer(
     """Bytes that break the interface get problem details with a stable code, and change nothing."""
     async with httpx2.AsyncClient() as http:
         response = await http.post(stage.url + path, content=body)
-    assert response.status_code == status
+        french = await http.post(stage.url + path, content=body, headers={"Accept-Language": "fr"})
+    assert response.status_code == french.status_code == status
     problem = response.json()
-    assert problem["code"]
-    assert problem["detail"]
+    assert problem["code"] == french.json()["code"]
+    assert problem["detail"] != french.json()["detail"]
+    assert french.headers["content-language"] == "fr"
 
 
 async def test_a_cookie_from_another_site_changes_nothing(stage: Stage) -> None:

@@ -107,7 +107,7 @@ async def offers(page: Page, officer: Delegate) -> None:
     await page.click(f"{FORM} button[data-command='talks.offer']")
     dialog = page.locator("dialog[open]")
     await dialog.wait_for(timeout=LIMIT_S * 1000)
-    assert "Propose a talk and accept it" in str(await dialog.text_content())
+    assert "Propose a time for a talk and accept it" in str(await dialog.text_content())
     async with page.expect_navigation():
         await page.click("dialog[open] button[value=sign]")
     times = [time for each in (await officer.state())["talks"] for time in each["talk"]["times"]]

@@ -61,9 +61,25 @@ async def through_reload_and_back(page: Page, address: str) -> None:
     await is_there(page, "Half a sentence")
 
 
-async def through_an_ended_session(page: Page, home: str, address: str) -> None:
-    """The refusal says that the session ended; who signs in again finds the words where they were."""
+async def while_the_node_is_silent(page: Page, address: str) -> None:
+    """The page says so and stays, whatever link is pressed; it says no more once the node answers."""
+    notice = page.locator("[data-reach=lost]")
+    await page.context.set_offline(True)
+    await notice.wait_for(timeout=LIMIT_S * 1000)
+    await page.locator(".mast-nav a").first.click()
+    await notice.get_by_text("you stay on this page").wait_for(timeout=LIMIT_S * 1000)
+    assert page.url == address
+    await is_there(page, "Half a sentence")
+    await page.context.set_offline(False)
+    await notice.wait_for(state="detached", timeout=LIMIT_S * 1000)
+    await is_there(page, "Half a sentence")
+
+
+async def through_an_ended_session(page: Page, address: str, theirs: Delegate, talk: str, item: str) -> None:
+    """The page says that the session ended, and so does a refusal; who signs in again finds the words as they were."""
     await page.context.clear_cookies()
+    await theirs.act("talks.state-position", talk=talk, item=item, text={"en": "Theirs anew"}, hold=False)
+    await page.locator("[data-reach=ended] a[target=_blank]").wait_for(timeout=LIMIT_S * 1000)
     await page.click(f"{FORM} button[type=submit]")
 
     async def told() -> bool:
@@ -71,10 +87,12 @@ async def through_an_ended_session(page: Page, home: str, address: str) -> None:
 
     await until("the word that the session ended", told)
     await is_there(page, "Half a sentence")
-    await page.goto(home)
+    # A link that is opened without a session leads there, once one has signed in.
+    await page.goto(address)
     await page.click("form[data-sign-in] button[type=submit]")
-    await page.wait_for_selector("form[data-sign-in]", state="detached")
-    await opened(page, address)
+    await page.wait_for_selector(FORM, state="attached")
+    await page.wait_for_selector("html[data-signs=ready]", state="attached")
+    assert page.url == address
     await is_there(page, "Half a sentence")
 
 
@@ -119,8 +137,10 @@ async def thrown_away(page: Page) -> None:
     await unfold(beside)
     await beside.fill(WORDS, "Of another tab")
     assert await page.input_value(WORDS) == "Private"
-    async with beside.expect_navigation():
+    async with page.expect_navigation(), beside.expect_navigation():
         await beside.click("form.leave button")
+    # Signing out in one tab leaves nothing to be read in the other.
+    await page.locator("form[data-sign-in]").wait_for(timeout=LIMIT_S * 1000)
 
     async def gone() -> bool:
         return not await page.evaluate(KEPT) and not await beside.evaluate(KEPT)
@@ -142,7 +162,8 @@ async def test_nothing_typed_is_lost(tmp_path: Path) -> None:
         await opened(page, address)
         await while_they_speak(page, theirs, talk, item)
         await through_reload_and_back(page, address)
-        await through_an_ended_session(page, stage.url, address)
+        await while_the_node_is_silent(page, address)
+        await through_an_ended_session(page, address, theirs, talk, item)
         await while_a_colleague_signs(page, colleague, talk, item)
         await thrown_away(page)
         await browser.close()
@@ -165,6 +186,11 @@ async def test_another_person_finds_nothing(tmp_path: Path) -> None:
         (cookie,) = (each for each in await other.context.cookies() if each["name"] == "visavis_session")
         await page.context.clear_cookies()
         await page.context.add_cookies([cookie])  # type: ignore[list-item]
+        # The page of the one signs nothing in the name of the other.
+        await page.click(f"{FORM} button[type=submit]")
+        told = page.locator(f"{FORM} [data-form-status][data-state=error]")
+        await told.wait_for(timeout=LIMIT_S * 1000)
+        assert "another delegate has signed in in this browser" in str(await told.text_content())
         await opened(page, address)
         assert await page.evaluate(KEPT) == 0
         assert await page.input_value(WORDS) == ""

@@ -14,7 +14,9 @@ from visavis.dialogue.ports import FoundingRow, LogKeyRow, Timestamp
 from visavis.errors import Unavailable
 from visavis.store.calendars import SqliteFeeds
 from visavis.store.notices import SqliteNotices
+from visavis.store.remarks import SqliteRemarks
 from visavis.store.sqlite import SqliteStore, open_store
+from visavis.understandings.remarks import Remark
 
 pytestmark = pytest.mark.anyio
 
@@ -83,6 +85,25 @@ async def test_a_database_without_notices_gets_their_tables(tmp_path: Path, stor
     again = await open_store(tmp_path / "data" / "visavis.sqlite")
     assert await SqliteNotices(again).all_wishes() == []
     assert await SqliteFeeds(again).by_token("x") is None
+    async with again.begin() as unit:
+        assert await unit.link("h1", NOW) is not None
+    await again.close()
+
+
+async def test_a_database_without_remarks_gets_their_table(tmp_path: Path, store: SqliteStore) -> None:
+    """A database of version 4 has none; it keeps what it has. One side's remarks are not the other's."""
+    async with store.begin() as unit:
+        await unit.add_link(link())
+    async with store._engine.begin() as connection:
+        await connection.exec_driver_sql("DROP TABLE remarks")
+        await connection.exec_driver_sql("PRAGMA user_version = 4")
+    again = await open_store(tmp_path / "data" / "visavis.sqlite")
+    remarks, one = SqliteRemarks(again), Remark("r", "d", "a", "text", 1, "somebody", "Ours", NOW)
+    await remarks.add(one)
+    assert [await remarks.of("d", side, ["text"]) for side in ("a", "b")] == [[one], []]
+    assert [await remarks.get("d", side, "r") for side in ("a", "b")] == [one, None]
+    await remarks.drop("d", "b", "r")
+    assert await remarks.count("d", "a", "text") == 1
     async with again.begin() as unit:
         assert await unit.link("h1", NOW) is not None
     await again.close()

@@ -91,10 +91,24 @@ FIELDS: Mapping[str, Sequence[str]] = {
     "comments": ("name", "text"),
     "founding": ("name.en", "name.ru", "recovery"),
     "recover": ("recovery", "draft", "sig"),
+    "remarks": ("text", "clause", "words", "seen"),
     "drafts": ("kind", "initials", "texts.en.title", "texts.en.text", "texts.ru.dateline"),
 }
 """Of a body, by the last part of the route's path; of any other: `publish`."""
-QUERY = ("lang", "from", "receipts", "of", "talk", "kind", "side", "text", "comment", "access_token")
+QUERY = (
+    "lang",
+    "from",
+    "receipts",
+    "of",
+    "talk",
+    "kind",
+    "side",
+    "text",
+    "comment",
+    "access_token",
+    "counter",
+    "take",
+)
 
 
 @dataclass(slots=True)

@@ -121,7 +121,7 @@ async def test_a_corrected_text_is_readable_with_what_was_changed(pair: Pair) ->
     for s in (0, 1):
         said = await pair.says(s, again)
         assert "The text in force, as corrected" in said
-        assert "Visas are issued within thirty ten days." in said
+        assert "Visas are issued within (struck out:) thirty (end) (new:) ten (end) days." in said
         assert "Corrected: the correction replaces it from the beginning." in said
         assert BODY["en"] in said
         assert BODY["ru"] in said

@@ -10,10 +10,14 @@ from babel.messages.pofile import read_po
 from hypothesis import given
 from hypothesis import strategies as st
 
+from visavis.dialogue.errors import act_void
+from visavis.errors import Malformed, Untrusted
 from visavis.rulebook import EDITION_1
+from visavis.understandings.errors import OneSidedGuarantee
 from visavis.web import words
 from visavis.web.words import sentences
-from visavis.web.words.gather import gathered
+from visavis.web.words.gather import gathered, raised_phrases
+from visavis.web.words.refusals import refusal_words
 
 OTHERS = [code for code in words.LANGUAGES if code != words.DEFAULT]
 PLACES = re.compile(r"%\((\w+)\)s")
@@ -69,7 +73,9 @@ def test_french_is_set_as_french():
     for message in catalogue("fr"):
         for form in [message.string] if isinstance(message.string, str) else message.string:
             if message.id:
-                assert not re.search(r"(?<![\u00a0\u202f])(?::(?!\d)|[;?!»])|«(?!\u00a0)|['\"“”]", form), form
+                assert not re.search(r"(?<![\u00a0\u202f])(?::(?!\d|//)|[;?!»])|«(?!\u00a0)|['\"“”]", form), (
+                    form
+                )
 
 
 def test_every_act_of_the_rule_book_has_words():
@@ -107,3 +113,48 @@ def test_one_text_of_several():
     assert words.one_of({"ru": "да", "en": "yes"}, "ar") == ("en", "yes")
     assert words.one_of({"id": "ya"}, "ar") == ("id", "ya")
     assert words.one_of({"en": ""}, "ar") == ("", "")
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_rule_refuses_in_the_reader_s_language(language):
+    """Every reason for which an act may be void is said in words of the reader's, and not in English."""
+    explained = EDITION_1.explained
+    said = {reason: refusal_words(act_void(reason, explained), language) for reason in explained}
+    assert [reason for reason, told in said.items() if told == explained[reason]] == []
+
+
+ONLY_PROGRAMS_MEET = {
+    "dialogue/acts.py",
+    "dialogue/cosigning.py",
+    "dialogue/keeping.py",
+    "dialogue/receiving.py",
+    "dialogue/service.py",
+    "web/context.py",
+    "web/tlog.py",
+}
+
+
+def test_what_a_person_is_refused_with_can_be_translated():
+    """A refusal's phrase is whole where it is raised, and its values are details; but for logs that are damaged."""
+    made_up = {place.partition(":")[0] for place, phrase in raised_phrases() if phrase is None}
+    assert made_up == ONLY_PROGRAMS_MEET
+
+
+@pytest.mark.parametrize(
+    ("error", "language", "due"),
+    [
+        (Malformed("%(field)s: whole minutes are due", field="start"), "en", "start: whole minutes are due"),
+        (Malformed("%(field)s: whole minutes are due", field="start"), "ru", "Начало: нужны целые минуты"),
+        (Untrusted("the root is another"), "en", "the root is another"),
+        (Untrusted("%(field)s and %(no)s stay"), "en", "%(field)s and %(no)s stay"),
+        (
+            Untrusted("the root is another"),
+            "fr",
+            "Une signature, une preuve ou une identité ne tient pas. (the root is another)",
+        ),
+        (OneSidedGuarantee(("a",), ("b",)), "id", "Ini sebuah jaminan, dan hanya mengikat satu pihak."),
+    ],
+)
+def test_a_refusal_s_words(error, language, due):
+    """Values are filled into the reader's phrase; what has none stands in English behind its family's words."""
+    assert refusal_words(error, language).startswith(due)

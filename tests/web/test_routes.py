@@ -110,6 +110,12 @@ async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         )
         text = (await other.state())["understandings"][0]
         await other.act("understandings.sign", understanding=text["id"], hash=text["open"][0]["hash"])
+        remarks = []
+        for chair, person in (("a", one), ("b", other)):
+            on = (one.dialogue, person.side, person.id)
+            tabled = text["open"][0]["hash"]
+            kept = await stage.node.remarks.leave(*on, text=tabled, clause=1, words=OURS[chair])
+            remarks.append(kept.id)
         releases = []
         for chair, person in (("a", one), ("b", other)):
             press = people[f"press-officer of {chair}"][0]
@@ -134,7 +140,7 @@ async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
             "t": [talk], "talk": [talk], "item": [item], "items": [item],
             "u": [text["id"]], "of": [text["id"]], "understanding": [str(offer["understanding"])],
             "side": [one.side, other.side, elsewhere[0].side, "ours", "theirs"],
-            "release": releases,
+            "release": releases, "remark": remarks, "clause": ["1"], "counter": [tabled], "take": ["theirs"],
             "commitment": commitments,
             "hash": [time, text["open"][0]["hash"], *commitments[:2]],
             "n": ["1", "2"],
@@ -147,7 +153,7 @@ async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
             "credential": [one.credential, other.credential],
             "start": ["2031-12-07T15:00:00Z"], "mode": ["video"], "zone": ["Europe/Zurich"],
             "expected": ["expected"], "grade": ["good"], "verdict": ["implemented"],
-            "type": ["ed25519", "webauthn"], "from": ["0", "1"], "publish": ["yes"], "text": ["Said plainly."],
+            "type": ["ed25519", "webauthn"], "from": ["0", "1"], "publish": ["yes"], "text": ["Said plainly.", tabled],
         }  # fmt: skip
         database = sqlite3.connect(f"file:{tmp_path / DATABASE}?mode=ro", uri=True)
         try:

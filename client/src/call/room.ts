@@ -18,7 +18,7 @@ import type { Json } from '../record/canonical';
 import { type Content, opens } from '../record/content';
 import { Logs } from '../record/logs';
 import { current } from '../signing/keys';
-import { wordsOf } from '../signing/forms';
+import { wordsOf } from '../signing/failures';
 import { t } from '../words';
 import { type Chosen, deviceCheck } from './check';
 import {

@@ -12,17 +12,22 @@ import { type Content, opens } from '../record/content';
 import { digest } from '../record/digest';
 import { type Founding, type Signed, challenge, dialogueId, readFounding, readSigned } from '../record/entry';
 
-/** The node's answer. subject: what the act names by its hash, as {slot, base, kind, body}. */
+/** The node's answer. subject: what the act names by its hash, as {slot, base, kind, body}. names: what the node calls
+ * an id, as [language, words] each. */
 export interface Answer {
   readonly signed: unknown;
   readonly foundings: readonly unknown[];
   readonly subject: JsonObject | null;
   readonly contents: readonly Content[];
+  readonly names?: Names;
 }
+
+/** Id → [language, words], … Nothing of it is checked: no signature covers what a thing is called. */
+export type Names = { readonly [id: string]: readonly (readonly [language: string, words: string])[] };
 
 /** hash: of the signed members. sides: both; ours: the one that signs. subject: what the act's hash names, or null:
  * the act names none, or it was not given. texts: by commitment; each opens. closed: whether the act names a subject
- * that was not given. */
+ * that was not given. names: the node's word. */
 export interface Checked {
   readonly signed: Signed;
   readonly hash: string;
@@ -31,6 +36,7 @@ export interface Checked {
   readonly subject: JsonObject | null;
   readonly texts: ReadonlyMap<string, Content>;
   readonly closed: boolean;
+  readonly names: Names;
 }
 
 /** What does not come out as it was said. found: what this device computes, where that is a hash. */
@@ -47,7 +53,7 @@ export function readFragment(fragment: string): { readonly check: string; readon
 }
 
 /** Recompute everything in `answer`; due: the hash on the other screen. Raises `Mismatch`, `Malformed`. */
-export async function recompute({ signed: given, foundings, subject, contents }: Answer, due: string): Promise<Checked> {
+export async function recompute({ signed: given, foundings, subject, contents, names = {} }: Answer, due: string): Promise<Checked> {
   const signed = readSigned(given);
   const hash = toText(await challenge(signed));
   if (hash !== due) throw new Mismatch('hash', hash);
@@ -72,7 +78,7 @@ export async function recompute({ signed: given, foundings, subject, contents }:
   }
   return {
     signed, hash, sides: [one, other], ours, subject, texts: new Map(contents.map(each => [each.commitment, each])),
-    closed: typeof named === 'string' && subject === null && signed.act.type !== 'content.receive',
+    names, closed: typeof named === 'string' && subject === null && signed.act.type !== 'content.receive',
   };
 }
 

@@ -12,6 +12,7 @@
  */
 
 import { t } from '../words';
+import { reach } from './reach';
 import { carried, controlsOf, dirty } from './typed';
 
 const SETTLE_MS = 150;
@@ -45,7 +46,7 @@ export function listen(): void {
   }
   let lost = false;
   source = new EventSource(`/api/dialogues/${encodeURIComponent(dialogue)}/events`);
-  for (const kind of ['log', 'enrolment', 'comment']) {
+  for (const kind of ['log', 'enrolment', 'comment', 'remark']) {
     source.addEventListener(kind, () => {
       refreshSoon();
       document.dispatchEvent(new CustomEvent(`visavis:${kind}`));
@@ -54,6 +55,7 @@ export function listen(): void {
   source.onopen = () => {
     if (lost) announce(t('live.back'));
     lost = false;
+    reach('back');
     // At the first opening too: what was entered after the page was made and before we listened is in no event.
     refreshSoon();
   };
@@ -63,7 +65,7 @@ export function listen(): void {
       setInterval(() => refreshSoon(), POLL_MS);
       return;
     }
-    if (!lost) announce(t('live.lost'));
+    if (!lost) reach('lost');
     lost = true;
   };
   // A page in the back/forward cache must hold no stream.
@@ -104,7 +106,9 @@ async function refresh(): Promise<void> {
     if (!typing(document.body)) location.assign(response.url);
     return;
   }
+  if (response.status === 401) reach('ended');
   if (!response.ok) return;
+  reach('back');
   const fresh = new DOMParser().parseFromString(await response.text(), 'text/html');
   const regions = Array.from(document.querySelectorAll('[data-region][id]'));
   // None of ours in it: the address shows another page now, as home does once an officer has admitted us.

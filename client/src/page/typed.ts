@@ -5,7 +5,8 @@
  *     <body data-delegate="…">                       whose words they are
  *     <form data-command data-seen="2">              a form that signs; the version of our word it was opened on
  *     <form method="post" data-keep>                 one that the node keeps; its version is its field `seen`
- *     <form method="post" data-keep="sent">          one that is empty again once it was sent
+ *     <form method="post" data-keep="sent">          one that is empty again once it was sent; if it has a field `seen`,
+ *                                                    then once the page is served with another
  *
  * In `sessionStorage`: it ends with the tab and no other tab reads it, so two tabs on one form do not write over each
  * other. It survives a reload, going back, a refusal, and a session that ended; it is gone when it is signed, when it
@@ -16,9 +17,11 @@ import { t } from '../words';
 
 type Control = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement;
 
-/** fields: name, its turn among those of one name, value; of a box or a radio button, whether it is on. */
+/** fields: name, its turn among those of one name, value; of a box or a radio button, whether it is on. sent: nobody knows
+ * yet whether it came. */
 interface Kept {
   readonly seen: string | null;
+  readonly sent?: boolean;
   readonly fields: readonly (readonly [name: string, turn: number, value: string, on: boolean | null])[];
 }
 
@@ -50,10 +53,18 @@ export function listen(): void {
     me = undefined;
     sweep(() => true);
   };
-  doors.onmessage = left;
+  doors.onmessage = () => {
+    left();
+    // Signed out in another tab: what this one shows is nobody's here any more. A call is left by oneself.
+    if (!document.querySelector('#room[data-state]:not([data-state="out"])')) location.replace('/');
+  };
   document.addEventListener('submit', event => {
     if (!(event.target instanceof HTMLFormElement)) return;
-    if (event.target.dataset['keep'] === 'sent') forget(event.target);
+    if (event.target.dataset['keep'] === 'sent') {
+      const kept = read(event.target);
+      if (kept?.seen != null) sessionStorage.setItem(placeOf(event.target), JSON.stringify({ ...kept, sent: true }));
+      else forget(event.target);
+    }
     if (!event.target.matches('.leave')) return;
     left();
     doors.postMessage('left');
@@ -124,6 +135,10 @@ export function carried(old: ParentNode, come: ParentNode): boolean {
 function restore(form: HTMLFormElement): void {
   const kept = read(form);
   if (!kept) return;
+  if (kept.sent && kept.seen !== seenOf(form)) {
+    forget(form);
+    return;
+  }
   const controls = controlsOf(form);
   for (const [name, turn, value, on] of kept.fields) {
     const same = controls.filter(control => control.name === name);

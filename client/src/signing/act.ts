@@ -1,23 +1,27 @@
 /** One act, from a command to the log: draft, check, show, sign, enter.
  *
- * Lives here: `prepare` and `enter`. Not here: forms and the dialog (`forms`, `dialog`).
+ * Lives here: `prepare` and `enter`. Not here: forms, reading a draft, the dialog (`forms`, `reading`, `dialog`).
  * Spec: docs/spec/http.md §3.
  */
 
 import { type Draft, type SessionAnswer, request } from '../api';
 import { toText } from '../bytes';
 import { Refused, Untrusted } from '../errors';
+import type { JsonObject } from '../record/canonical';
 import { opens } from '../record/content';
 import { type Signed, challenge, readSigned } from '../record/entry';
 import { inBrowser } from '../record/pins';
 import { DEVICE_COMMANDS, type DeviceKey, acting, proveByDevice } from './device';
 import { fits } from './fits';
 import { current, prove } from './keys';
+import { t } from '../words';
 import * as watch from './watch';
 
-/** A draft that was checked and may be signed. device: this device's key, if it is to sign; else the passkey does. */
+/** A draft that was checked and may be signed. asked: for what; device: this device's key, if it is to sign; else the
+ * passkey does. */
 export interface Prepared {
   readonly dialogue: string;
+  readonly asked: { readonly command: string; readonly fields: JsonObject };
   readonly draft: Draft;
   readonly signed: Signed;
   readonly device: DeviceKey | undefined;
@@ -40,19 +44,21 @@ type Fields = Readonly<Record<string, unknown>>;
  */
 export async function prepare(dialogue: string, command: string, fields: Fields, seen?: number): Promise<Prepared> {
   const session = await current();
+  const { delegate } = document.body.dataset;
+  if (delegate !== undefined && delegate !== session.delegate) throw new Untrusted(t('fits.other-tab'));
   const { draft, device } = await drafted(dialogue, { command, fields, ...(seen === undefined ? {} : { seen }) }, session);
   const signed = readSigned(draft.signed);
-  if (signed.dialogue !== dialogue) throw new Untrusted('the draft is of another dialogue');
-  if (session.side !== null && signed.side !== session.side) throw new Untrusted('the draft is of another side');
+  if (signed.dialogue !== dialogue) throw new Untrusted(t('fits.dialogue'));
+  if (session.side !== null && signed.side !== session.side) throw new Untrusted(t('fits.side'));
   if (signed.delegate !== session.delegate || signed.credential !== (device?.id ?? session.credential)) {
-    throw new Untrusted('the draft is in the name of somebody else');
+    throw new Untrusted(t('fits.somebody'));
   }
   const pin = await inBrowser.get(`${dialogue}/${signed.side}`);
-  if (pin && signed.own.size < pin.size) throw new Untrusted('the node shows an older log than this browser has seen');
+  if (pin && signed.own.size < pin.size) throw new Untrusted(t('fits.older'));
   fits(command, fields, signed.act, draft.contents);
   await Promise.all(draft.contents.map(opens));
-  if (toText(await challenge(signed)) !== draft.hash) throw new Untrusted('the draft has another hash than it says');
-  return { dialogue, draft, signed, device };
+  if (toText(await challenge(signed)) !== draft.hash) throw new Untrusted(t('fits.hash'));
+  return { dialogue, asked: { command, fields: fields as JsonObject }, draft, signed, device };
 }
 
 /** A draft in the name of this device's key, where that may act; else in the passkey's. */
@@ -78,5 +84,5 @@ export async function enter(prepared: Prepared): Promise<Entered> {
   const signs = await challenge(signed);
   const proof = device ? await proveByDevice(device, signs) : await prove(signed.credential, signs);
   const path = `/api/dialogues/${encodeURIComponent(dialogue)}/entries`;
-  return watch.over(signed, draft.summary.title, () => request<Entered>('POST', path, { draft: draft.draft, proof }));
+  return watch.over(signed, () => request<Entered>('POST', path, { draft: draft.draft, proof }));
 }

@@ -3,44 +3,29 @@
  * Lives here: `consent`. Not here: drafting and signing (`act`).
  *
  * A native `<dialog>` shown modally: the rest of the page is inert, Esc cancels, focus returns to where it was.
- * Everything is set as text, never as markup.
+ * Everything is set as text, never as markup, and made from the act's bytes: no sentence of the node's is shown.
  */
 
-import { harmless } from '../harmless';
+import { described, element } from '../check/described';
+import type { Checked } from '../check/recompute';
+import { effectsOf, titleOf } from '../check/sayings';
 import { t } from '../words';
 import type { Prepared } from './act';
 import { checkLink, elsewhere } from './elsewhere';
 import { shortOf } from './short';
 
-/** Show the draft; true if the person signs it, false if they do not. */
-export function consent({ draft, signed }: Prepared): Promise<boolean> {
+/** Show the draft; true if the person signs it, false if they do not. checked: what its bytes say. */
+export function consent({ draft, signed, asked }: Prepared, checked: Checked): Promise<boolean> {
   const dialog = element('dialog', 'sign-dialog');
   dialog.setAttribute('aria-labelledby', 'sign-title');
   dialog.setAttribute('aria-describedby', 'sign-words');
   const kicker = element('p', 'tiny', t('sign.title'));
-  const title = element('h2', '', draft.summary.title);
+  const title = element('h2', '', titleOf(signed.act));
   title.id = 'sign-title';
-  title.dir = 'auto';
-  const words = element('ul', 'sign-words');
+  const words = element('div', 'sign-words stack');
   words.id = 'sign-words';
-  for (const line of draft.summary.lines) {
-    const said = element('li', '', line);
-    said.dir = 'auto';
-    words.append(said);
-  }
-  dialog.append(kicker, title, words);
-  if (draft.contents.length > 0) {
-    const texts = details(t('sign.texts'));
-    for (const { language, text } of draft.contents) {
-      const part = element('blockquote', 'sign-text', text);
-      if (language) {
-        part.lang = language;
-        part.dir = 'auto';
-      }
-      texts.append(part);
-    }
-    dialog.append(texts);
-  }
+  for (const effect of effectsOf(signed.act, asked)) words.append(element('p', '', effect));
+  dialog.append(kicker, title, words, described(checked));
   const hash = short(t('sign.hash'), draft.hash);
   // Of a consent: what it agrees to has one hash, on the other side's page as well.
   const { hash: subject } = signed.act;
@@ -89,15 +74,5 @@ function short(words: string, hash: string): HTMLElement {
 function details(words: string): HTMLDetailsElement {
   const made = element('details', 'fold');
   made.append(element('summary', '', words));
-  return made;
-}
-
-/** An element; all words of this dialog are shown as `harmless` has them. */
-function element<K extends keyof HTMLElementTagNameMap>(
-  name: K, className = '', words = '',
-): HTMLElementTagNameMap[K] {
-  const made = document.createElement(name);
-  if (className) made.className = className;
-  if (words) made.textContent = harmless(words);
   return made;
 }

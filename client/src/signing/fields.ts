@@ -5,6 +5,7 @@
  *     name="title.en"                 {title: {en: …}}
  *     name="items[]"                  {items: […]}
  *     name="undertakings.0.text.en"   {undertakings: [{text: {en: …}}]}   gaps in the numbers close up
+ *     name="clauses.0.en"             {body: {en: …}}   clauses, which blank lines part
  *     data-type="int" | "bool" | "json" | "lines" (one item a line) | "time" (local, to UTC)
  *
  * Controls in an element with `data-if-filled` are left out while all its texts are empty.
@@ -14,6 +15,7 @@
  */
 
 import { Malformed } from '../errors';
+import { t } from '../words';
 
 export interface Control {
   readonly name: string;
@@ -21,6 +23,8 @@ export interface Control {
   readonly type?: string;
   readonly zone?: string;
   readonly required?: boolean;
+  /** What the form calls it. */
+  readonly label?: string;
   /** It carries the page's word, not the person's. */
   readonly hidden?: boolean;
   /** Of a box or a radio button; undefined for any other control. */
@@ -39,7 +43,27 @@ export function fieldsOf(controls: readonly Control[]): Tree {
     const value = valueOf(control);
     if (value !== undefined) place(root, control.name, value);
   }
-  return close(root) as Tree;
+  const { clauses, ...fields } = root;
+  return close(clauses === undefined ? root : { ...fields, body: bodyOf(clauses as Tree) }) as Tree;
+}
+
+/** Number → language → clause, as one text in each language. A clause with blank lines is several; each stands in every
+ * language, or the two columns would no longer say the same.
+ */
+function bodyOf(clauses: Tree): Tree {
+  const rows = Object.entries(clauses).sort(([a], [b]) => Number(a) - Number(b)) as [string, Record<string, string>][];
+  const spoken = [...new Set(rows.flatMap(([, row]) => Object.keys(row)))];
+  const texts: Record<string, string[]> = Object.fromEntries(spoken.map(language => [language, []]));
+  for (const [n, row] of rows) {
+    const parts = spoken.map(language => (row[language] ?? '').split(/\n[^\S\n]*\n\s*/).map(part => part.trim()).filter(Boolean));
+    const most = Math.max(...parts.map(part => part.length));
+    for (const [at, part] of parts.entries()) {
+      const language = spoken[at] as string;
+      if (part.length < most) throw new Malformed(t('clauses.uneven', { n: Number(n) + 1 }), `clauses.${n}.${language}`);
+      texts[language]?.push(...part);
+    }
+  }
+  return Object.fromEntries(spoken.map(language => [language, texts[language]?.join('\n\n')]));
 }
 
 /** "undertakings.2" of "undertakings.2.text.en". */
@@ -64,19 +88,19 @@ function valueOf(control: Control): unknown {
   if (value.trim() === '' && !control.required) return undefined;
   switch (type) {
     case 'int': {
-      if (!/^\d{1,15}$/.test(value.trim())) throw new Malformed(`${control.name}: a whole number is due`);
+      if (!/^\d{1,15}$/.test(value.trim())) throw new Malformed(t('field.number', { name: control.label ?? control.name }));
       return Number(value);
     }
     case 'json':
       try {
         return JSON.parse(value) as unknown;
       } catch {
-        throw new Malformed(`${control.name}: not JSON`);
+        throw new Malformed(t('field.json', { name: control.label ?? control.name }));
       }
     case 'lines':
       return value.split('\n').map(line => line.trim()).filter(Boolean);
     case 'time':
-      return utcOf(value, control.zone ?? 'UTC', control.name);
+      return utcOf(value, control.zone ?? 'UTC', control.label ?? control.name);
     default:
       // Forms send CR LF; texts are kept with one spelling of the end of a line.
       return value.replace(/\r\n?/g, '\n');
@@ -112,7 +136,7 @@ export function utcOf(local: string, zone: string, name = 'time'): string {
   const match = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d)$/.exec(local);
   if (!match) {
     const given = new Date(local);
-    if (Number.isNaN(given.getTime())) throw new Malformed(`${name}: a date and a time are due`);
+    if (Number.isNaN(given.getTime())) throw new Malformed(t('field.time', { name }));
     return given.toISOString().replace(/\.\d{3}Z$/, 'Z');
   }
   const [, y, mo, d, h, mi] = match.map(Number) as [number, number, number, number, number, number];
@@ -142,8 +166,9 @@ export function controlsOf(form: HTMLFormElement): Control[] {
     const group = element.closest('[data-if-filled]');
     if (group && !isFilled(group)) continue;
     const { name, required } = element;
+    const label = element.labels?.[0]?.textContent?.trim().replace(/\s+/g, ' ');
     const common = {
-      name, required, hidden: element.type === 'hidden',
+      name, required, hidden: element.type === 'hidden', ...(label ? { label } : {}),
       ...(element.dataset['type'] ? { type: element.dataset['type'] } : {}),
       ...(element.dataset['zone'] ? { zone: element.dataset['zone'] } : {}),
     };

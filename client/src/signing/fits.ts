@@ -8,6 +8,7 @@
 import { Untrusted } from '../errors';
 import type { Content } from '../record/content';
 import type { Act } from '../record/entry';
+import { t } from '../words';
 
 export const ACTS: Record<string, readonly string[]> = {
   'dialogue.found': ['side.found'],
@@ -87,16 +88,16 @@ export function fits(
   contents: readonly Content[],
 ): void {
   const types = ACTS[command];
-  if (!types?.includes(act.type)) throw new Untrusted(`the draft is of another act: ${act.type}`);
+  if (!types?.includes(act.type)) throw new Untrusted(t('fits.other-act', { act: act.type }));
   if (command === 'press.clear' && !act.type.startsWith(String(fields['kind']))) {
-    throw new Untrusted(`the draft is of another act: ${act.type}`);
+    throw new Untrusted(t('fits.other-act', { act: act.type }));
   }
   if (command === 'dialogue.admit-device' && (act['credential'] !== fields['key'] || act['passkey'] !== null)) {
-    throw new Untrusted('the draft admits another key than this device’s');
+    throw new Untrusted(t('fits.other-key'));
   }
   const stated = new Set(leaves(act).map(String));
   for (const content of contents) {
-    if (!stated.has(content.commitment)) throw new Untrusted('a text is shown that the act does not commit to');
+    if (!stated.has(content.commitment)) throw new Untrusted(t('fits.odd-text'));
   }
   const texts = contents.map(content => plain(content.text));
   for (const [name, value] of Object.entries(fields)) {
@@ -104,18 +105,18 @@ export function fits(
     const said = act[name];
     if (same(value, said)) continue;
     if (Array.isArray(value) && Array.isArray(said) && value.length !== said.length) {
-      throw new Untrusted(`the draft has another number of ${name}`);
+      throw new Untrusted(t('fits.number', { name }));
     }
     if (ORDERED.includes(name) && Array.isArray(value)) {
       const places = value.map(each => leaves(said).map(String).indexOf(String(each)));
       if (places.some((place, at) => place <= (places[at - 1] ?? -1))) {
-        throw new Untrusted(`the draft has the ${name} in another order`);
+        throw new Untrusted(t('fits.order', { name }));
       }
     }
     for (const leaf of leaves(value)) {
       // What was asked stands in the act itself, or the act commits to it.
       const found = stated.has(String(leaf)) || (typeof leaf === 'string' && texts.includes(plain(leaf)));
-      if (!found) throw new Untrusted(`the draft does not say the ${name} that was asked for`);
+      if (!found) throw new Untrusted(t('fits.unsaid', { name }));
     }
   }
 }

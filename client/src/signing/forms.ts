@@ -1,18 +1,21 @@
 /** Forms that sign: `<form data-command data-dialogue>`, and the two doors, `data-enrol` and `data-sign-in`.
  *
  * Lives here: catching their submission, saying how it goes in the form's live region.
- * Not here: what is sent (`fields`), checked (`act`, `fits`) and shown (`dialog`).
+ * Not here: what is sent (`fields`), checked (`act`, `fits`) and shown (`dialog`), words for a failure (`failures`).
  *
  * The listener is the document's, so that forms which arrive by a live update sign as well. While one is under
  * way a form is `aria-busy` and takes no second submission. A failure leaves every control as it was.
  */
 
-import { Malformed, Refused, Unreachable, Untrusted } from '../errors';
+import { request } from '../api';
+import type { Answer } from '../check/recompute';
+import { Malformed, Refused, Untrusted } from '../errors';
 import { t } from '../words';
 import { forget, keep as keepTyped } from '../page/typed';
-import { CHANGED, enter, prepare } from './act';
-import { consent } from './dialog';
+import { CHANGED, type Prepared, enter, prepare } from './act';
+import { consenting } from './consenting';
 import { keep, makeDeviceKey } from './device';
+import { wordsOf } from './failures';
 import { controlsOf, fieldsOf } from './fields';
 import { enrol, signIn } from './keys';
 
@@ -63,6 +66,7 @@ async function carryOut(form: HTMLFormElement, other?: string): Promise<void> {
     return;
   }
   say(form, t('sign.drafting'));
+  const dialog = consenting();
   const made = command === 'dialogue.admit-device' ? await makeDeviceKey() : undefined;
   const fields = made ? { key: made.id } : fieldsOf(controlsOf(form));
   const { seen } = form.dataset;
@@ -70,7 +74,7 @@ async function carryOut(form: HTMLFormElement, other?: string): Promise<void> {
   // What this device's key signs binds nobody: the button was the word for it.
   if (!prepared.device) {
     say(form, '');
-    if (!(await consent(prepared))) {
+    if (!(await agreed(prepared, await dialog))) {
       say(form, t('sign.cancelled'));
       return;
     }
@@ -87,6 +91,15 @@ async function carryOut(form: HTMLFormElement, other?: string): Promise<void> {
   // The room must not be reloaded: its page is brought up to date by the event instead.
   if (next) location.assign(next);
   else if (!document.querySelector('#room[data-state]:not([data-state="out"])')) location.reload();
+}
+
+/** Whether the person signs what the draft says. Raises `Untrusted` where the node gives another thing than the act names. */
+async function agreed(prepared: Prepared, { consent, read }: Awaited<ReturnType<typeof consenting>>): Promise<boolean> {
+  const { check, hash } = prepared.draft;
+  const found = await read(await request<Answer>('POST', '/api/checks', { check }), hash);
+  if ('differs' in found) throw new Untrusted(t(`fits.${found.differs}`));
+  if ('unread' in found) throw new Untrusted(found.unread);
+  return consent(prepared, found.checked);
 }
 
 function say(form: HTMLFormElement, words: string, state = ''): void {
@@ -109,24 +122,37 @@ function report(form: HTMLFormElement, error: unknown): void {
     return;
   }
   const words = wordsOf(error).trim();
-  say(form, `${/[.!?؟。:]$/.test(words) ? words : `${words}.`} ${t('error.kept')}`, 'error');
-  if (error instanceof Refused && error.field) {
-    const head = error.field.split('.')[0] ?? '';
-    const at = Array.from(form.elements).find(element => {
-      const name = element.getAttribute('name');
-      return name === error.field || name?.split(/[.[]/)[0] === head;
-    });
-    if (at instanceof HTMLElement) {
-      at.setAttribute('aria-invalid', 'true');
-      if (at.getAttribute('type') !== 'hidden') at.focus();
-    }
+  const named = error instanceof Refused && error.field ? ` ${t('error.field', { field: labelOf(form, error.field) })}` : '';
+  say(form, `${/[.!?؟。:]$/.test(words) ? words : `${words}.`}${named} ${t('error.kept')}`, 'error');
+  const at = (error instanceof Refused || error instanceof Malformed) && error.field ? controlOf(form, error.field) : undefined;
+  if (at) {
+    at.setAttribute('aria-invalid', 'true');
+    const fold = at.closest('details');
+    if (fold) fold.open = true;
+    if (at.getAttribute('type') !== 'hidden') at.focus();
   }
 }
 
-/** Ours was said anew since the form was opened: both are shown, and the person says which is to stand. */
+/** The control of a field: "title.en" of "title.en"; the first of "undertakings.…" for one that has no control of its own. */
+function controlOf(form: HTMLFormElement, field: string): HTMLElement | undefined {
+  const head = field.split('.')[0] ?? '';
+  const named = Array.from(form.elements).filter((element): element is HTMLElement => (
+    element instanceof HTMLElement && element.getAttribute('name')?.split(/[.[]/)[0] === head
+  ));
+  return named.find(element => element.getAttribute('name') === field) ?? named[0];
+}
+
+/** What the form calls a field: the first words of its label. */
+function labelOf(form: HTMLFormElement, field: string): string {
+  const [label] = (controlOf(form, field) as HTMLInputElement | undefined)?.labels ?? [];
+  return label?.textContent?.trim().replace(/\s+/g, ' ') || field;
+}
+
+/** Ours was said anew since the form was opened, or another version tabled: both are shown, and the person says what is to be. */
 function meanwhile(form: HTMLFormElement, { problem }: Refused): void {
   const texts = Array.isArray(problem['texts']) ? (problem['texts'] as unknown[]) : [];
-  say(form, `${t('error.meanwhile')} ${t(texts.length > 0 ? 'error.meanwhile.stands' : 'error.meanwhile.page')}`, 'error');
+  const tabled = problem['of'] === 'tabled';
+  say(form, `${t(tabled ? 'error.meanwhile.tabled' : 'error.meanwhile')} ${t(texts.length > 0 ? 'error.meanwhile.stands' : 'error.meanwhile.page')}`, 'error');
   const region = form.querySelector('[data-form-status]');
   if (!region) return;
   for (const each of texts) {
@@ -141,29 +167,11 @@ function meanwhile(form: HTMLFormElement, { problem }: Refused): void {
   const button = document.createElement('button');
   button.type = 'button';
   button.className = 'press is-second';
-  button.textContent = t('error.meanwhile.replace');
+  button.textContent = t(tabled ? 'error.meanwhile.table' : 'error.meanwhile.replace');
   button.addEventListener('click', () => {
     form.dataset['seen'] = String(problem['seen']);
     keepTyped(form);
     form.requestSubmit();
   });
   region.append(button);
-}
-
-/** An error in words for the person. */
-export function wordsOf(error: unknown): string {
-  if (error instanceof Refused) {
-    const field = error.field ? ` ${t('error.field', { field: error.field })}` : '';
-    if (error.status === 401) return t('error.session');
-    if (error.status === 403) return t('error.forbidden', { why: error.message });
-    if (error.status === 400) return t('error.malformed', { why: error.message }) + field;
-    if (error.status >= 500) return t('error.unreachable');
-    return t('error.refused', { why: error.message }) + field;
-  }
-  if (error instanceof Untrusted) return t('error.untrusted', { why: error.message });
-  if (error instanceof Malformed) return t('error.malformed', { why: error.message });
-  if (error instanceof Unreachable) return t('error.unreachable');
-  if (error instanceof DOMException && error.name === 'NotAllowedError') return t('error.not-verified');
-  if (error instanceof DOMException && error.name === 'NotSupportedError') return t('error.no-passkeys');
-  return t('error.unexpected', { why: error instanceof Error ? error.message : String(error) });
 }

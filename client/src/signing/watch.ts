@@ -13,10 +13,12 @@ import { leafHash } from '../record/merkle';
 import * as store from '../store';
 import { type Word, t } from '../words';
 import type { Entered } from './act';
+import { consenting } from './consenting';
 
 const LIFE_MS = 30 * 24 * 3_600_000;
 
-/** said: what the node answered. "nothing": no answer came. leaf: the entry's hash, as the node gave it. */
+/** title: the act's type, of which its words are made when they are needed. said: what the node answered. "nothing": no
+ * answer came. leaf: the entry's hash, as the node gave it. */
 interface Watched {
   readonly dialogue: string;
   readonly side: string;
@@ -29,8 +31,8 @@ interface Watched {
 }
 
 /** Send what was signed. What is sent is written down first, and what the node says of it after. */
-export async function over(signed: Signed, title: string, send: () => Promise<Entered>): Promise<Entered> {
-  const { dialogue, side, nonce, own } = signed;
+export async function over(signed: Signed, send: () => Promise<Entered>): Promise<Entered> {
+  const { dialogue, side, nonce, own, act: { type: title } } = signed;
   const watched: Watched = { dialogue, side, nonce, title, from: own.size, at: Date.now(), said: 'nothing' };
   await store.put('watched', nonce, watched);
   try {
@@ -63,7 +65,10 @@ async function look(main: HTMLElement): Promise<void> {
       const there = seen.get(each.nonce);
       const dead = there === undefined && spent.has(each.nonce);
       const word = dead ? null : verdict(each, there);
-      if (word) warn(main, t(word, { title: each.title }), there === undefined ? spending(each) : null);
+      if (word) {
+        const { titleOf } = await consenting();
+        warn(main, t(word, { title: titleOf({ type: each.title }) }), there === undefined ? spending(each) : null);
+      }
       if (there !== undefined || dead || each.at + LIFE_MS < Date.now()) await store.remove('watched', each.nonce);
     }
   }

@@ -154,8 +154,9 @@ def _erase(view: View, fields: EraseFields, _fresh: Fresh) -> Drafted:
     done = own_erasure(joint, us, commitment)
     if done is not None:
         raise ErasedAlready(
-            f"your side erased this by entry {done.index} of its log; nothing of it is here any more",
+            "your side erased this by entry %(entry)s of its log; nothing of it is here any more",
             field="commitment",
+            entry=done.index,
         )
     words = view.text(commitment)
     if words is None and source.side != us:

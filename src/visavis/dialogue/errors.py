@@ -49,8 +49,11 @@ class ContentMissing(Refused):
 
 
 class ChangedMeanwhile(Refused):
-    """The asker's side has said this anew since the asker saw it. details: seen, how often it has said it by now;
-    texts, [[language, words], …] as they stand, which are the asker's side's own."""
+    """The asker's side has said this anew since the asker saw it, or either side has tabled another version.
+
+    details: of ("said", "tabled"); seen, how often by now; texts, [[language, words], …] as they stand: our side's own
+    word, or the last version tabled, whose words are both sides'.
+    """
 
     code = "changed-meanwhile"
 

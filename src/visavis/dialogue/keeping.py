@@ -13,7 +13,7 @@ be read and not written, the second neither.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from datetime import datetime
 
 import anyio
@@ -201,6 +201,7 @@ class Keeper:
         """
         row = ledger.contents.get(commitment)
         await self._forget_beside(unit, ledger.states[us], commitment, row)
+        await unit.drop_remarks(ledger.id, ledger.sides[us], _saying(ledger, {commitment}))
         goes = commitment in ledger.damaged if row is None else not ledger.kept(row, without=us)
         if goes:
             await unit.drop_content(ledger.id, commitment)
@@ -240,6 +241,13 @@ class Keeper:
                         await unit.drop_content(ledger.id, row.commitment)
             except Unavailable as error:
                 log.error("erasure.put-off", dialogue=ledger.id, why=error.message)
+        for side, erased in zip(ledger.sides, ledger.joint.erased, strict=True):
+            if texts := _saying(ledger, erased.keys()):
+                try:
+                    async with self._store.begin() as unit:
+                        await unit.drop_remarks(ledger.id, side, texts)
+                except Unavailable as error:
+                    log.error("erasure.put-off", dialogue=ledger.id, why=error.message)
 
     # --- fetching back ---------------------------------------------------------------------------
 
@@ -490,9 +498,14 @@ class Keeper:
         return fork not in ledger.forks and sum(kept.side == fork.side for kept in ledger.forks) < MAX_FORKS
 
 
+def _saying(ledger: Ledger, commitments: Set[str]) -> list[str]:
+    """Hashes of all that was tabled and says one of these."""
+    return [hash_ for hash_, subject in ledger.joint.tabled.items() if subject.commitments & commitments]
+
+
 def again(error: VisavisError) -> VisavisError:
     """The same error to be raised once more: an exception that is raised twice keeps both its histories."""
-    return type(error)(error.message, **error.details)
+    return type(error)(error.phrase, **error.details)
 
 
 def _signed(ledger: Ledger, side: str, seen: Seen) -> bytes:

@@ -424,7 +424,7 @@ def _private(seed: bytes, public: bytes) -> Ed25519PrivateKey:
 
 def _behind(held: int, own: int) -> LogBehind:
     return LogBehind(
-        f"somebody has shown a checkpoint of {held} entries, signed by this log's key; this node's disk has {own}",
+        "somebody has shown a checkpoint of %(held)s entries, signed by this log's key; this node's disk has %(own)s",
         held=held,
         own=own,
         shown=True,
@@ -433,7 +433,7 @@ def _behind(held: int, own: int) -> LogBehind:
 
 def _keyless(side: str) -> LogKeyMissing:
     return LogKeyMissing(
-        f"the key that signs log {side} now is not on this node's disk, so nothing can be written; that side's "
+        "the key that signs log %(side)s now is not on this node's disk, so nothing can be written; that side's "
         "protocol officer replaces it",
         side=side,
     )
@@ -441,7 +441,8 @@ def _keyless(side: str) -> LogKeyMissing:
 
 def _moved(address: str) -> SideMoved:
     return SideMoved(
-        f"this dialogue has moved: its log is written at {address}. What is here can be read", address=address
+        "this dialogue has moved: its log is written at %(address)s. What is here can be read",
+        address=address,
     )
 
 

@@ -72,6 +72,10 @@ class Profile(ActFields, frozen=True):
     languages: Annotated[tuple[Language, ...], Meta(min_length=1, max_length=16)]
 
 
+def _no_zone(zone: str) -> Malformed:
+    return Malformed("zone: “%(given)s” is not an IANA time zone", field="zone", given=zone[:60])
+
+
 def _profile(view: View, fields: Profile, _fresh: Fresh) -> Drafted:
     try:
         ZoneInfo(fields.zone)
@@ -79,9 +83,9 @@ def _profile(view: View, fields: Profile, _fresh: Fresh) -> Drafted:
         ValueError,
         OSError,
     ) as error:  # ZoneInfoNotFoundError is a KeyError; IsADirectoryError an OSError
-        raise Malformed(f"zone: {fields.zone[:60]!r} is not an IANA time zone", field="zone") from error
+        raise _no_zone(fields.zone) from error
     except KeyError as error:
-        raise Malformed(f"zone: {fields.zone[:60]!r} is not an IANA time zone", field="zone") from error
+        raise _no_zone(fields.zone) from error
     if len(set(fields.languages)) != len(fields.languages):
         raise Malformed("languages: one of them is given twice", field="languages")
     act = {"type": "side.profile", "zone": fields.zone, "languages": list(fields.languages)}
@@ -195,7 +199,9 @@ def _adopt(view: View, fields: AdoptFields, _fresh: Fresh) -> Drafted:
     newest, now = view.joint.rulebook.edition, view.joint.edition
     if fields.edition > newest:
         raise NoSuchEdition(
-            f"this node's software knows edition {newest} of the rules and no newer one", field="edition"
+            "this node's software knows edition %(newest)s of the rules and no newer one",
+            field="edition",
+            newest=newest,
         )
     in_force = view.joint.in_force(RULES)
     act = {

@@ -7,7 +7,7 @@ The contract suite `tests/store/contract.py` holds every adapter to this page.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -221,6 +221,10 @@ class Unit(Protocol):
 
     async def forget_words(self, dialogue: str, side: str, words: str) -> None:
         """Blank exactly these words wherever the side's drafts hold them."""
+        ...
+
+    async def drop_remarks(self, dialogue: str, side: str, texts: Collection[str]) -> None:
+        """Delete the side's remarks on the texts of those hashes."""
         ...
 
     async def founded(self) -> Sequence[str]:

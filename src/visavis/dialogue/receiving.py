@@ -61,7 +61,7 @@ def may_write(own: SideState, acknowledged: Seen) -> None:
     """
     if acknowledged.size > own.size:
         raise LogBehind(
-            f"{acknowledged.size} entries of this log are known to be signed; this node's disk has {own.size}",
+            "%(held)s entries of this log are known to be signed; this node's disk has %(own)s",
             held=acknowledged.size,
             own=own.size,
         )

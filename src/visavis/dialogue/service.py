@@ -26,7 +26,8 @@ import structlog
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from visavis.dialogue.acts import Consent, Erase, Power, Register, Rulebook, Subject
+from visavis.dialogue import chair
+from visavis.dialogue.acts import Consent, Erase, Power, Register, Rulebook, Subject, Table
 from visavis.dialogue.commands import (
     Audience,
     Command,
@@ -58,6 +59,7 @@ from visavis.dialogue.ports import (
     Unit,
 )
 from visavis.dialogue.receiving import Finding
+from visavis.dialogue.texts import misformed
 from visavis.errors import Malformed, Refused, Unavailable, Untrusted, VisavisError
 from visavis.record import canonical
 from visavis.record.content import opens
@@ -411,22 +413,23 @@ class Dialogues:
         """Draft an act. Raises `Malformed`, or `Refused` if the rules do not allow it as things stand.
 
         device: a device key that the session's passkey admitted, to sign in its stead.
-        seen: how often the side had said the word that the act says anew, as the asker saw it. Raises
-        `ChangedMeanwhile` if it has said it again since, now and when the draft is entered.
+        seen: how often the side had said the word that the act says anew, as the asker saw it; or how many versions
+        both had tabled where the act tables one. Raises `ChangedMeanwhile` if there are others since, now and when the
+        draft is entered.
         """
         ledger = self.ledger(dialogue)
         credential = session.credential if device is None else _device_of(ledger, session, device)
         spec = self._commands.get(command)
         if spec is None:
-            raise Malformed(f"there is no command {command[:60]!r}", field="command")
+            raise Malformed("there is no command “%(given)s”", field="command", given=command[:60])
         try:
             given = msgspec.convert(fields, spec.fields, strict=True)
         except (msgspec.ValidationError, RecursionError) as error:
-            raise Malformed(str(error), field=_field(str(error))) from error
+            raise misformed(error) from error
         drafted = spec.build(self.view(dialogue, session.side, session.delegate), given, self._fresh)
         _unchanged(ledger, ledger.index(session.side), self._move(drafted.act), seen)
         if sum(len(content.data) for content in drafted.contents) > MAX_CONTENT_BYTES:
-            raise Malformed(f"texts of more than {MAX_CONTENT_BYTES // 1024} KiB in one act")
+            raise Malformed("texts of more than %(limit)s KiB in one act", limit=MAX_CONTENT_BYTES // 1024)
         for content in drafted.contents:
             opens(content.commitment, content.salt, content.data)
         by = (session.delegate, credential)
@@ -874,13 +877,13 @@ def _at_hand(ledger: Ledger, us: int, move: object) -> None:
     damaged = missing & lost(ledger, ledger.sides[us])
     if damaged:
         raise ContentMissing(
-            f"{len(damaged)} of the texts that this commits to are damaged on this node's disk, so nobody can "
+            "%(missing)s of the texts that this commits to are damaged on this node's disk, so nobody can "
             "sign it. Nothing was written; whoever runs the node fetches them back from a bundle.",
             missing=len(damaged),
         )
     if missing:
         raise ContentMissing(
-            f"{len(missing)} of the texts that this commits to are not at hand yet, so nobody can sign "
+            "%(missing)s of the texts that this commits to are not at hand yet, so nobody can sign "
             "it. Nothing was written; try again when they have come.",
             missing=len(missing),
         )
@@ -893,16 +896,35 @@ def _not_erased(ledger: Ledger, us: int, drafted: Drafted) -> None:
 
 
 def _unchanged(ledger: Ledger, us: int, move: object, seen: int | None) -> None:
-    """Raises `ChangedMeanwhile` if side `us` has said the word anew since it was seen."""
-    if seen is None or not isinstance(move, Register):
+    """Raises `ChangedMeanwhile` if side `us` has said the word anew since it was seen; or, of what is tabled, if either
+    side has tabled another there."""
+    if seen is None:
         return
-    said = ledger.joint.register_history(us, move.key)
-    if len(said) == seen:
+    stands: Mapping[str, Any] = {}
+    if isinstance(move, Register):
+        said = ledger.joint.register_history(us, move.key)
+        now, stands = len(said), said[-1][1] if said else {}
+    elif isinstance(move, Table | Consent) and move.subject is not None:
+        tabled = chair.tabled(ledger.joint, move.subject.slot[0], "/".join(move.subject.slot[1:]))
+        now, stands = len(tabled), tabled[-1].subject.body if tabled else {}
+    else:
         return
-    rows = (readable(ledger, ledger.sides[us], each) for each in _texts_in(said[-1][1] if said else {}))
+    if now == seen:
+        return
+    rows = (readable(ledger, ledger.sides[us], each) for each in _texts_in(stands))
     texts = [[row.language, row.data.decode("utf-8", "replace")] for row in rows if row is not None]
+    if isinstance(move, Register):
+        raise ChangedMeanwhile(
+            "your side has said this anew since you opened it; nothing was written",
+            of="said",
+            seen=now,
+            texts=texts,
+        )
     raise ChangedMeanwhile(
-        "your side has said this anew since you opened it; nothing was written", seen=len(said), texts=texts
+        "another version was tabled since you opened this; nothing was written",
+        of="tabled",
+        seen=now,
+        texts=texts,
     )
 
 
@@ -940,9 +962,3 @@ def spell_time(instant: datetime) -> str:
 def _session_of(delegate: str, credential: str, dialogue: str, side: str) -> Session:
     """Who a credential is, in the form of a session that no token opens."""
     return Session("", delegate, credential, datetime.max.replace(tzinfo=UTC), dialogue=dialogue, side=side)
-
-
-def _field(message: str) -> str:
-    """The field at fault, as msgspec names it: "… - at `$.start`" → "start"."""
-    _, _, path = message.partition("`$.")
-    return path.rstrip("`")

@@ -122,23 +122,37 @@ class Writer:
             if words[language].strip()
         ]
         if needed and not out:
-            raise Malformed(f"{field}: words in at least one language are due", field=field)
+            raise Malformed("%(field)s: words in at least one language are due", field=field)
         return out
 
     def one(self, words: str, language: str, field: str, *, limit: int = TEXT_LIMIT) -> str:
         """Commit to `words`, trimmed; returns the commitment."""
         words = words.replace("\r\n", "\n").strip()
         if len(words) > limit:
-            raise Malformed(f"{field}: {len(words)} characters where {limit} are allowed", field=field)
+            raise Malformed(
+                "%(field)s: %(given)s characters where %(limit)s are allowed",
+                field=field,
+                given=len(words),
+                limit=limit,
+            )
         if _UNPRINTABLE.search(words):
-            raise Malformed(f"{field}: a control character", field=field)
+            raise Malformed("%(field)s: a control character", field=field)
         try:
             words.encode()
         except UnicodeEncodeError as error:
-            raise Malformed(f"{field}: a lone surrogate", field=field) from error
+            raise Malformed("%(field)s: a lone surrogate", field=field) from error
         content = new_content(self._fresh, words, language, self._audience)
         self._contents.append(content)
         return content.commitment
+
+
+def misformed(error: Exception) -> Malformed:
+    """What msgspec says of fields of another form: "Expected … - at `$.start`" has `start` at fault."""
+    _, _, path = str(error).partition("`$.")
+    field = path.rstrip("`")
+    if not field:
+        return Malformed("this is not of the form that is due (%(form)s)", form=str(error))
+    return Malformed("%(field)s: not of the form that is due (%(form)s)", field=field, form=str(error))
 
 
 def same_languages(fields: Mapping[str, Mapping[str, str]]) -> None:
@@ -157,5 +171,8 @@ def same_languages(fields: Mapping[str, Mapping[str, str]]) -> None:
         elif these != first[1]:
             odd = sorted(these ^ first[1])
             raise Malformed(
-                f"{name}: its languages are not those of {first[0]} ({', '.join(odd)} differs)", field=name
+                "%(field)s: its languages are not those of %(first)s (%(odd)s differs)",
+                field=name,
+                first=first[0],
+                odd=", ".join(odd),
             )

@@ -41,7 +41,6 @@ class CommentRefused(Refused):
 
 
 EXPLAINED: Mapping[str, str] = {
-    "time form": "An embargo is an instant with its zone.",
     "cleared already": "This version was cleared already; clear the next one.",
     "version out of turn": "Versions of a release are numbered from 1, one after the other.",
     "release of another kind": "A release stays what it was, of the talk that it was of.",

@@ -268,7 +268,12 @@ def quotations(article: str) -> tuple[str, ...]:
     Raises `Malformed` if the article has more than `MAX_ARTICLE` characters, or no words.
     """
     if len(article) > MAX_ARTICLE:
-        raise Malformed(f"the text has {len(article)} characters; a check takes {MAX_ARTICLE}", field="text")
+        raise Malformed(
+            "the text has %(given)s characters; a check takes %(limit)s",
+            given=len(article),
+            limit=MAX_ARTICLE,
+            field="text",
+        )
     once, _ = repeated(paragraphs(article))
     return _quotations(once)
 
@@ -359,7 +364,12 @@ def check(article: str, released: Sequence[Released]) -> Report:
     Raises `Malformed` for an article without words, or above the budget.
     """
     if len(article) > MAX_ARTICLE:
-        raise Malformed(f"the text has {len(article)} characters; a check takes {MAX_ARTICLE}", field="text")
+        raise Malformed(
+            "the text has %(given)s characters; a check takes %(limit)s",
+            given=len(article),
+            limit=MAX_ARTICLE,
+            field="text",
+        )
     blocks, twice = repeated(paragraphs(article))
     times: dict[str, int] = {}
     for quotation in _quotations(blocks):

@@ -56,7 +56,7 @@ def _texts(writer: Writer, texts: dict[str, ReleaseText]) -> list[dict[str, str]
     for language, release in sorted(texts.items()):
         for name in ("title", "text", "dateline"):
             if not getattr(release, name).strip():
-                raise Malformed(f"texts.{language}.{name}: words are due", field=f"texts.{language}.{name}")
+                raise Malformed("%(field)s: words are due", field=f"texts.{language}.{name}")
         at = f"texts.{language}"
         out.append(
             {
@@ -81,7 +81,7 @@ def _embargo(text: str | None) -> str | None:
 
 def _not_yet(embargo: str | None, now: datetime) -> None:
     if embargoed(embargo, now):
-        raise Embargoed(f"this is not to go out before {embargo}", until=embargo)
+        raise Embargoed("this is not to go out before %(until)s", until=embargo)
 
 
 # --- a side's own voice ---------------------------------------------------------------------------
@@ -301,10 +301,13 @@ class Desk:
             raise CommentRefused("a comment needs words", field="text")
         if len(text) > COMMENT_LIMIT:
             raise CommentRefused(
-                f"a comment has at most {COMMENT_LIMIT} characters; this one has {len(text)}", field="text"
+                "a comment has at most %(limit)s characters; this one has %(given)s",
+                field="text",
+                limit=COMMENT_LIMIT,
+                given=len(text),
             )
         if len(name) > NAME_LIMIT:
-            raise CommentRefused(f"a name has at most {NAME_LIMIT} characters", field="name")
+            raise CommentRefused("a name has at most %(limit)s characters", field="name", limit=NAME_LIMIT)
         if any(not (c.isprintable() or c in "\n\t") for c in name + text if c not in "\u200c\u200d"):
             raise CommentRefused("a comment holds words, no control characters", field="text")
         if await self._comments.count_held(dialogue, side) >= MAX_HELD:

@@ -1,6 +1,6 @@
 """Tables. Nothing is updated in place but what is marked so: spent links, widened audiences, moderation, a
-cosigner's memory, marks. Nothing is deleted but ended sessions, drafts, a delegate's feed and wishes,
-mails once sent, and what a side erases.
+cosigner's memory, marks. Nothing is deleted but ended sessions, drafts, remarks, a delegate's feed and
+wishes, mails once sent, and what a side erases.
 
 Lives here: SQLAlchemy Core tables, the schema's version, the way from earlier ones. Not here: queries (`sqlite`).
 """
@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import (
     Column,
     Connection,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -20,11 +21,11 @@ from sqlalchemy import (
     inspect,
 )
 
-VERSION = 4
+VERSION = 5
 """`PRAGMA user_version` of the schema. A database of another version is refused, not guessed at."""
-EARLIER = (0, 2, 3)
+EARLIER = (0, 2, 3, 4)
 """Versions that become this one by `upgrade`: 0 is a new database, 2 had a side's first log key in its founding, and no
-other, and no timestamps; 3 had nothing for calendars and notices."""
+other, and no timestamps; 3 had nothing for calendars and notices; 4 had no remarks."""
 REFUSED = {1: "its foundings have no passkeys, so no log of it can be judged"}
 """Versions of this program that it can no longer read, and why."""
 
@@ -178,6 +179,20 @@ drafts = Table(
     Column("id", String, primary_key=True),
     Column("talk", String, nullable=False),
     Column("body", LargeBinary, nullable=False),
+)
+
+remarks = Table(
+    "remarks",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("dialogue", String, nullable=False),
+    Column("side", String, nullable=False),
+    Column("text", String, nullable=False),
+    Column("clause", Integer, nullable=False),
+    Column("delegate", String, nullable=False),
+    Column("words", String, nullable=False),
+    Column("at", String, nullable=False),
+    Index("remarks_of", "dialogue", "side", "text"),
 )
 
 # --- log keys, and what readers have shown of logs ---------------------------------------------------

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -370,6 +370,11 @@ class SqliteUnit:
             if blanked != body:
                 changed = update(t.drafts).where(*where, c.id == row.id)
                 await self._db.execute(changed.values(body=msgspec.json.encode(blanked)))
+
+    async def drop_remarks(self, dialogue: str, side: str, texts: Collection[str]) -> None:
+        c = t.remarks.c
+        where = (c.dialogue == dialogue, c.side == side, c.text.in_(list(texts)))
+        await self._db.execute(t.remarks.delete().where(*where))
 
     async def keep_cosigned(self, row: Cosigned) -> None:
         c = t.cosignatures.c

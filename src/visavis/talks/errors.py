@@ -47,7 +47,7 @@ class NoPositionHeld(Refused):
 
 
 EXPLAINED: Mapping[str, str] = {
-    "time form": "A time is an instant in whole minutes, with an end after it.",
+    "time form": "A time is an instant; a talk’s is in whole minutes, with an end after it.",
     "zones form": "A time names the zone of each of the two sides.",
     "sat already": "Your side has opened a sitting of this talk: conclude it, it can no longer be called off.",
     "item stands by itself": "This item stands on the agenda by itself; nobody puts it there or takes it off.",

@@ -75,9 +75,9 @@ def utc_minute(text: str, field: str) -> datetime:
     """Read an RFC 3339 time, whole minutes; aware, UTC. Raises `Malformed`."""
     at = instant(text)
     if at is None:
-        raise Malformed(f"{field}: a time with its offset, as 2021-12-07T15:00:00Z, is due", field=field)
+        raise Malformed("%(field)s: a time with its offset, as 2021-12-07T15:00:00Z, is due", field=field)
     if at.second or at.microsecond:
-        raise Malformed(f"{field}: whole minutes are due", field=field)
+        raise Malformed("%(field)s: whole minutes are due", field=field)
     return at
 
 
@@ -180,7 +180,9 @@ def _delegation(view: View, fields: Delegation, _fresh: Fresh) -> Drafted:
     known = view.joint.sides[view.us].delegates
     strange = [who for who in fields.delegates if who not in known]
     if strange:
-        raise Malformed(f"delegates: {strange[0]} is no delegate of your side", field="delegates")
+        raise Malformed(
+            "delegates: %(given)s is no delegate of your side", field="delegates", given=strange[0]
+        )
     delegates = list(dict.fromkeys(fields.delegates))
     act = {"type": "talk.delegation", "talk": _talk(view, fields.talk), "delegates": delegates}
     lines = tuple(f"{known[who].role}: {who}" for who in delegates)
@@ -200,7 +202,7 @@ def _propose_item(view: View, fields: ProposeItem, fresh: Fresh) -> Drafted:
     writer = Writer(fresh, Audience.BOTH)
     ours = [item for item in draft_items(view.joint, _talk(view, fields.talk)) if view.side in item.by]
     if len(ours) >= MAX_ITEMS // 2:
-        raise Malformed(f"each side proposes at most {MAX_ITEMS // 2} items for one talk")
+        raise Malformed("each side proposes at most %(limit)s items for one talk", limit=MAX_ITEMS // 2)
     act = {
         "type": "item.propose",
         "talk": fields.talk,

@@ -17,16 +17,24 @@ class OneSidedGuarantee(Refused):
 
     code = "one-sided-guarantee"
 
+    ONE = (
+        "This is a guarantee, and it binds one side alone. A guarantee cannot be one-sided: there are only mutual "
+        "guarantees. Nothing was written to the log; your draft is kept. You can lay the same undertakings on both "
+        "sides; write others for the side that has none, equal in weight; or make it an initiative, a request that "
+        "binds nobody."
+    )
+    NEITHER = (
+        "This is a guarantee, and it binds neither side. A guarantee cannot be one-sided: there are only mutual "
+        "guarantees. Nothing was written to the log; your draft is kept. You can lay the same undertakings on both "
+        "sides; or make it an initiative, a request that binds nobody."
+    )
+
     WAYS = ("mirror", "write-own", "initiative")
     """Lay the same undertakings on both; write one's own, equal in weight; make it a request instead."""
 
     def __init__(self, bound: tuple[str, ...], unbound: tuple[str, ...]) -> None:
-        binds = "it binds one side alone" if bound else "it binds neither side"
         super().__init__(
-            f"This is a guarantee, and {binds}. A guarantee cannot be one-sided: there are only mutual "
-            "guarantees. Nothing was written to the log; your draft is kept. You can lay the same "
-            "undertakings on both sides; write others for the side that has none, equal in weight; or make "
-            "it an initiative, a request that binds nobody.",
+            self.ONE if bound else self.NEITHER,
             field="undertakings",
             bound=list(bound),
             unbound=list(unbound),
@@ -57,3 +65,23 @@ class NotInForce(Refused):
     """The understanding is not in force: it was not signed by both, or it ended."""
 
     code = "not-in-force"
+
+
+class OpenBrackets(Refused):
+    """The text has words in square brackets: they are not agreed, so nobody signs or initials it.
+
+    details: places ("title", "clause-2", "undertaking-1"), ways (keys of the ways on).
+    """
+
+    code = "open-brackets"
+
+    PHRASE = (
+        "Words in square brackets are not agreed, and this text has some. Nothing was written to the log. Resolve them "
+        "in a counter-proposal, and sign that."
+    )
+
+    WAYS = ("counter",)
+    """Table a counter-proposal in which they are resolved."""
+
+    def __init__(self, places: tuple[str, ...]) -> None:
+        super().__init__(self.PHRASE, places=list(places), ways=list(self.WAYS))

@@ -167,6 +167,19 @@ class TextView:
 
 
 @dataclass(frozen=True, slots=True)
+class Version:
+    """One text in the thread of an understanding's texts. number: from 1, as tabled.
+
+    against: the versions that it is to be read against: the last before it of the side that did not table it (else the
+    last before it), and the one that it would replace.
+    """
+
+    number: int
+    text: TextView
+    against: tuple[Version, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AssessmentView:
     """One side's word on one understanding at one talk."""
 
@@ -349,6 +362,20 @@ def _divergences(joint: Joint, us: int, tabled: chair.Tabled) -> tuple[Divergenc
 
 def _reading(word: chair.Word | None) -> ReadingView | None:
     return None if word is None else ReadingView(texts_of(word.value["reading"]), word.mark)
+
+
+@remembered
+def versions(joint: Joint, us: int, understanding: str) -> tuple[Version, ...]:
+    """The thread: all texts tabled of one understanding, proposals and counter-proposals, earliest first."""
+    thread: list[Version] = []
+    for number, text in enumerate(text_views(joint, us, understanding), 1):
+        sides = {mark.side for mark in text.by}
+        countered = next((v for v in reversed(thread) if {m.side for m in v.text.by} - sides), None)
+        replaced = next((v for v in thread if v.text.hash == text.base), None)
+        last = countered or (thread[-1] if thread else None)
+        against = {v.number: v for v in (last, replaced) if v is not None}
+        thread.append(Version(number, text, tuple(against.values())))
+    return tuple(thread)
 
 
 @remembered

@@ -28,12 +28,14 @@ from visavis.dialogue.texts import (
 )
 from visavis.errors import Malformed
 from visavis.understandings.acts import Kind, Verdict, text_slot
+from visavis.understandings.brackets import open_places
 from visavis.understandings.errors import (
     KindKept,
     NoSuchDivergence,
     NoSuchUnderstanding,
     NotInForce,
     OneSidedGuarantee,
+    OpenBrackets,
 )
 from visavis.understandings.model import known_understandings
 
@@ -92,6 +94,8 @@ def _tabled(view: View, fields: TableText, fresh: Fresh, *, signs: bool) -> Draf
         {"title": fields.title, "body": fields.body}
         | {f"undertakings.{n}": u.text for n, u in enumerate(given)}
     )
+    if signs and (places := open_places(fields.title, fields.body, [u.text for u in given])):
+        raise OpenBrackets(places)
     base = None
     understanding = fields.understanding
     if understanding is None:
@@ -101,7 +105,11 @@ def _tabled(view: View, fields: TableText, fresh: Fresh, *, signs: bool) -> Draf
     elif (in_force := chair.in_force(view.joint, text_slot(understanding))) is not None:
         base = in_force.hash
         if in_force.kind != fields.kind.value:
-            raise KindKept(f"what is in force is a {in_force.kind}; what amends it is one too", field="kind")
+            raise KindKept(
+                "what is in force is of another kind (%(kept)s); what amends it is of the same",
+                field="kind",
+                kept=in_force.kind,
+            )
     writer = Writer(fresh, Audience.BOTH)
     act = {
         "type": "understanding.offer" if signs else "understanding.table",
@@ -140,11 +148,21 @@ class Answer(ActFields, frozen=True):
     hash: Hash
 
 
+SETTLING = ("understanding.sign", "understanding.initial")
+"""What says that the text is as it is to be."""
+
+
 def _answer(type_: str, title: str) -> Any:
     def build(view: View, fields: Answer, _fresh: Fresh) -> Drafted:
         subject = chair.tabled_subject(view.joint, text_slot(fields.understanding), fields.hash)
         if subject is None:
             raise NotTabled("nothing with that hash was tabled here", field="hash")
+        if type_ in SETTLING:
+            body = subject.body
+            undertakings = [_words(view, u["texts"]) for u in body["undertakings"]]
+            places = open_places(_words(view, body["title"]), _words(view, body["body"]), undertakings)
+            if places:
+                raise OpenBrackets(places)
         act = {"type": type_, "understanding": fields.understanding, "hash": fields.hash}
         ours = sum(u["by"] == view.side for u in subject.body["undertakings"])
         theirs = len(subject.body["undertakings"]) - ours
@@ -269,12 +287,14 @@ def _assess(view: View, fields: Assess, fresh: Fresh) -> Drafted:
     return Drafted(act, Summary("Assess an understanding", lines), writer.contents)
 
 
+def _words(view: View, texts: object) -> dict[str, str]:
+    """language → words, of what the asker may read."""
+    pairs = ((language, view.text(commitment)) for language, commitment in texts_of(texts))
+    return {language: text for language, text in pairs if text is not None}
+
+
 def _known(view: View, texts: object) -> tuple[str, ...]:
-    return tuple(
-        f"{language}: {text}"
-        for language, commitment in texts_of(texts)
-        if (text := view.text(commitment)) is not None
-    )
+    return tuple(f"{language}: {text}" for language, text in _words(view, texts).items())
 
 
 COMMANDS: tuple[Command, ...] = (

@@ -27,12 +27,14 @@ from visavis.dialogue.ledger import lost
 from visavis.dialogue.model import Role
 from visavis.dialogue.people import NoSuchDelegate
 from visavis.dialogue.service import Draft
+from visavis.dialogue.texts import misformed
 from visavis.errors import Malformed, Unavailable, Untrusted
 from visavis.node import Node
 from visavis.record.digest import from_text, to_text
 from visavis.record.merkle import leaf_hash
 from visavis.record.proof import Proof
 from visavis.rulebook import dialogue_view
+from visavis.web.naming import names_in
 
 LEAVES_A_PAGE = 500
 KEEP_ALIVE_S = 15.0
@@ -123,7 +125,7 @@ def read_body(data: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(data, type=kind, strict=True)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Malformed(str(error)) from error
+        raise misformed(error) from error
 
 
 def number(text: str) -> int | None:
@@ -265,11 +267,13 @@ async def check(request: Request) -> Response:
     given = await body_of(request, CheckBody)
     if not (given.check.isascii() and 0 < len(given.check) <= 64):
         raise Malformed("check: 1 to 64 characters of ASCII are due", field="check")
-    shown = node_of(request).dialogues.shown(given.check)
-    subject = shown.subject
+    dialogues = node_of(request).dialogues
+    shown = dialogues.shown(given.check)
+    subject, signed = shown.subject, shown.draft.signed
+    view = dialogues.view(signed.dialogue, signed.side, signed.delegate)
     return json_response(
         {
-            "signed": shown.draft.signed.to_json(),
+            "signed": signed.to_json(),
             "foundings": [founding.to_json() for founding in shown.foundings],
             "subject": None
             if subject is None
@@ -280,6 +284,7 @@ async def check(request: Request) -> Response:
                 "body": subject.body,
             },
             "contents": contents_json(shown.contents),
+            "names": names_in(view, signed.act),
         }
     )
 
@@ -408,7 +413,7 @@ async def content(request: Request) -> Response:
         raise Unavailable("this content is damaged on the node's disk: fetch it back from a bundle")
     row = ledger.contents.get(commitment)
     if row is None:
-        raise HTTPException(404, "there is no such content at this node")
+        raise HTTPException(404)
     if row.audience is Audience.OWN:
         own_side(request, asker, row.side)
     return JSONResponse(

@@ -16,17 +16,17 @@ from visavis.web.errors import TooMany
 
 
 class Budget:
-    """So many requests an hour from one address. what: in the refusal's words ("comments")."""
+    """So many requests an hour from one address. phrase: what it says when they are spent."""
 
-    def __init__(self, what: str, an_hour: int) -> None:
-        self._what = what
+    def __init__(self, phrase: str, an_hour: int) -> None:
+        self._phrase = phrase
         self._item = RateLimitItemPerHour(an_hour)
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
     async def spend(self, request: Request) -> None:
         """Count one. Raises `TooMany`."""
         if not await self._limiter.hit(self._item, sender_of(request)):
-            raise TooMany(f"too many {self._what} from your address within the hour; nothing was kept")
+            raise TooMany(self._phrase)
 
 
 def sender_of(request: Request) -> str:

@@ -36,7 +36,7 @@ from visavis.paper.figure import FIGURES, half
 from visavis.press.markdown import to_html, to_paragraphs
 from visavis.web import words
 from visavis.web.pages.frame import Spoken, sides_of, texts_of
-from visavis.web.words import sentences
+from visavis.web.words import refusals, sentences
 
 if TYPE_CHECKING:
     from visavis.node import Node
@@ -206,6 +206,7 @@ def environment(language: str) -> jinja2.Environment:
         languages=words.LANGUAGES,
         language_name=language_name,
         dict=dict,
+        void_words=lambda reason: refusals.void_words(reason, language),
         act_words=lambda kind: sentences.act_words(kind, language),
         dir=words.direction(language),
     )

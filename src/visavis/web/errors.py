@@ -19,6 +19,9 @@ from visavis.dialogue.erasing import ContentErased
 from visavis.dialogue.errors import LogBehind, LogKeyMissing, SideMoved
 from visavis.dialogue.ledger import NoSuchDialogue
 from visavis.errors import Malformed, Refused, Unavailable, Untrusted, VisavisError
+from visavis.web.words import DEFAULT, translations
+from visavis.web.words.refusals import refusal_words
+from visavis.web.words.sentences import N_
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +40,9 @@ STATUS: Mapping[type[VisavisError], int] = {
     Unavailable: 503,
     VisavisError: 500,
 }
+
+
+NOTHING = N_("Nothing of that name is known, or it is not for you to see. Nothing was changed.")
 
 
 class TooLarge(Malformed):
@@ -60,18 +66,22 @@ def status_of(error: VisavisError) -> int:
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
-def problem(error: VisavisError) -> Response:
-    """`application/problem+json`: type, title, status, detail, code and the details that are safe."""
+def problem(error: VisavisError, language: str = DEFAULT) -> Response:
+    """`application/problem+json`: type, title, status, detail, code and the details that are safe.
+
+    language: the reader's, in which `detail` is.
+    """
     status = status_of(error)
     body = {
         "type": f"about:blank#{error.code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
-        "detail": error.message,
+        "detail": refusal_words(error, language),
         "code": error.code,
     }
     safe = {k: v for k, v in error.details.items() if isinstance(v, str | int | float | bool | list)}
-    return JSONResponse(body | safe, status, media_type="application/problem+json")
+    headers = {"Content-Language": language, "Vary": "Accept-Language, Cookie"}
+    return JSONResponse(safe | body, status, headers, media_type="application/problem+json")
 
 
 def wants_json(request: Request) -> bool:
@@ -82,8 +92,8 @@ async def on_visavis_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, VisavisError)
     log.info("request.refused", path=place_of(request), code=error.code, why=error.message)
     if wants_json(request):
-        return problem(error)
-    return _page(request, status_of(error), error.code, error.message)
+        return problem(error, _language(request))
+    return _page(request, status_of(error), error.code, refusal_words(error, _language(request)))
 
 
 async def on_http_exception(request: Request, error: Exception) -> Response:
@@ -95,10 +105,16 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
             "status": error.status_code,
         }
         code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+        language = _language(request)
+        detail = translations(language).ugettext(NOTHING) if error.status_code == 404 else str(error.detail)
         return JSONResponse(
-            body | {"detail": str(error.detail), "code": code},
+            body | {"detail": detail, "code": code},
             error.status_code,
-            headers=dict(error.headers or {}),
+            headers={
+                **(error.headers or {}),
+                "Content-Language": language,
+                "Vary": "Accept-Language, Cookie",
+            },
             media_type="application/problem+json",
         )
     return _page(request, error.status_code, "", "")
@@ -109,8 +125,14 @@ async def on_any_error(request: Request, error: Exception) -> Response:
     log.error("request.failed", path=place_of(request), exc_info=error)
     unforeseen = VisavisError("something went wrong at the node; what you had entered before stands")
     if wants_json(request):
-        return problem(unforeseen)
+        return problem(unforeseen, _language(request))
     return _page(request, 500, unforeseen.code, "")
+
+
+def _language(request: Request) -> str:
+    from visavis.web.context import language_of
+
+    return language_of(request)
 
 
 def _page(request: Request, status: int, code: str, message: str) -> Response:

@@ -38,6 +38,8 @@ from visavis.web.budget import Budget
 from visavis.web.compression import gzipped
 from visavis.web.context import environment, language_of
 from visavis.web.pages.frame import Side
+from visavis.web.words.refusals import refusal_words
+from visavis.web.words.sentences import N_
 
 if TYPE_CHECKING:
     from visavis.node import Node
@@ -301,7 +303,9 @@ class Comments:
     """The door for readers' comments, with its budget."""
 
     def __init__(self) -> None:
-        self._budget = Budget("comments", COMMENTS_AN_HOUR)
+        self._budget = Budget(
+            N_("too many comments from your address within the hour; nothing was kept"), COMMENTS_AN_HOUR
+        )
 
     async def leave(self, request: Request) -> Response:
         """Keep a comment for the desk to read; it appears when a person of the desk has published it."""
@@ -318,7 +322,8 @@ class Comments:
                 room.ledger.id, room.side.id, name, name=str(form.get("name", "")), text=text
             )
         except CommentRefused as error:
-            return await _release(request, status=400, wrong=error.message, typed=text)
+            wrong = refusal_words(error, language_of(request))
+            return await _release(request, status=400, wrong=wrong, typed=text)
         room.ledger.publish("comment", side=room.side.id, release=name)
         return RedirectResponse(f"{address(room.side.id, name)}?comment=held#comments", 303)
 

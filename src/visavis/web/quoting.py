@@ -15,6 +15,7 @@ from visavis.node import Node
 from visavis.press.quotes import Report, check
 from visavis.web.budget import Budget
 from visavis.web.newsroom import published
+from visavis.web.words.sentences import N_
 
 CHECKS_AN_HOUR = 240
 MAX_WAITING = 32
@@ -24,7 +25,9 @@ class Quoting:
     """Checks run in one thread, one after another: a hostile article takes a second, and the talks go before."""
 
     def __init__(self) -> None:
-        self._budget = Budget("checks", CHECKS_AN_HOUR)
+        self._budget = Budget(
+            N_("too many checks from your address within the hour; nothing was kept"), CHECKS_AN_HOUR
+        )
         self._thread = anyio.CapacityLimiter(1)
 
     async def check(self, request: Request, text: str) -> Report:

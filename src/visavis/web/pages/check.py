@@ -8,20 +8,16 @@ Anybody may load it: what opens a draft stands in the address's fragment, which 
 
 from __future__ import annotations
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from visavis.web.context import language_of, page
-from visavis.web.words import sentences
+from visavis.web.context import page
 
 
 async def check(request: Request) -> Response:
-    """The empty page, with the words for every act in the reader's language."""
-    language = language_of(request)
-    acts = {kind: sentences.act_words(kind, language) for kind in sentences.ACTS}
-    return page(request, "check.html", acts=msgspec.json.encode(acts).decode())
+    """The empty page: what it shows, it computes."""
+    return page(request, "check.html")
 
 
 routes = [Route("/check", check)]

@@ -130,6 +130,8 @@ def step_href(step: Step, dialogue: str) -> str:
             return f"{here}#end"
         case "assess":
             return f"{here}/review"
+        case "resolve-brackets":
+            return f"{at}/understandings/new?of={understanding}&counter={step.params.get('hash', '')}"
         case "table-text":
             return f"{at}/understandings/new?talk={talk}"
         case _ if understanding:

@@ -17,8 +17,9 @@ from visavis.dialogue.admission import Site
 from visavis.errors import Malformed, Refused, Untrusted
 from visavis.record.digest import from_text, to_text
 from visavis.record.proof import ED25519, Proof
-from visavis.web.context import page
+from visavis.web.context import language_of, page
 from visavis.web.pages.dialogue import card
+from visavis.web.words.refusals import refusal_words
 
 if TYPE_CHECKING:
     from visavis.node import Node
@@ -64,7 +65,9 @@ async def recover(request: Request) -> Response:
         proof = Proof(ED25519, from_text(sig, 64, what="signature"))
         await node.dialogues.enter(asker.session, asker.dialogue, draft, proof)
     except (Refused, Malformed, Untrusted) as error:
-        return page(request, "recover.html", status=400, draft=None, wrong=error.message)
+        return page(
+            request, "recover.html", status=400, draft=None, wrong=refusal_words(error, language_of(request))
+        )
     return RedirectResponse("/", 303)
 
 

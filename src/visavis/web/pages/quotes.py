@@ -14,8 +14,9 @@ from starlette.routing import Route
 
 from visavis.errors import Malformed
 from visavis.press.quotes import MAX_ARTICLE
-from visavis.web.context import page
+from visavis.web.context import language_of, page
 from visavis.web.newsroom import published
+from visavis.web.words.refusals import refusal_words
 
 if TYPE_CHECKING:
     from visavis.node import Node
@@ -31,7 +32,7 @@ async def quotes(request: Request) -> Response:
         try:
             report = await request.app.state.quoting.check(request, text)
         except Malformed as error:
-            wrong = error.message
+            wrong = refusal_words(error, language_of(request))
     return page(
         request,
         "quotes.html",

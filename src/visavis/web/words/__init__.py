@@ -2,8 +2,8 @@
 
 Lives here: the languages, their direction, the catalogues, the choice of a language for a reader and of
 one text among several.
-Not here: sentences for codes of the model (`sentences`), gathering phrases for translators (`gather`), texts that
-people write (they carry their own language).
+Not here: sentences for codes of the model (`sentences`), for refusals (`refusals`), gathering phrases for translators
+(`gather`), texts that people write (they carry their own language).
 
 A phrase's English words are its key, in the templates as in the catalogues (`ru.po` and its fellows). The catalogues
 are read as they are, so that nothing has to be compiled; `tests/web/test_pages_words.py` fails on a phrase

@@ -148,6 +148,11 @@ STEPS: Mapping[str, tuple[str, str, str]] = {
         N_("To table a text of what was understood"),
         N_("Next: what was understood is written down, and signed by both."),
     ),
+    "resolve-brackets": (
+        N_("Resolve the words in brackets"),
+        N_("To resolve the words in brackets"),
+        N_("Next: the words in brackets are resolved."),
+    ),
     "sign-text": (
         N_("Sign a text, or decline it"),
         N_("To sign a text, or to decline it"),
