@@ -8,7 +8,8 @@
  */
 
 import {
-  ConnectionQuality, ConnectionState, DefaultReconnectPolicy, DisconnectReason, type LocalTrackPublication,
+  ConnectionQuality, ConnectionState, DefaultReconnectPolicy, DisconnectReason, LocalAudioTrack, type LocalTrack,
+  type LocalTrackPublication,
   type RemoteParticipant, type RemoteTrack, type RemoteTrackPublication, Room, RoomEvent, Track, isE2EESupported,
 } from 'livekit-client';
 
@@ -20,7 +21,8 @@ import { Logs } from '../record/logs';
 import { current } from '../signing/keys';
 import { wordsOf } from '../signing/forms';
 import { t } from '../words';
-import { type Chosen, deviceCheck } from './check';
+import { holdPage } from './ask';
+import { type Chosen, choose, deviceCheck } from './check';
 import {
   type Certificate, type OwnDevice, type Sitting, type Whose, deviceId, keptDevice, membershipOf, ownDevice, readCertificate,
 } from './device';
@@ -33,7 +35,9 @@ import { mended, waits } from './again';
 import { Strain, keep, kept } from './lean';
 import { TOPIC } from './messages';
 import { type Outcome, Party, rosterMark } from './party';
+import { Pause } from './pause';
 import { pickScreen, yields } from './share';
+import { Spoken } from './spoken';
 import { type Person, View, titleOf } from './view';
 import { w } from './words';
 
@@ -75,7 +79,7 @@ export async function enterRoom(main: HTMLElement): Promise<void> {
   const section = document.getElementById('devicecheck');
   const chosen: Chosen = section
     ? await deviceCheck(section, words => view.stage('ready', words))
-    : { camera: null, microphone: null };
+    : choose(null, null);
   view.stage('joining', t('call.joining'));
   try {
     view.say(t('call.log'));
@@ -101,8 +105,15 @@ export async function enterRoom(main: HTMLElement): Promise<void> {
  * the same camera and microphone, as soon as the node answers. Until then they can leave. */
 async function again(view: View, where: Sitting, whose: Whose, chosen: Chosen, logs: Logs): Promise<void> {
   let left = false;
+  const free = holdPage();
   const stop = view.onControl(control => {
     if (control === 'leave') left = true;
+    // What is pressed meanwhile holds when one is in again.
+    const what = control === 'mute' ? 'microphone' : control;
+    if ((what === 'microphone' || what === 'camera') && chosen[what]) {
+      chosen.on[what] = !chosen.on[what];
+      view.pressed(control, chosen.on[what]);
+    }
   });
   const end = (stage: 'left' | 'refused', words: string): void => {
     for (const track of [chosen.camera, chosen.microphone]) track?.stop();
@@ -134,6 +145,7 @@ async function again(view: View, where: Sitting, whose: Whose, chosen: Chosen, l
     }
   } finally {
     stop();
+    free();
   }
 }
 
@@ -211,18 +223,21 @@ class Call {
   /** Whose coming was said; at the first look, of nobody. */
   private readonly told = new Set<string>();
   private published = false;
+  /** What was to be published is, and follows the controls. */
+  private out = false;
+  private readonly pause = new Pause();
+  private paused = false;
+  private spoken: Spoken | undefined;
   private hands: Hands = new Map();
   private clock: ClockFace | undefined;
   private saidAt = 0;
   /** Low bandwidth: no pictures of faces, theirs or ours; what is shown on a screen stays. */
   private lean = kept(() => localStorage);
-  /** Ours was on when it began, and is on again after it. */
-  private cameraAfter = true;
   private readonly strain = new Strain();
   private screen: MediaStreamTrack | null = null;
   /** Devices of others that show a screen now. */
   private readonly screens = new Set<string>();
-  private chosen: Chosen = { camera: null, microphone: null };
+  private chosen: Chosen = choose(null, null);
   /** The person has gone in; before, the call only waits at the door. */
   private inside = false;
   private over = false;
@@ -338,13 +353,21 @@ class Call {
     const { party, view } = this;
     this.chosen = chosen;
     this.onCut = onCut;
-    for (const control of ['share', 'hand', 'order']) view.pressed(control, false);
+    for (const control of ['share', 'hand', 'order', 'reply']) view.pressed(control, false);
+    view.pressed('mute', chosen.on.microphone);
+    view.pressed('camera', chosen.on.camera && !this.lean);
     this.inside = true;
     // Who was heard at the door is in at once, and this look at oneself is then the former.
     void this.roster([]);
     await party.start();
     view.stage('in', t(party.inRoom.length > 0 ? 'call.in' : 'call.alone'));
     const deaf = view.onControl(control => void this.control(control));
+    const free = holdPage();
+    this.spoken = new Spoken({
+      own: this.device.id, ourSide: view.ourSide, people: () => this.people,
+      speaker: () => this.floor.last(this.people.map(({ device }) => device)),
+      say: value => this.party.say(value), note: value => this.party.note(value), tell: words => view.say(words),
+    }, Date.now());
     const ticking = setInterval(() => void party.tick(), EXCHANGE_TICK_MS);
     const drawing = setInterval(() => this.draw(), TICK_MS);
     const onLog = (): void => void this.readLogs();
@@ -352,6 +375,8 @@ class Call {
     addEventListener('pagehide', () => void this.leave('left', t('call.left')), { once: true });
     this.stop = () => {
       deaf();
+      free();
+      this.spoken?.end();
       clearInterval(ticking);
       clearInterval(drawing);
       document.removeEventListener('visavis:log', onLog);
@@ -373,8 +398,9 @@ class Call {
         // Nothing follows upon the word that one leaves.
         if (this.over || this.room.state !== ConnectionState.Connected) return;
         // A packet that is lost is sent again by the exchange; a failure here is the connection's to report.
-        await this.room.localParticipant.publishData(outcome.data, { reliable: true, topic: TOPIC })
-          .catch(() => undefined);
+        await this.room.localParticipant.publishData(outcome.data, {
+          reliable: true, topic: TOPIC, ...(outcome.to ? { destinationIdentities: [...outcome.to] } : {}),
+        }).catch(() => undefined);
         return;
       case 'key':
         await this.keys.set(outcome.device, outcome.index, outcome.key, outcome.sending);
@@ -401,6 +427,8 @@ class Call {
         return this.bye(outcome.device);
       case 'said':
         return this.said(outcome.device, outcome.n, outcome.value);
+      case 'noted':
+        return this.spoken?.noted(outcome.device, outcome.n, outcome.value);
       case 'read-logs':
         if (this.mayAsk()) void this.readLogs();
         return;
@@ -468,10 +496,14 @@ class Call {
       this.byes.delete(person.device);
       this.known.set(person.device, person);
       this.view.endAbsent(person.delegate);
+      this.pause.settled(person.delegate);
       this.view.figure(person);
     }
+    const goesOn = this.paused && !this.lookPaused();
+    if (goesOn) this.view.say(w('pause.off'));
     this.attachWaiting();
     this.handsChanged(this.hands);
+    this.spoken?.peopleChanged();
     const named = await Promise.all(
       known.map(async person => ({ ...person, name: await this.nameOf(person) })),
     );
@@ -481,11 +513,12 @@ class Call {
       this.known.set(person.device, person);
       this.view.figure(person);
       if (this.told.size > 0 && !this.told.has(person.device) && !person.own) {
-        this.view.say(t('call.came', { who: titleOf(person) }));
+        this.view.say([t('call.came', { who: titleOf(person) }), ...(goesOn ? [w('pause.off')] : [])].join(' '));
       }
     }
     for (const { device } of named) this.told.add(device);
     this.handsChanged(this.hands);
+    this.spoken?.peopleChanged();
     this.view.lock(this.people, await rosterMark([...devices, this.device.id]));
   }
 
@@ -539,13 +572,25 @@ class Call {
   /** Out without a word: it is shown where they were, until they come back or their word comes after all. */
   private droppedOut(who: Person): void {
     this.view.absent(who);
-    this.view.say(w('again.dropped', { who: titleOf(who) }));
+    this.pause.dropped(who.delegate, who.side);
+    const began = !this.paused && this.lookPaused();
+    this.view.say([w('again.dropped', { who: titleOf(who) }), ...(began ? [w('pause.on')] : [])].join(' '));
+  }
+
+  /** Whether one side is waited for: shown, and nobody's floor time meanwhile. */
+  private lookPaused(): boolean {
+    this.paused = this.pause.of(this.people.map(({ side }) => side)) !== undefined;
+    this.view.paused(this.paused);
+    return this.paused;
   }
 
   private bye(device: string): void {
     this.byes.add(device);
     const who = this.known.get(device);
-    if (who && this.view.endAbsent(who.delegate)) this.view.say(t('call.went', { who: titleOf(who) }));
+    if (!who) return;
+    this.pause.settled(who.delegate);
+    this.lookPaused();
+    if (this.view.endAbsent(who.delegate)) this.view.say(t('call.went', { who: titleOf(who) }));
   }
 
   /** Subscribe to whoever is in and says that its tracks are encrypted; to nobody else. */
@@ -603,23 +648,43 @@ class Call {
     if (this.published || this.over) return;
     this.published = true;
     const { localParticipant } = this.room;
-    const { microphone } = this.chosen;
-    const camera = this.lean ? null : this.chosen.camera;
+    const { microphone, on } = this.chosen;
+    const camera = this.lean || !on.camera ? null : this.chosen.camera;
     // Side by side: one offer carries both.
     const out: LocalTrackPublication[] = await Promise.all([
-      ...(microphone ? [localParticipant.publishTrack(microphone, { source: Track.Source.Microphone })] : []),
+      ...(microphone ? [this.publishSound(microphone)] : []),
       ...(camera ? [localParticipant.publishTrack(camera, { source: Track.Source.Camera })] : []),
     ]);
     if (out.some(publication => !publication.isEncrypted)) {
       return this.leave('refused', t('call.no-e2ee'));
     }
-    const own = this.view.video(this.device.id);
-    if (camera && own) own.srcObject = new MediaStream([camera]);
     if (microphone) this.ears.set(this.device.id, new Ear(microphone));
-    this.view.pressed('mute', microphone !== null);
-    this.view.pressed('camera', camera !== null);
+    this.out = true;
     this.view.lean(this.lean);
     this.view.say(this.lean ? `${t('call.in')} ${w('lean.on')}` : t('call.in'));
+    // The controls may have been pressed while it went out.
+    await this.sound();
+    await this.camera(on.camera && !this.lean);
+  }
+
+  /** Off before it goes out, if it is to be off: not a moment of it is heard. */
+  private async publishSound(microphone: MediaStreamTrack): Promise<LocalTrackPublication> {
+    const track = new LocalAudioTrack(microphone, undefined, true);
+    if (!this.chosen.on.microphone) await track.mute();
+    // Its own type of a processor, under exactOptionalPropertyTypes, is not its parent's.
+    return this.room.localParticipant.publishTrack(track as LocalTrack, { source: Track.Source.Microphone });
+  }
+
+  /** The microphone as the person wants it, once it is out; and said so. */
+  private async sound(): Promise<void> {
+    const { on } = this.chosen;
+    const publication = this.room.localParticipant.getTrackPublication(Track.Source.Microphone);
+    if (publication?.track && publication.isMuted === on.microphone) {
+      if (on.microphone) await publication.unmute();
+      else await publication.mute();
+    }
+    this.view.pressed('mute', on.microphone);
+    this.view.muted(this.device.id, !on.microphone);
   }
 
   private get cameraOn(): boolean {
@@ -634,11 +699,11 @@ class Call {
     if (publication?.track) {
       if (on) await publication.unmute();
       else await publication.mute();
-    } else if (on && camera && this.published) {
+    } else if (on && camera && this.out) {
       const { isEncrypted } = await me.publishTrack(camera, { source: Track.Source.Camera });
       if (!isEncrypted) return this.leave('refused', t('call.no-e2ee'));
     }
-    const shows = this.cameraOn;
+    const shows = this.out ? this.cameraOn : on;
     this.view.pressed('camera', shows);
     const own = this.view.video(this.device.id);
     if (own) own.srcObject = shows && camera ? new MediaStream([camera]) : null;
@@ -653,8 +718,7 @@ class Call {
     this.view.lean(on);
     this.view.say(w(on ? 'lean.on' : 'lean.off'));
     this.subscribe();
-    if (on) this.cameraAfter = this.cameraOn;
-    if (on ? this.cameraOn : this.cameraAfter) await this.camera(!on);
+    await this.camera(!on && this.chosen.on.camera);
   }
 
   /** A screen of our own begins, or ends. Like camera and microphone, it goes out under the own key or not at all. */
@@ -719,22 +783,21 @@ class Call {
   }
 
   private async control(control: string): Promise<void> {
-    const me = this.room.localParticipant;
+    const { on, ...has } = this.chosen;
     if (control === 'leave') {
       await this.leave('left', t('call.left'));
     } else if (control === 'share') {
       await this.share();
-    } else if (control === 'hand' || control === 'order') {
+    } else if (control === 'hand' || control === 'order' || control === 'reply') {
       this.raise(control);
     } else if (control === 'mute') {
-      const publication = me.getTrackPublication(Track.Source.Microphone);
-      if (!publication?.track) return;
-      if (publication.isMuted) await publication.unmute();
-      else await publication.mute();
-      this.view.pressed('mute', !publication.isMuted);
-      this.view.muted(this.device.id, publication.isMuted);
+      if (!has.microphone) return this.view.say(w('check.none', { what: t('call.microphone') }));
+      on.microphone = !on.microphone;
+      await this.sound();
     } else if (control === 'camera') {
-      await this.camera(!this.cameraOn);
+      if (!has.camera) return this.view.say(w('check.none', { what: t('call.camera') }));
+      on.camera = !(this.out ? this.cameraOn : on.camera && !this.lean);
+      await this.camera(on.camera);
     } else if (control === 'lean') {
       await this.goLean(!this.lean);
     }
@@ -742,6 +805,7 @@ class Call {
 
   /** What somebody said under their key; what this edition does not know is passed over. */
   private said(device: string, n: number, value: Json): void {
+    if (this.spoken?.said(device, n, value)) return;
     let raised: Raised | undefined;
     try {
       raised = read(value);
@@ -754,7 +818,11 @@ class Call {
 
   private raise(what: Raising): void {
     const { id } = this.device;
-    this.handsChanged(heard(this.hands, id, Date.now(), press(this.hands, id, what, this.devicesOf('ours'))));
+    // A reply is to a word: whoever of the other side spoke last, as it was heard here.
+    const to = what === 'reply' ? this.floor.last(this.devicesOf('theirs')) ?? '' : '';
+    const raises = (this.hands.get(id) ?? lowered)[what] === 0;
+    if (what === 'reply' && raises && !to) return this.view.say(w('reply.none'));
+    this.handsChanged(heard(this.hands, id, Date.now(), press(this.hands, id, what, this.devicesOf('ours'), to)));
     this.view.pressed(what, (this.hands.get(id) ?? lowered)[what] > 0);
     void this.sayHands();
   }
@@ -782,7 +850,8 @@ class Call {
       const side = this.devicesOf(half);
       const turns = queue(hands, side).flatMap(turn => {
         const person = this.people.find(({ device }) => device === turn.device);
-        return person ? [{ ...turn, person }] : [];
+        const whose = this.people.find(({ device, side: of }) => device === turn.to && of !== person?.side);
+        return person ? [{ ...turn, person, whose }] : [];
       });
       this.view.hands(half, turns);
       if (before === hands) continue;
@@ -808,7 +877,8 @@ class Call {
     const muted = this.room.localParticipant.getTrackPublication(Track.Source.Microphone)?.isMuted ?? true;
     this.floor.hear([...this.ears].map(([device, ear]) => [
       device, sideOf.get(device) ?? '', device === this.device.id && muted ? 0 : ear.level(),
-    ] as const), now);
+    ] as const), now, !this.paused);
+    this.spoken?.tick(now);
     for (const { device } of this.people) this.view.speaking(device, this.floor.has(device, now));
     for (const side of this.logs.folds.keys()) {
       this.view.floor(side === this.view.ourSide ? 'ours' : 'theirs', this.floor.of(side), this.floor.share(side));
@@ -849,6 +919,7 @@ class Call {
     this.view.endOffer();
     this.clock?.end();
     for (const half of ['ours', 'theirs'] as const) this.view.hands(half, []);
+    this.view.paused(false);
     this.view.clear();
   }
 
