@@ -30,7 +30,7 @@ const ICONS = [
   'list-checks',
   'lock-keyhole', 'log-out', 'mail', 'message-square-lock', 'mic', 'mic-off', 'monitor-up', 'moon', 'newspaper', 'pause', 'pen-line', 'plus',
   'printer', 'quote', 'reply', 'rss', 'search', 'shield-check', 'signature', 'triangle-alert', 'video', 'video-off',
-  'volume-2', 'x',
+  'users-round', 'volume-2', 'x',
 ];
 
 const options = {

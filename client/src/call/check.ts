@@ -1,6 +1,6 @@
 /** The device check: choose camera and microphone, see the picture, see the level, hear a tone, go in.
  *
- * Lives here: `deviceCheck`, which fills #devicecheck and resolves when the person goes in; `Chosen`; `outcomeOf`, `paceOf`.
+ * Lives here: `deviceCheck`, which fills #devicecheck and resolves when the person goes in; `Chosen`; `anew`; `outcomeOf`, `paceOf`.
  * Not here: publishing (`room`). Nothing that fails keeps anybody out: it says what to do.
  */
 
@@ -245,6 +245,16 @@ async function fill(select: HTMLSelectElement, kind: MediaDeviceKind): Promise<v
   }
   select.add(new Option(t('call.none'), ''));
   select.selectedIndex = Math.max(0, Array.from(select.options).findIndex(({ value }) => value === before));
+}
+
+/** The camera or microphone that `before` was of, opened anew; null: there was none, or it cannot be had any more. */
+export async function anew(kind: 'audio' | 'video', before: MediaStreamTrack | null): Promise<MediaStreamTrack | null> {
+  if (!before) return null;
+  const { deviceId } = before.getSettings();
+  const open = deviceId ? track(kind, deviceId) : Promise.reject(new Error('a track of no device'));
+  // Unplugged meanwhile: another does it as well.
+  return open.catch(() => navigator.mediaDevices.getUserMedia({ [kind]: true }).then(stream => stream.getTracks()[0] ?? null))
+    .catch(() => null);
 }
 
 async function track(kind: 'audio' | 'video', id: string): Promise<MediaStreamTrack | null> {

@@ -12,7 +12,7 @@ import { Malformed, Untrusted } from '../errors';
 import type { Json } from '../record/canonical';
 import { type Body, type Certificate, type Membership, type OwnDevice, spend } from './device';
 import { type Effect, type Event, RING, type State, initial, step } from './exchange';
-import { Liar, Receiver, Signer, helloCertificate, makeKey, openSay, parseMessage, sayKey } from './messages';
+import { FLOOR, Liar, Receiver, Signer, helloCertificate, makeKey, openSay, parseMessage, sayKey } from './messages';
 import { openNote, sealNote } from './notes';
 import { roster, rosterHash } from './roster';
 
@@ -57,10 +57,11 @@ export class Party {
   constructor(
     private readonly device: OwnDevice,
     private readonly around: Surroundings,
+    room = FLOOR,
   ) {
     const { body } = device.certificate;
-    this.signer = new Signer(body, device.id, device.sig.privateKey);
-    this.receiver = new Receiver(device.id, device.kem);
+    this.signer = new Signer(body, device.id, device.sig.privateKey, room);
+    this.receiver = new Receiver(device.id, device.kem, room);
     this.certificates.set(device.id, device.certificate);
   }
 

@@ -22,11 +22,13 @@ import { current } from '../signing/keys';
 import { wordsOf } from '../signing/forms';
 import { t } from '../words';
 import { holdPage } from './ask';
-import { type Chosen, choose, deviceCheck } from './check';
+import { type Chosen, anew, choose, deviceCheck } from './check';
 import {
   type Certificate, type OwnDevice, type Sitting, type Whose, deviceId, keptDevice, membershipOf, ownDevice, readCertificate,
 } from './device';
 import { Ear, Floor } from './floor';
+import { type Away, gone as goneAway, heard as heardAway, read as readAway, write as writeAway } from './away';
+import { Caucus } from './caucus';
 import { type Hands, type Raised, type Raising, type Turn, gone, heard, lowered, press, queue, read, write } from './hands';
 import { ClockFace } from './clockface';
 import { CallKeys } from './keys';
@@ -48,6 +50,8 @@ const TICK_MS = 250;
 const EXCHANGE_TICK_MS = 50;
 const ASK_APART_MS = 500;
 const MEND_MS = [0, 300, 1_200, 2_700, 4_800];
+/** Of the floor, for who is in their caucus. */
+const QUIET = 0.25;
 /** A word that was lost is said again by then. */
 const SAY_AGAIN_MS = 5_000;
 
@@ -91,7 +95,7 @@ export async function enterRoom(main: HTMLElement): Promise<void> {
       view.say(t('call.connecting'));
       call = await Call.to(view, logs, device, where);
     }
-    await call.goIn(chosen, () => void again(view, where, { ...session, side }, chosen, logs));
+    await call.goIn(chosen, then => void again(view, where, { ...session, side }, then, logs));
   } catch (error) {
     for (const track of [chosen.camera, chosen.microphone]) track?.stop();
     const why = error instanceof Refused ? t('call.refused', { why: error.message })
@@ -135,7 +139,7 @@ async function again(view: View, where: Sitting, whose: Whose, chosen: Chosen, l
           await call.turnAway();
           return end('left', t('call.left'));
         }
-        await call.goIn(chosen, () => void again(view, where, whose, chosen, logs));
+        await call.goIn(chosen, then => void again(view, where, whose, then, logs));
         return view.say(w('again.back'));
       } catch (error) {
         await call?.turnAway();
@@ -206,6 +210,20 @@ async function keyframe(sender: RTCRtpSender | undefined): Promise<void> {
     .call(sender, parameters, { encodingOptions });
 }
 
+/** The same devices, opened anew, as they were when one went to the caucus. speaks: else the microphone is off. */
+async function reopened(before: Chosen, speaks: boolean): Promise<Chosen> {
+  const [camera, microphone] = await Promise.all([anew('video', before.camera), anew('audio', before.microphone)]);
+  const { on } = before;
+  return {
+    camera, microphone,
+    on: { camera: on.camera && camera !== null, microphone: speaks && on.microphone && microphone !== null },
+  };
+}
+
+function stopAll({ camera, microphone }: Chosen): void {
+  for (const track of [camera, microphone]) track?.stop();
+}
+
 class Call {
   private readonly keys: CallKeys;
   private readonly worker: Worker;
@@ -230,6 +248,13 @@ class Call {
   private spoken: Spoken | undefined;
   private hands: Hands = new Map();
   private clock: ClockFace | undefined;
+  private caucus: Caucus | undefined;
+  /** What one had on the floor before one went to the caucus. */
+  private before: Chosen | undefined;
+  /** On the way to the caucus, or back. */
+  private moving = false;
+  private away: Away = new Map();
+  private awaySaidAt = 0;
   private saidAt = 0;
   /** Low bandwidth: no pictures of faces, theirs or ours; what is shown on a screen stays. */
   private lean = kept(() => localStorage);
@@ -349,11 +374,11 @@ class Call {
   }
 
   /** The person goes in: now the device greets, makes its key, and is heard. */
-  async goIn(chosen: Chosen, onCut: () => void): Promise<void> {
+  async goIn(chosen: Chosen, onCut: (chosen: Chosen) => void): Promise<void> {
     const { party, view } = this;
     this.chosen = chosen;
     this.onCut = onCut;
-    for (const control of ['share', 'hand', 'order', 'reply']) view.pressed(control, false);
+    for (const control of ['share', 'hand', 'order', 'reply', 'caucus']) view.pressed(control, false);
     view.pressed('mute', chosen.on.microphone);
     view.pressed('camera', chosen.on.camera && !this.lean);
     this.inside = true;
@@ -389,7 +414,7 @@ class Call {
   }
 
   private stop: () => void = () => undefined;
-  private onCut: () => void = () => undefined;
+  private onCut: (chosen: Chosen) => void = () => undefined;
 
   /** What the party decided, done. Outcomes of reading on are not waited for: they come back through the queue. */
   private async act(outcome: Outcome): Promise<void> {
@@ -410,6 +435,7 @@ class Call {
           // Also that nothing is raised: before a reload it may have been.
           void this.sayHands();
           this.clock?.speak();
+          if (this.away.has(this.device.id)) this.sayAway();
         }
         return;
       case 'keyframe':
@@ -517,6 +543,7 @@ class Call {
       }
     }
     for (const { device } of named) this.told.add(device);
+    this.awayChanged(this.away);
     this.handsChanged(this.hands);
     this.spoken?.peopleChanged();
     this.view.lock(this.people, await rosterMark([...devices, this.device.id]));
@@ -566,6 +593,7 @@ class Call {
     this.screens.delete(device);
     this.handsChanged(gone(this.hands, device));
     this.clock?.gone(device);
+    this.awayChanged(goneAway(this.away, device));
     this.view.remove(device);
   }
 
@@ -618,7 +646,8 @@ class Call {
     }
   }
 
-  private attach(track: RemoteTrack, { identity }: RemoteParticipant): void {
+  private attach(track: RemoteTrack, participant: RemoteParticipant): void {
+    const { identity } = participant;
     const person = this.people.find(({ device }) => device === identity);
     if (!person) return;
     const figure = this.view.figure(person);
@@ -630,6 +659,7 @@ class Call {
       if (video) track.attach(video);
     } else {
       figure.append(track.attach());
+      participant.setVolume(this.caucus ? QUIET : 1);
       this.ears.get(identity)?.close();
       this.ears.set(identity, new Ear(track.mediaStreamTrack));
     }
@@ -787,9 +817,17 @@ class Call {
     if (control === 'leave') {
       await this.leave('left', t('call.left'));
     } else if (control === 'share') {
-      await this.share();
+      if (this.caucus) this.view.say(w('caucus.no-picture'));
+      else await this.share();
     } else if (control === 'hand' || control === 'order' || control === 'reply') {
       this.raise(control);
+    } else if (control === 'caucus') {
+      await this.turn();
+    } else if (this.caucus && control === 'mute') {
+      await this.caucus.mute();
+      this.view.pressed('mute', this.caucus.speaks);
+    } else if (this.caucus && control === 'camera') {
+      this.view.say(w('caucus.no-picture'));
     } else if (control === 'mute') {
       if (!has.microphone) return this.view.say(w('check.none', { what: t('call.microphone') }));
       on.microphone = !on.microphone;
@@ -814,6 +852,114 @@ class Call {
     }
     if (raised) this.handsChanged(heard(this.hands, device, n, raised));
     this.clock?.said(device, n, value);
+    let there: boolean | undefined;
+    try {
+      there = readAway(value);
+    } catch (error) {
+      if (!(error instanceof Malformed)) throw error;
+    }
+    if (there !== undefined) this.awayChanged(heardAway(this.away, device, n, there));
+  }
+
+  /** To our side's caucus, or back from it to the talk. */
+  private async turn(): Promise<void> {
+    if (this.moving || this.over || !(this.out || this.caucus)) return;
+    this.moving = true;
+    try {
+      if (this.caucus) await this.comeBack('caucus.back');
+      else await this.goAside();
+    } finally {
+      this.moving = false;
+    }
+  }
+
+  /** What the floor has of us is stopped, and only then is the caucus entered. */
+  private async goAside(): Promise<void> {
+    const { view, device, where, logs, path } = this;
+    const before = this.before = this.chosen;
+    view.say(w('caucus.going'));
+    await this.unshare();
+    await this.silence();
+    try {
+      const caucus = await Caucus.enter({
+        path, where, device, logs,
+        microphone: () => anew('audio', before.microphone),
+        changed: devices => view.caucusOf(devices.flatMap(each => this.known.get(each) ?? [])),
+        lost: () => this.caucusLost(),
+      });
+      if (!caucus.stands) throw new Error('lost at once');
+      this.caucus = caucus;
+    } catch {
+      return this.comeBack('caucus.failed');
+    }
+    if (this.over) return this.caucus.leave();
+    this.turned(true);
+    view.pressed('mute', before.microphone !== null);
+    view.say(w('caucus.in'));
+  }
+
+  /** Out of the caucus first, and only then anything for the floor. Heard there at once is only who came by themselves. */
+  private async comeBack(why: 'caucus.back' | 'caucus.lost' | 'caucus.failed'): Promise<void> {
+    const { caucus, before } = this;
+    this.caucus = undefined;
+    await caucus?.leave();
+    if (this.over || !before) return;
+    this.chosen = await reopened(before, why === 'caucus.back');
+    this.before = undefined;
+    if (this.over) return stopAll(this.chosen);
+    this.published = false;
+    await this.publish();
+    this.turned(false);
+    this.view.say(w(why === 'caucus.back' && !this.chosen.on.microphone ? 'caucus.back-muted' : why));
+  }
+
+  private caucusLost(): void {
+    if (!this.caucus || this.moving) return;
+    this.moving = true;
+    void this.comeBack('caucus.lost').finally(() => {
+      this.moving = false;
+    });
+  }
+
+  private turned(there: boolean): void {
+    this.view.inCaucus(there);
+    for (const participant of this.room.remoteParticipants.values()) participant.setVolume(there ? QUIET : 1);
+    this.awayChanged(heardAway(this.away, this.device.id, Date.now(), there));
+    this.sayAway();
+  }
+
+  /** Nothing of one's own goes to the floor any more: every track is stopped, not only muted. */
+  private async silence(): Promise<void> {
+    const me = this.room.localParticipant;
+    const before = this.chosen;
+    this.out = false;
+    this.chosen = choose(null, null);
+    stopAll(before);
+    for (const { track } of [...me.trackPublications.values()]) if (track) await me.unpublishTrack(track, true);
+    this.ears.get(this.device.id)?.close();
+    this.ears.delete(this.device.id);
+    const own = this.view.video(this.device.id);
+    if (own) own.srcObject = null;
+    this.view.pressed('mute', false);
+    this.view.pressed('camera', false);
+  }
+
+  private sayAway(): void {
+    this.awaySaidAt = Date.now();
+    void this.party.say(writeAway(this.caucus !== undefined));
+  }
+
+  private awayChanged(away: Away): void {
+    const before = this.away;
+    this.away = away;
+    for (const person of this.people) {
+      const { device, side, own } = person;
+      const there = away.get(device)?.there === true;
+      this.view.away(device, there);
+      if (own || there === (before.get(device)?.there === true) || !this.party.inRoom.includes(device)) continue;
+      const whose = side === this.view.ourSide ? 'ours' : 'theirs';
+      this.view.say(w(there ? `caucus.went-${whose}` : 'caucus.returned', { who: titleOf(person) }));
+    }
   }
 
   private raise(what: Raising): void {
@@ -873,6 +1019,7 @@ class Call {
     }
     if (now - this.saidAt >= SAY_AGAIN_MS && this.hands.has(this.device.id)) void this.sayHands();
     this.clock?.draw(now);
+    if (now - this.awaySaidAt >= SAY_AGAIN_MS && this.away.has(this.device.id)) this.sayAway();
     const sideOf = new Map(this.people.map(({ device, side }) => [device, side]));
     const muted = this.room.localParticipant.getTrackPublication(Track.Source.Microphone)?.isMuted ?? true;
     this.floor.hear([...this.ears].map(([device, ear]) => [
@@ -891,6 +1038,7 @@ class Call {
     this.over = true;
     this.stop();
     this.view.stage(stage, words);
+    await this.caucus?.leave();
     if (this.room.state === ConnectionState.Connected) {
       const bye = await this.party.bye();
       await this.room.localParticipant.publishData(bye, { reliable: true, topic: TOPIC }).catch(() => undefined);
@@ -907,8 +1055,11 @@ class Call {
     this.stop();
     this.screen?.stop();
     await this.room.disconnect(false).catch(() => undefined);
+    // One goes in again on the floor, and is not heard there before one says so.
+    await this.caucus?.leave();
+    const chosen = this.before ? await reopened(this.before, false) : this.chosen;
     this.end();
-    this.onCut();
+    this.onCut(chosen);
   }
 
   private end(): void {
@@ -918,6 +1069,7 @@ class Call {
     this.release();
     this.view.endOffer();
     this.clock?.end();
+    this.view.inCaucus(false);
     for (const half of ['ours', 'theirs'] as const) this.view.hands(half, []);
     this.view.paused(false);
     this.view.clear();
@@ -934,7 +1086,8 @@ class Call {
         device, delegate: this.people.find(each => each.device === device)?.delegate ?? '',
         level: ear.level(), peakHz: ear.peakHz(),
       }));
-      return { publisher, subscriber, heard, device: this.device.id, epoch: this.party.epoch };
+      const caucus = this.caucus?.heard() ?? null;
+      return { publisher, subscriber, heard, caucus, device: this.device.id, epoch: this.party.epoch };
     };
     Object.defineProperty(window, 'visavisCall', { value: Object.freeze({ stats }), configurable: true });
   }

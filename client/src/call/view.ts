@@ -234,6 +234,36 @@ export class View {
     if (words) words.hidden = !on;
   }
 
+  /** Our side's caucus is entered, or left. */
+  inCaucus(on: boolean): void {
+    this.room.toggleAttribute('data-caucus', on);
+    this.pressed('caucus', on);
+    const panel = document.getElementById('caucus');
+    if (panel) panel.hidden = !on;
+    if (on) this.caucusOf([]);
+  }
+
+  /** Who else is in our side's caucus. */
+  caucusOf(people: readonly Person[]): void {
+    const who = document.getElementById('caucus-who');
+    const words = people.length > 0 ? w('caucus.with', { who: listed(...people.map(titleOf)) }) : w('caucus.alone');
+    if (who && who.textContent !== words) who.textContent = words;
+  }
+
+  /** Somebody is in their side's caucus: neither heard nor seen on the floor. */
+  away(device: string, there: boolean): void {
+    const figure = this.find(device);
+    if (!figure || figure.hasAttribute('data-away') === there) return;
+    figure.toggleAttribute('data-away', there);
+    const caption = figure.querySelector('figcaption');
+    caption?.querySelector('[data-away-note]')?.remove();
+    if (!there || !caption) return;
+    const note = document.createElement('span');
+    note.dataset['awayNote'] = '';
+    note.textContent = ` · ${w('caucus.there')}`;
+    caption.append(note);
+  }
+
   /** Who is in, verified by what. */
   lock(people: readonly Person[], mark: string): void {
     this.room.dataset['in'] = String(people.length);

@@ -6,6 +6,19 @@
 import { type Values, say } from '../words';
 
 const en = {
+  'caucus.going': 'To our caucus…',
+  'caucus.in': 'You are in our caucus: only our side hears you, under its own key. The talk is heard quietly.',
+  'caucus.back': 'You are back in the talk, and are heard there.',
+  'caucus.back-muted': 'You are back in the talk. Your microphone is off, as it was.',
+  'caucus.lost': 'The connection of the caucus is lost. You are back in the talk; your microphone is off.',
+  'caucus.failed': 'The caucus could not be entered. You are in the talk; your microphone is off.',
+  'caucus.no-picture': 'In the caucus there is sound alone. Come back to the talk for that.',
+  'caucus.there': 'in caucus',
+  'caucus.with': 'With you: {who}',
+  'caucus.alone': 'Nobody else of our side is here yet.',
+  'caucus.went-ours': '{who} has gone to our caucus.',
+  'caucus.went-theirs': '{who} has gone to the other side’s caucus.',
+  'caucus.returned': '{who} is back from the caucus.',
   'clock.runs': '{gone} of {minutes} min',
   'clock.over': '{gone} of {minutes} min: the time is over',
   'clock.said-over': 'The {minutes} min that both sides set for this item are over. Nobody is cut off.',
@@ -77,6 +90,19 @@ const en = {
 export type RoomWord = keyof typeof en;
 
 const ru: Record<RoomWord, string> = {
+  'caucus.going': 'В совещание нашей стороны…',
+  'caucus.in': 'Вы на совещании нашей стороны: вас слышит только наша сторона, под своим ключом. Переговоры слышны тихо.',
+  'caucus.back': 'Вы снова на переговорах, и вас слышно.',
+  'caucus.back-muted': 'Вы снова на переговорах. Микрофон выключен, как и был.',
+  'caucus.lost': 'Связь совещания потеряна. Вы снова на переговорах; микрофон выключен.',
+  'caucus.failed': 'Войти в совещание не удалось. Вы на переговорах; микрофон выключен.',
+  'caucus.no-picture': 'На совещании только звук. Для этого вернитесь на переговоры.',
+  'caucus.there': 'на совещании',
+  'caucus.with': 'С вами: {who}',
+  'caucus.alone': 'Больше никого от нашей стороны пока нет.',
+  'caucus.went-ours': '{who}: на совещании нашей стороны.',
+  'caucus.went-theirs': '{who}: на совещании другой стороны.',
+  'caucus.returned': '{who}: снова на переговорах.',
   'clock.runs': '{gone} из {minutes} мин',
   'clock.over': '{gone} из {minutes} мин: время истекло',
   'clock.said-over': 'Время, отведённое обеими сторонами на этот пункт ({minutes} мин), истекло. Слово ни у кого не отнимается.',
@@ -146,6 +172,19 @@ const ru: Record<RoomWord, string> = {
 };
 
 const fr: Record<RoomWord, string> = {
+  'caucus.going': 'Vers notre conciliabule…',
+  'caucus.in': 'Vous êtes dans notre conciliabule : seule notre partie vous entend, sous sa propre clé. L’entretien s’entend en sourdine.',
+  'caucus.back': 'Vous êtes de retour dans l’entretien, et l’on vous y entend.',
+  'caucus.back-muted': 'Vous êtes de retour dans l’entretien. Votre microphone est coupé, comme avant.',
+  'caucus.lost': 'La connexion du conciliabule est perdue. Vous êtes de retour dans l’entretien, microphone coupé.',
+  'caucus.failed': 'Impossible d’entrer dans le conciliabule. Vous êtes dans l’entretien, microphone coupé.',
+  'caucus.no-picture': 'Le conciliabule n’a que le son. Revenez à l’entretien pour cela.',
+  'caucus.there': 'en conciliabule',
+  'caucus.with': 'Avec vous : {who}',
+  'caucus.alone': 'Personne d’autre de notre partie n’est encore là.',
+  'caucus.went-ours': '{who} est dans notre conciliabule.',
+  'caucus.went-theirs': '{who} est dans le conciliabule de l’autre partie.',
+  'caucus.returned': '{who} est de retour du conciliabule.',
   'clock.runs': '{gone} sur {minutes} min',
   'clock.over': '{gone} sur {minutes} min : le temps est écoulé',
   'clock.said-over': 'Les {minutes} min que les deux parties ont fixées pour ce point sont écoulées. Personne n’est interrompu.',
@@ -215,6 +254,19 @@ const fr: Record<RoomWord, string> = {
 };
 
 const id: Record<RoomWord, string> = {
+  'caucus.going': 'Menuju kaukus kami…',
+  'caucus.in': 'Anda di kaukus kami: hanya pihak kami mendengar Anda, dengan kuncinya sendiri. Pembicaraan terdengar pelan.',
+  'caucus.back': 'Anda kembali di pembicaraan, dan terdengar di sana.',
+  'caucus.back-muted': 'Anda kembali di pembicaraan. Mikrofon Anda mati, seperti sebelumnya.',
+  'caucus.lost': 'Sambungan kaukus terputus. Anda kembali di pembicaraan; mikrofon Anda mati.',
+  'caucus.failed': 'Kaukus tidak dapat dimasuki. Anda di pembicaraan; mikrofon Anda mati.',
+  'caucus.no-picture': 'Di kaukus hanya ada suara. Kembalilah ke pembicaraan untuk itu.',
+  'caucus.there': 'di kaukus',
+  'caucus.with': 'Bersama Anda: {who}',
+  'caucus.alone': 'Belum ada orang lain dari pihak kami.',
+  'caucus.went-ours': '{who} menuju kaukus kami.',
+  'caucus.went-theirs': '{who} menuju kaukus pihak lain.',
+  'caucus.returned': '{who} kembali dari kaukus.',
   'clock.runs': '{gone} dari {minutes} mnt',
   'clock.over': '{gone} dari {minutes} mnt: waktu habis',
   'clock.said-over': 'Waktu {minutes} mnt yang ditetapkan kedua pihak untuk butir ini habis. Tidak ada yang dipotong.',
@@ -284,6 +336,19 @@ const id: Record<RoomWord, string> = {
 };
 
 const ar: Record<RoomWord, string> = {
+  'caucus.going': 'إلى مشاورتنا الداخلية…',
+  'caucus.in': 'أنتم في مشاورتنا الداخلية: لا يسمعكم إلا جانبنا، بمفتاح خاص به. تُسمع المحادثة بصوت خافت.',
+  'caucus.back': 'عدتم إلى المحادثة، وصوتكم مسموع فيها.',
+  'caucus.back-muted': 'عدتم إلى المحادثة. الميكروفون مطفأ كما كان.',
+  'caucus.lost': 'انقطع اتصال المشاورة. عدتم إلى المحادثة والميكروفون مطفأ.',
+  'caucus.failed': 'تعذّر دخول المشاورة. أنتم في المحادثة والميكروفون مطفأ.',
+  'caucus.no-picture': 'في المشاورة صوت فقط. عودوا إلى المحادثة لذلك.',
+  'caucus.there': 'في مشاورة داخلية',
+  'caucus.with': 'معكم: {who}',
+  'caucus.alone': 'لا أحد سواكم من جانبنا بعد.',
+  'caucus.went-ours': '{who}: إلى مشاورتنا الداخلية.',
+  'caucus.went-theirs': '{who}: إلى مشاورة الجانب الآخر.',
+  'caucus.returned': '{who}: في المحادثة من جديد.',
   'clock.runs': '{gone} من {minutes} د',
   'clock.over': '{gone} من {minutes} د: انتهى الوقت',
   'clock.said-over': 'انتهت مدة {minutes} د التي حددها الجانبان لهذا البند. لا يُقاطَع أحد.',
