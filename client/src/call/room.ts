@@ -28,7 +28,9 @@ import {
 } from './device';
 import { Ear, Floor } from './floor';
 import { type Hands, type Raised, type Raising, type Turn, gone, heard, lowered, press, queue, read, write } from './hands';
+import { ClockFace } from './clockface';
 import { CallKeys } from './keys';
+import { Lobby } from './lobby';
 import { mended, waits } from './again';
 import { Strain, keep, kept } from './lean';
 import { TOPIC } from './messages';
@@ -67,6 +69,8 @@ export async function enterRoom(main: HTMLElement): Promise<void> {
   const where = { dialogue, talk, sitting: Number(sitting) };
   if (!(await canEncrypt())) return view.stage('refused', t('call.no-e2ee'));
   view.stage('checking', '');
+  const lobby = new Lobby(sittingPath(where), main);
+  addEventListener('pagehide', () => lobby.end(), { once: true });
   // Read while the devices are chosen; only what has been added since is then left to read.
   const before = Logs.open(dialogue);
   before.catch(() => undefined);
@@ -176,6 +180,10 @@ function hold(device: string): Promise<(() => void) | undefined> {
   });
 }
 
+function sittingPath({ dialogue, talk, sitting }: Sitting): string {
+  return `/api/dialogues/${encodeURIComponent(dialogue)}/talks/${encodeURIComponent(talk)}/sittings/${sitting}`;
+}
+
 /** Both logs as they are now. Raises what does not hold, in words. */
 async function toNow(dialogue: string, before: Promise<Logs>): Promise<Logs> {
   try {
@@ -221,6 +229,7 @@ class Call {
   private paused = false;
   private spoken: Spoken | undefined;
   private hands: Hands = new Map();
+  private clock: ClockFace | undefined;
   private saidAt = 0;
   /** Low bandwidth: no pictures of faces, theirs or ours; what is shown on a screen stays. */
   private lean = kept(() => localStorage);
@@ -269,8 +278,7 @@ class Call {
   static async to(
     view: View, logs: Logs, device: OwnDevice, where: Sitting, release?: () => void,
   ): Promise<Call> {
-    const path = `/api/dialogues/${encodeURIComponent(where.dialogue)}/talks/${encodeURIComponent(where.talk)}`
-      + `/sittings/${where.sitting}`;
+    const path = sittingPath(where);
     const joined = await request<Joined>('POST', `${path}/join`, { certificate: device.certificate });
     if (joined.identity !== device.id) throw new Error('the node gave another identity');
     // Who goes in without having waited takes the device over, wherever it is.
@@ -373,6 +381,10 @@ class Call {
       clearInterval(drawing);
       document.removeEventListener('visavis:log', onLog);
     };
+    this.clock = new ClockFace({
+      view, device: this.device.id, place: `visavis.clock.${this.path}`,
+      schedulers: half => this.schedulers(half), say: value => party.say(value),
+    });
     this.expose();
   }
 
@@ -397,6 +409,7 @@ class Call {
           void this.publish().catch((error: unknown) => this.view.say(wordsOf(error)));
           // Also that nothing is raised: before a reload it may have been.
           void this.sayHands();
+          this.clock?.speak();
         }
         return;
       case 'keyframe':
@@ -552,6 +565,7 @@ class Call {
     this.ears.delete(device);
     this.screens.delete(device);
     this.handsChanged(gone(this.hands, device));
+    this.clock?.gone(device);
     this.view.remove(device);
   }
 
@@ -799,6 +813,7 @@ class Call {
       if (!(error instanceof Malformed)) throw error;
     }
     if (raised) this.handsChanged(heard(this.hands, device, n, raised));
+    this.clock?.said(device, n, value);
   }
 
   private raise(what: Raising): void {
@@ -819,6 +834,13 @@ class Call {
 
   private devicesOf(half: 'ours' | 'theirs'): string[] {
     return this.people.filter(({ side }) => (side === this.view.ourSide) === (half === 'ours')).map(({ device }) => device);
+  }
+
+  /** Devices that are in, of those who may set agendas. */
+  private schedulers(half: 'ours' | 'theirs'): string[] {
+    const devices = this.devicesOf(half);
+    return this.people.filter(({ device, side, delegate }) => devices.includes(device)
+      && this.logs.folds.get(side)?.powers().get(delegate)?.has('schedule') === true).map(({ device }) => device);
   }
 
   private handsChanged(hands: Hands): void {
@@ -850,6 +872,7 @@ class Call {
       this.view.offer(w('lean.offer'), w('lean.yes'), w('lean.no'), yes => void this.goLean(yes));
     }
     if (now - this.saidAt >= SAY_AGAIN_MS && this.hands.has(this.device.id)) void this.sayHands();
+    this.clock?.draw(now);
     const sideOf = new Map(this.people.map(({ device, side }) => [device, side]));
     const muted = this.room.localParticipant.getTrackPublication(Track.Source.Microphone)?.isMuted ?? true;
     this.floor.hear([...this.ears].map(([device, ear]) => [
@@ -894,6 +917,7 @@ class Call {
     this.worker.terminate();
     this.release();
     this.view.endOffer();
+    this.clock?.end();
     for (const half of ['ours', 'theirs'] as const) this.view.hands(half, []);
     this.view.paused(false);
     this.view.clear();

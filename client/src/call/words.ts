@@ -6,6 +6,17 @@
 import { type Values, say } from '../words';
 
 const en = {
+  'clock.runs': '{gone} of {minutes} min',
+  'clock.over': '{gone} of {minutes} min: the time is over',
+  'clock.said-over': 'The {minutes} min that both sides set for this item are over. Nobody is cut off.',
+  'clock.set': '{minutes} min are set for this item, by both sides.',
+  'clock.ours': 'We propose {minutes} min for it. They are set when the other side follows.',
+  'clock.theirs': 'The other side proposes {minutes} min for it.',
+  'clock.follow': 'Follow: set {minutes} min',
+  'clock.no-item': 'Put an item on the table first: minutes are for an item.',
+  'clock.wrong': 'Whole minutes are due, 1 to {most}.',
+  'drawer.fetching': 'Fetching the page…',
+  'drawer.failed': 'The page could not be fetched. Close this and open it again, or open it in a tab of its own.',
   'share.on': 'Your screen is shared, encrypted from device to device. It ends by the same button.',
   'share.off': 'Your screen is no longer shared.',
   'share.refused': 'No screen is shared: you or this browser did not allow it. Press again to choose a window.',
@@ -66,6 +77,17 @@ const en = {
 export type RoomWord = keyof typeof en;
 
 const ru: Record<RoomWord, string> = {
+  'clock.runs': '{gone} из {minutes} мин',
+  'clock.over': '{gone} из {minutes} мин: время истекло',
+  'clock.said-over': 'Время, отведённое обеими сторонами на этот пункт ({minutes} мин), истекло. Слово ни у кого не отнимается.',
+  'clock.set': 'На этот пункт обеими сторонами отведено {minutes} мин.',
+  'clock.ours': 'Мы предлагаем на него {minutes} мин. Они отведены, когда другая сторона согласится.',
+  'clock.theirs': 'Другая сторона предлагает на него {minutes} мин.',
+  'clock.follow': 'Согласиться: {minutes} мин',
+  'clock.no-item': 'Сначала вынесите пункт на стол: минуты отводятся пункту.',
+  'clock.wrong': 'Нужны целые минуты, от 1 до {most}.',
+  'drawer.fetching': 'Страница загружается…',
+  'drawer.failed': 'Страницу не удалось загрузить. Закройте и откройте снова или откройте её в отдельной вкладке.',
   'share.on': 'Ваш экран показан, с шифрованием от устройства к устройству. Завершить: той же кнопкой.',
   'share.off': 'Ваш экран больше не показан.',
   'share.refused': 'Экран не показан: вы или браузер этого не разрешили. Нажмите ещё раз, чтобы выбрать окно.',
@@ -124,6 +146,17 @@ const ru: Record<RoomWord, string> = {
 };
 
 const fr: Record<RoomWord, string> = {
+  'clock.runs': '{gone} sur {minutes} min',
+  'clock.over': '{gone} sur {minutes} min : le temps est écoulé',
+  'clock.said-over': 'Les {minutes} min que les deux parties ont fixées pour ce point sont écoulées. Personne n’est interrompu.',
+  'clock.set': '{minutes} min sont fixées pour ce point, par les deux parties.',
+  'clock.ours': 'Nous proposons {minutes} min pour ce point. Elles sont fixées quand l’autre partie suit.',
+  'clock.theirs': 'L’autre partie propose {minutes} min pour ce point.',
+  'clock.follow': 'Suivre : fixer {minutes} min',
+  'clock.no-item': 'Mettez d’abord un point sur la table : les minutes valent pour un point.',
+  'clock.wrong': 'Des minutes entières sont attendues, de 1 à {most}.',
+  'drawer.fetching': 'La page arrive…',
+  'drawer.failed': 'La page n’a pas pu être chargée. Fermez puis rouvrez ce volet, ou ouvrez-la dans un onglet à part.',
   'share.on': 'Votre écran est partagé, chiffré d’appareil à appareil. Le même bouton y met fin.',
   'share.off': 'Votre écran n’est plus partagé.',
   'share.refused': 'Aucun écran n’est partagé : vous ou ce navigateur ne l’avez pas permis. Appuyez de nouveau pour choisir une fenêtre.',
@@ -182,6 +215,17 @@ const fr: Record<RoomWord, string> = {
 };
 
 const id: Record<RoomWord, string> = {
+  'clock.runs': '{gone} dari {minutes} mnt',
+  'clock.over': '{gone} dari {minutes} mnt: waktu habis',
+  'clock.said-over': 'Waktu {minutes} mnt yang ditetapkan kedua pihak untuk butir ini habis. Tidak ada yang dipotong.',
+  'clock.set': '{minutes} mnt ditetapkan untuk butir ini oleh kedua pihak.',
+  'clock.ours': 'Kami mengusulkan {minutes} mnt untuk butir ini. Berlaku bila pihak lain mengikuti.',
+  'clock.theirs': 'Pihak lain mengusulkan {minutes} mnt untuk butir ini.',
+  'clock.follow': 'Ikuti: tetapkan {minutes} mnt',
+  'clock.no-item': 'Taruh dulu satu butir di meja: menit berlaku untuk satu butir.',
+  'clock.wrong': 'Diperlukan menit bulat, 1 sampai {most}.',
+  'drawer.fetching': 'Halaman sedang diambil…',
+  'drawer.failed': 'Halaman tidak dapat diambil. Tutup lalu buka lagi, atau buka di tab tersendiri.',
   'share.on': 'Layar Anda dibagikan, terenkripsi dari gawai ke gawai. Tombol yang sama mengakhirinya.',
   'share.off': 'Layar Anda tidak dibagikan lagi.',
   'share.refused': 'Tidak ada layar yang dibagikan: Anda atau peramban ini tidak mengizinkannya. Tekan lagi untuk memilih jendela.',
@@ -240,6 +284,17 @@ const id: Record<RoomWord, string> = {
 };
 
 const ar: Record<RoomWord, string> = {
+  'clock.runs': '{gone} من {minutes} د',
+  'clock.over': '{gone} من {minutes} د: انتهى الوقت',
+  'clock.said-over': 'انتهت مدة {minutes} د التي حددها الجانبان لهذا البند. لا يُقاطَع أحد.',
+  'clock.set': 'حُددت لهذا البند {minutes} د، من الجانبين.',
+  'clock.ours': 'نقترح له {minutes} د. تُحدَّد متى وافق الجانب الآخر.',
+  'clock.theirs': 'يقترح الجانب الآخر له {minutes} د.',
+  'clock.follow': 'موافقة: {minutes} د',
+  'clock.no-item': 'ضعوا أولا بندا على الطاولة: الدقائق لبند.',
+  'clock.wrong': 'المطلوب دقائق صحيحة، من 1 إلى {most}.',
+  'drawer.fetching': 'تُجلب الصفحة…',
+  'drawer.failed': 'تعذّر جلب الصفحة. أغلق هذا وافتحه من جديد، أو افتحها في علامة تبويب مستقلة.',
   'share.on': 'شاشتك معروضة، معمّاة من جهاز إلى جهاز. ينتهي العرض بالزر نفسه.',
   'share.off': 'لم تعد شاشتك معروضة.',
   'share.refused': 'لا شاشة معروضة: لم تسمح بذلك أنت أو المتصفح. اضغط من جديد لاختيار نافذة.',
