@@ -61,9 +61,9 @@ async def captions(adviser: Visitor, a: Visitor, b: Visitor) -> None:
     (label,) = await whose.locator("option", has_text="Principal of side B").all_inner_texts()
     await whose.select_option(label=label)
     await adviser.page.get_by_label("Language of the caption").select_option("ru")
-    line = adviser.page.locator("#caption-text")
-    await line.fill(HOSTILE)
-    await line.press("Enter")
+    await adviser.page.locator("#caption-text").fill(HOSTILE)
+    await adviser.page.keyboard.press("Tab")
+    await adviser.page.keyboard.press("Enter")
     for person, half in ((b, "ours"), (a, "theirs"), (adviser, "theirs")):
         caption = person.page.locator(f"#captions-{half} > .caption")
         words = caption.locator("bdi[lang=ru]")
@@ -86,8 +86,8 @@ async def notes(adviser: Visitor, a: Visitor, b: Visitor) -> None:
     """The adviser writes to their principal: the principal is told that a note came, and reads it; B gets nothing."""
     await adviser.page.keyboard.press("Alt+KeyN")
     await expect(adviser.page.locator("#notes-to")).to_contain_text("Principal of side A")
-    await adviser.page.locator("#note-text").fill("Ask for a pause")
-    await adviser.page.locator("#note-text").press("Enter")
+    await adviser.page.keyboard.type("Ask for a pause")
+    await adviser.page.keyboard.press("Enter")
     await status(a, "A note of our side from Adviser of side A")
     await expect(a.page.locator("#notes-unread")).to_have_text("(1 new)")
     await a.page.keyboard.press("Alt+KeyN")
@@ -97,8 +97,8 @@ async def notes(adviser: Visitor, a: Visitor, b: Visitor) -> None:
     await a.page.keyboard.press("Alt+KeyN")
     # What the same device said afterwards is there, so the note would be.
     await adviser.page.keyboard.press("Alt+KeyK")
-    await adviser.page.locator("#caption-text").fill("Да")
-    await adviser.page.locator("#caption-text").press("Enter")
+    await adviser.page.keyboard.type("Да")
+    await adviser.page.keyboard.press("Enter")
     await expect(b.page.locator("#captions-log > li")).to_have_count(2, timeout=LIMIT_MS)
     await expect(b.page.locator("#notes-log > li")).to_have_count(0)
 
