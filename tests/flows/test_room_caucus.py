@@ -1,4 +1,4 @@
-"""A caucus in the middle of the talk, in Chromium: two of a side speak with one another, and the other side hears nothing.
+"""A caucus in the middle of the talk, in Chromium: two of a side speak with one another; the other side hears nothing.
 
 What is heard is a tone of each person's own; the one who goes aside is gone from the floor, and back by the same key.
 """

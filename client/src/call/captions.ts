@@ -2,7 +2,7 @@
  *
  * Lives here: `read`, `write`, `Flow` (how much is taken of one device), `Pace` (when a screen reader is told).
  * Not here: sealing (`messages`), drawing (`spoken`).
- * Spec: docs/spec/keys.md §3.8.
+ * Spec: docs/spec/keys.md §3.9.
  *
  * A caption is its typist's word on what was said, and shown as such: whoever types for another is named.
  */

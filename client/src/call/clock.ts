@@ -2,7 +2,7 @@
  *
  * Lives here: `read`, `write`, `heard`, `gone`, `agreed`, `offered`, `proposal`, `advanced`.
  * Not here: which item is in hand, which the record says (`item.put`); drawing (`clockface`); sealing (`messages`).
- * Spec: docs/spec/keys.md §3.9.
+ * Spec: docs/spec/keys.md §3.7.
  *
  * Nobody sets it alone and no message comes first: a term is set when a scheduler of either side says it.
  */

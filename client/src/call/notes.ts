@@ -2,7 +2,7 @@
  *
  * Lives here: `sealNote`, `openNote`, `write`, `read`. The twin of src/visavis/e2ee/notes.py.
  * Not here: a message's signature and form (`messages`), who gets it (`party`), drawing (`spoken`).
- * Spec: docs/spec/keys.md §3.7.
+ * Spec: docs/spec/keys.md §3.8.
  *
  * Not under the key of the call: the other side has that one. Nobody beside the devices in `boxes` can open a note, and
  * nobody keeps one.

@@ -89,9 +89,13 @@ export class Spoken {
       event.preventDefault();
       void this.note();
     }, { signal });
-    this.watching = new MutationObserver(() => this.opened());
-    const drawer = document.getElementById('notes-drawer');
-    if (drawer) this.watching.observe(drawer, { attributes: true, attributeFilter: ['hidden', 'open'] });
+    this.watching = new MutationObserver(changes => {
+      for (const { target } of changes) this.opened(target as HTMLElement);
+    });
+    for (const id of ['captions-drawer', 'notes-drawer']) {
+      const drawer = document.getElementById(id);
+      if (drawer) this.watching.observe(drawer, { attributes: true, attributeFilter: ['hidden'] });
+    }
     for (const form of ['caption-form', 'note-form']) enable(form, true);
     this.filter();
     this.peopleChanged();
@@ -257,8 +261,11 @@ export class Spoken {
     row.scrollIntoView({ block: 'nearest' });
   }
 
-  private opened(): void {
-    if (!shown('notes-drawer')) return;
+  /** A drawer was opened: one types at once. */
+  private opened(drawer: HTMLElement): void {
+    if (drawer.hidden) return;
+    drawer.querySelector<HTMLElement>('input[type=text], textarea')?.focus({ preventScroll: true });
+    if (drawer.id !== 'notes-drawer') return;
     this.unread = 0;
     this.sayUnread();
   }

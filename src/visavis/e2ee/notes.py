@@ -1,8 +1,8 @@
 """Notes between members of one side during the talk: each under a key of its own, sealed to devices of that side.
 
 Lives here: `seal_note`, `open_note`.
-Not here: a message's signature and form (`messages`), the words inside (docs/spec/keys.md §3.7).
-Spec: docs/spec/keys.md §3.7.
+Not here: a message's signature and form (`messages`), the words inside (docs/spec/keys.md §3.8).
+Spec: docs/spec/keys.md §3.8.
 
     note   + "epoch","kc","iv","ct","boxes"      ct: AES-256-GCM under H("call/note-key", the note's key)
 
