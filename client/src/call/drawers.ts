@@ -4,7 +4,7 @@
  * address and kept up to date there (`page/live`); forms that sign (`signing/forms`); what is typed (`page/typed`).
  *
  *     <button data-drawer="agenda-drawer" aria-controls="agenda-drawer" aria-expanded="false">
- *     <button data-drawer="page-drawer" data-address="/d/…/review" [data-part="#register"]>
+ *     <button data-drawer="page-drawer" data-address="/d/…/review">
  *     <section class="drawer" id="page-drawer" hidden tabindex="-1">
  *         <button data-drawer-close>  <button data-drawer-back>  <div data-drawer-page>
  *

@@ -5,7 +5,7 @@
  *     <main data-live data-dialogue="…">          listens to /api/dialogues/{d}/events
  *     <main data-live>                            looks again every few seconds
  *     <section id="agenda" data-region data-announce="The agenda has changed.">
- *     <div data-address="/d/…/review">            regions in it are those of another page, which a drawer holds
+ *     <div data-page-address="/d/…/review">            regions in it are those of another page, which a drawer holds
  *
  * Not htmx: it swaps what a response names, while here the page itself, fetched again at its own address, is the
  * fragment; what matters is to leave alone what somebody types, to keep focus and open details,
@@ -93,18 +93,18 @@ export function refreshSoon(): void {
 
 /** What was fetched from `address` stands in `holder` now: its regions are kept up to date from there. */
 export function adopt(holder: HTMLElement, address: string): void {
-  holder.dataset['address'] = address;
+  holder.dataset['pageAddress'] = address;
   note(holder);
   holder.dispatchEvent(new CustomEvent('visavis:swapped', { bubbles: true }));
 }
 
 /** The address of the page that an element is of: this one, or one that a drawer holds. */
 export function addressOf(element: Element): string {
-  return element.closest<HTMLElement>('[data-address]')?.dataset['address'] ?? location.href;
+  return element.closest<HTMLElement>('[data-page-address]')?.dataset['pageAddress'] ?? location.href;
 }
 
 async function refresh(): Promise<void> {
-  const holders = Array.from(document.querySelectorAll<HTMLElement>('[data-address]'))
+  const holders = Array.from(document.querySelectorAll<HTMLElement>('[data-page-address]'))
     .filter(holder => holder.childElementCount > 0 && holder.closest('[hidden]') === null);
   await Promise.all([refreshPage(), ...holders.map(refreshHolder)]);
 }
@@ -181,7 +181,7 @@ function swapRegions(regions: readonly HTMLElement[], fresh: Document): void {
 function regionsOf(within: Document | HTMLElement): HTMLElement[] {
   const own = within instanceof Document ? null : within;
   return Array.from(within.querySelectorAll<HTMLElement>('[data-region][id]'))
-    .filter(region => region.closest('[data-address]') === own);
+    .filter(region => region.closest('[data-page-address]') === own);
 }
 
 /** The markup a region was served with: scripts may have changed it since, and that is no news. */

@@ -196,7 +196,7 @@ function nameOf(form: HTMLFormElement): string {
   const hidden = Array.from(form.querySelectorAll<HTMLInputElement>('input[type=hidden]'));
   const to = hidden.filter(({ name }) => name !== 'seen').map(({ name, value }) => `${name}=${value}`).sort();
   // In a drawer it is the form of the page that the drawer holds.
-  const page = form.closest<HTMLElement>('[data-address]')?.dataset['address'] ?? location.href;
+  const page = form.closest<HTMLElement>('[data-page-address]')?.dataset['pageAddress'] ?? location.href;
   return [new URL(page, location.href).pathname, form.dataset['command'] ?? form.getAttribute('action') ?? '', ...to].join('|');
 }
 
