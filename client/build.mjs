@@ -25,12 +25,12 @@ const FACES = [
 ];
 
 const ICONS = [
-  'arrow-left-right', 'calendar', 'check', 'chevron-down', 'chevron-right', 'chevron-up', 'circle-stop', 'clock', 'door-closed',
+  'arrow-left-right', 'calendar', 'captions', 'check', 'chevron-down', 'chevron-right', 'chevron-up', 'circle-stop', 'clock', 'door-closed',
   'download', 'ellipsis', 'file-text', 'flag', 'grip-vertical', 'hand', 'headphones', 'hourglass', 'languages', 'link',
   'list-checks',
-  'lock-keyhole', 'log-out', 'mail', 'mic', 'mic-off', 'monitor-up', 'moon', 'newspaper', 'pen-line', 'plus',
-  'printer', 'quote', 'rss', 'search', 'shield-check', 'signature', 'triangle-alert', 'video', 'video-off',
-  'volume-2', 'x',
+  'lock-keyhole', 'log-out', 'mail', 'message-square-lock', 'mic', 'mic-off', 'monitor-up', 'moon', 'newspaper', 'pause', 'pen-line', 'plus',
+  'printer', 'quote', 'reply', 'rss', 'search', 'shield-check', 'signature', 'triangle-alert', 'video', 'video-off',
+  'users-round', 'volume-2', 'x',
 ];
 
 const options = {

@@ -1,21 +1,23 @@
 import { describe, expect, test } from 'vitest';
 
-import { type Hands, gone, heard, press, queue, read, write } from '../src/call/hands';
+import { type Hands, type Raising, gone, heard, lowered, press, queue, read, write } from '../src/call/hands';
 import { Malformed } from '../src/errors';
 
 const none: Hands = new Map();
 const side = ['a', 'b', 'c'];
 
 /** Each presses in turn, having heard of all before. */
-const after = (...pressed: (readonly [string, 'hand' | 'order'])[]): Hands =>
-  pressed.reduce((hands, [device, what], at) => heard(hands, device, at, press(hands, device, what, side)), none);
+const after = (...pressed: (readonly [string, Raising])[]): Hands =>
+  pressed.reduce((hands, [device, what], at) => heard(hands, device, at, press(hands, device, what, side, 'x')), none);
 
-const told = (hands: Hands): string[] => queue(hands, side).map(({ device, what, place }) => `${what} ${place} ${device}`);
+const told = (hands: Hands): string[] => queue(hands, side)
+  .map(({ device, what, place, to }) => `${what} ${place} ${device}${to && ` to ${to}`}`);
 
 describe('hands', () => {
-  test('stand in the order of their raising, points of order above them', () => {
-    const hands = after(['c', 'hand'], ['a', 'hand'], ['b', 'order']);
-    expect(told(hands)).toEqual(['order 1 b', 'hand 1 c', 'hand 2 a']);
+  test('stand in the order of their raising; points of order, then replies, above them', () => {
+    const hands = after(['c', 'hand'], ['a', 'hand'], ['c', 'reply'], ['b', 'order']);
+    expect(told(hands)).toEqual(['order 1 b', 'reply 1 c to x', 'hand 1 c', 'hand 2 a']);
+    expect(told(heard(hands, 'c', 9, press(hands, 'c', 'reply', side, 'y')))).toEqual(['order 1 b', 'hand 1 c', 'hand 2 a']);
   });
   test('are lowered by their own', () => {
     expect(told(after(['c', 'hand'], ['a', 'hand'], ['c', 'hand']))).toEqual(['hand 1 a']);
@@ -31,23 +33,23 @@ describe('hands', () => {
     expect(told(other)).toEqual(told(one));
   });
   test('that come late or again change nothing; who is out has none', () => {
-    const raised = heard(none, 'a', 5, { hand: 1, order: 0 });
-    expect(heard(raised, 'a', 5, { hand: 0, order: 0 })).toBe(raised);
-    expect(heard(raised, 'a', 4, { hand: 0, order: 0 })).toBe(raised);
-    expect(told(heard(raised, 'a', 6, { hand: 0, order: 0 }))).toEqual([]);
+    const raised = heard(none, 'a', 5, { ...lowered, hand: 1 });
+    expect(heard(raised, 'a', 5, lowered)).toBe(raised);
+    expect(heard(raised, 'a', 4, lowered)).toBe(raised);
+    expect(told(heard(raised, 'a', 6, lowered))).toEqual([]);
     const out = gone(raised, 'a');
     expect(told(out)).toEqual([]);
-    expect(heard(out, 'a', 5, { hand: 1, order: 0 })).toBe(out);
+    expect(heard(out, 'a', 5, { ...lowered, hand: 1 })).toBe(out);
     expect(gone(none, 'a')).toBe(none);
   });
 });
 
 test('what is said is read strictly', () => {
-  const raised = { hand: 2, order: 0 };
-  expect(read(write(raised))).toEqual(raised);
+  for (const raised of [{ ...lowered, hand: 2 }, { ...lowered, reply: 1, to: 'x' }]) expect(read(write(raised))).toEqual(raised);
   for (const other of [null, 7, 'hands', [], {}, { is: 'words' }]) expect(read(other)).toBeUndefined();
+  const right = { is: 'hands', ...lowered };
   for (const wrong of [
-    { is: 'hands', hand: 1 }, { is: 'hands', hand: 1, order: 0, more: 1 }, { is: 'hands', hand: -1, order: 0 },
-    { is: 'hands', hand: '1', order: 0 }, { is: 'hands', hand: 10_000, order: 0 }, { is: 'hands', hand: true, order: 0 },
+    { is: 'hands', hand: 1, order: 0 }, { ...right, more: 1 }, { ...right, hand: -1 }, { ...right, hand: '1' },
+    { ...right, hand: 10_000 }, { ...right, hand: true }, { ...right, reply: 1 }, { ...right, to: 'x' }, { ...right, to: 7 },
   ]) expect(() => read(wrong)).toThrow(Malformed);
 });

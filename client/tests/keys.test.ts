@@ -4,6 +4,7 @@ import { fromText, toText, utf8 } from '../src/bytes';
 import { type Body, type Certificate, type Holder, type Membership, challenge, check, deviceId, readCertificate } from '../src/call/device';
 import { type Event, initial, step } from '../src/call/exchange';
 import { Liar, Receiver, Signer, boxInfo, checkMessage, keyCommitment, openBox, openSay, parseMessage, sayKey, suite } from '../src/call/messages';
+import { openNote } from '../src/call/notes';
 import { roster, rosterHash } from '../src/call/roster';
 import { Malformed, Untrusted } from '../src/errors';
 import { encode } from '../src/record/canonical';
@@ -126,6 +127,16 @@ describe('messages', () => {
     await checkMessage(said, { ...body, sig }, 'floor');
     expect(await openSay(said, under)).toEqual({ hand: 1 });
     expect([said['n'], parseMessage(other)['n']]).toEqual([5, 6]);
+  });
+  test('a note sealed in Python opens here, for its reader', async () => {
+    const { message, reader: whose, kem_seed, says } = messages.note;
+    const [sender] = messages.certificates as Certificate[];
+    const { body } = readCertificate(whose);
+    const me = await deviceId(body);
+    const parsed = parseMessage(fromText(message));
+    await checkMessage(parsed, (sender as Certificate).body, 'floor');
+    const { value, others } = await openNote(parsed, (sender as Certificate).body, me, body, await pairFromSeed(hex(kem_seed)));
+    expect([value, others.length]).toEqual([says, 1]);
   });
   test('commitments and derived keys', async () => {
     expect(await keyCommitment(hex(messages.kc.key))).toBe(messages.kc.commitment);

@@ -16,6 +16,7 @@ from visavis.calendars.service import Feeds
 from visavis.config import Settings
 from visavis.dialogue.admission import Admission
 from visavis.dialogue.service import Dialogues
+from visavis.lobby import Lobby
 from visavis.notices.service import Notices
 from visavis.paper.model import paper_of
 from visavis.paper.printing import print_paper
@@ -44,6 +45,7 @@ class Node:
     feeds: delegates' calendars. notices: mails to delegates.
     udp_port: where the call's media comes to; 0: to a LiveKit deployment.
     seal: (dialogue, side, its name) → that side's seal on paper.
+    lobby: who of each side waits for a sitting.
     printer: one paper at a time, since each takes seconds of a processor.
     """
 
@@ -60,6 +62,7 @@ class Node:
     notices: Notices
     udp_port: int
     seal: Callable[[str, str, str], Seal]
+    lobby: Lobby = field(default_factory=Lobby)
     printer: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(1))
 
     async def paper(self, dialogue: str, asker: str, copy: str, understanding: str) -> bytes:

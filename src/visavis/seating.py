@@ -65,17 +65,26 @@ class Seating:
             for talk, sitting in sorted({(talk, n) for kind, talk, n in begun if kind == SITTING}):
                 for row in await self._dialogues.certificates(dialogue, talk, sitting):
                     read = Certificate.from_json(canonical.decode(row.body))
-                    seats = self._rooms.setdefault(room_of(dialogue, talk, sitting), {})
-                    seats[row.device] = (dialogue, talk, sitting, read)
-                    self._call.expect(room_of(dialogue, talk, sitting), row.device)
+                    floor = room_of(dialogue, talk, sitting)
+                    for room in (floor, caucus_of(floor, read.body.side)):
+                        self._rooms.setdefault(room, {})[row.device] = (dialogue, talk, sitting, read)
+                        self._call.expect(room, row.device)
             self._reconcile(ledger)
 
     async def seat(
-        self, view: View, credential: str, talk: str, sitting: int, certificate: Mapping[str, Any], url: str
+        self,
+        view: View,
+        credential: str,
+        talk: str,
+        sitting: int,
+        certificate: Mapping[str, Any],
+        url: str,
+        *,
+        caucus: bool = False,
     ) -> dict[str, Any]:
         """A token for the device that `certificate` certifies, and where it is good.
 
-        url: how the asker reaches the node.
+        url: how the asker reaches the node. caucus: not on the floor, but in the caucus of the asker's side.
 
         Raises `Malformed`, `DeviceUntrusted`, `SittingNotOpen`, `TooManyDevices`, or `Untrusted` for a device that is
         not the asker's.
@@ -95,6 +104,8 @@ class Seating:
             raise Untrusted("the certificate is of another delegate's device")
         device = check(read, logs_of(ledger.joint, talk, sitting), self._now_ms())
         room = room_of(ledger.id, talk, sitting)
+        if caucus:
+            room = caucus_of(room, view.side)
         seats = self._rooms.get(room, {})
         own = sum(held.body.delegate == view.delegate for *_, held in seats.values())
         if device not in seats and own >= MAX_DEVICES:
@@ -134,6 +145,11 @@ class Seating:
 def room_of(dialogue: str, talk: str, sitting: int) -> str:
     """The call room of a sitting."""
     return f"{dialogue}/{talk}/{sitting}"
+
+
+def caucus_of(room: str, side: str) -> str:
+    """The caucus of a side, beside the call room of a sitting."""
+    return f"{room}/caucus/{side}"
 
 
 def is_open(ledger: Ledger, side: str, talk: str, sitting: int) -> bool:

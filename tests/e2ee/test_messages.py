@@ -9,7 +9,7 @@ import random
 import pytest
 from tests.e2ee.lab import NOW, Device, World
 
-from visavis.e2ee import messages
+from visavis.e2ee import messages, notes
 from visavis.e2ee.errors import Liar, MessageUntrusted
 from visavis.e2ee.messages import LeftOut, Taken
 from visavis.errors import Malformed, Untrusted
@@ -180,6 +180,33 @@ def test_what_is_said_opens_for_who_has_the_key_only():
         messages.open_say(message, os.urandom(32), sender.body)
     with pytest.raises(MessageUntrusted):
         messages.open_say({**message, "n": message["n"] + 1}, key, sender.body)
+
+
+def test_a_note_opens_for_its_readers_of_the_side_alone():
+    """Who has no box, or is of the other side even with one, opens nothing; and nothing of it can be moved."""
+    world = World(4, 1)
+    sender, one, other, left_out, theirs = (world.device(who) for who in ("A0", "A1", "A2", "A3", "B0"))
+    to = {each.id: each.body for each in (one, other, theirs)}
+    data = notes.seal_note(sender.signer, to, {"is": "note", "text": "x"}, 7, os.urandom, NOW)
+    message = theirs.receiver({sender.id: sender.body}).open(data)
+    for reader in (one, other):
+        said = notes.open_note(message, sender.body, reader.body, reader.keys)
+        assert said == {"is": "note", "text": "x"}
+    for reader in (left_out, theirs):
+        with pytest.raises(MessageUntrusted):
+            notes.open_note(message, sender.body, reader.body, reader.keys)
+    with pytest.raises(MessageUntrusted):
+        notes.open_note(message, sender.body, one.body, left_out.keys)
+    alone = [box for box in message["boxes"] if box[0] == one.id]
+    changes = {"n": NOW + 9, "epoch": 8, "kc": to_text(bytes(32)), "iv": to_text(bytes(12)), "boxes": alone}
+    for name, value in changes.items():
+        with pytest.raises(MessageUntrusted):
+            notes.open_note({**message, name: value}, sender.body, one.body, one.keys)
+    own = {k: v for k, v in message.items() if k not in messages._COMMON}
+    for name, value in {"kc": "x", "iv": "x", "ct": "", "boxes": [["x"]], "epoch": "7"}.items():
+        wrong = sender.signer.sign("note", NOW, **{**own, name: value})
+        with pytest.raises(Malformed):
+            one.receiver({sender.id: sender.body}).open(wrong)
 
 
 def test_message_numbers_only_grow():

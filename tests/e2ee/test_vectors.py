@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from tests.passkeys import passkey
 
-from visavis.e2ee import exchange, messages
+from visavis.e2ee import exchange, messages, notes
 from visavis.e2ee.device import Certificate, DeviceKeys, certify, check
 from visavis.e2ee.errors import Liar
 from visavis.e2ee.logs import Holder, Logs
@@ -117,6 +117,15 @@ def test_a_box_and_what_is_said():
     me, said = reader(), MESSAGES["say"]
     message = me.open(from_text(said["message"]))
     assert messages.open_say(message, bytes.fromhex(said["key"]), me.sender(message)) == said["says"]
+
+
+def test_a_note_opens_for_its_reader():
+    """A frozen note opens for a device of its side that has a box."""
+    note, sender = MESSAGES["note"], Certificate.from_json(MESSAGES["certificates"][0]).body
+    message = reader().open(from_text(note["message"]))
+    kem = X25519PrivateKey.from_private_bytes(bytes.fromhex(note["kem_seed"]))
+    me = Certificate.from_json(note["reader"]).body
+    assert notes.open_note(message, sender, me, DeviceKeys(kem, Ed25519PrivateKey.generate())) == note["says"]
 
 
 def test_a_frame_of_the_worker_opens():

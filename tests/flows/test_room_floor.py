@@ -103,6 +103,6 @@ async def test_a_hand_a_point_of_order_and_a_screen(tmp_path: Path) -> None:
             await expect(who.page.locator("figure.screen")).to_have_count(0, timeout=LIMIT_MS)
         await a.page.keyboard.press("Alt+KeyS")
         await shown(b, "theirs")
-        await a.page.keyboard.press("Alt+KeyL")
+        await a.page.get_by_role("button", name="Leave", exact=True).click()
         await expect(b.page.locator("figure.screen")).to_have_count(0, timeout=LIMIT_MS)
         await a.wait("#room[data-state=left]")

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from tests.passkeys import ORIGIN, RP, passkey
 
 from visavis.authenticator import Authenticator, DeviceKey
-from visavis.e2ee import exchange, messages
+from visavis.e2ee import exchange, messages, notes
 from visavis.e2ee.device import Certificate, DeviceKeys, certify, check
 from visavis.e2ee.logs import Holder, Logs
 from visavis.e2ee.messages import MessageSigner, Receiver
@@ -247,6 +247,10 @@ def talk() -> None:
         except Untrusted:
             each["refused"] = "untrusted"
     said = messages.seal_say(signer, {"hand": True, "words": "слово"}, 7, key, bytes(12), NOW)
+    ours, words = certificate("A1", 12), {"is": "note", "text": "слово"}
+    of_the_side = {each.body.id: each.body for each in (ours, certificate("A1", 13))}
+    random = {32: seed(44), 12: bytes(12)}.__getitem__
+    noted = notes.seal_note(signer, of_the_side, words, 7, random, NOW)
     write(
         "keys/messages.json",
         "docs/spec/keys.md §3. Sender: device of A0 in certificate.json; reader: X25519 14…14, Ed25519 15…15.",
@@ -269,6 +273,12 @@ def talk() -> None:
         ],
         refused=refused,
         say={"message": to_text(said), "key": key.hex(), "says": {"hand": True, "words": "слово"}},
+        note={
+            "message": to_text(noted),
+            "reader": ours.to_json(),
+            "kem_seed": seed(12).hex(),
+            "says": words,
+        },
     )
 
 

@@ -87,6 +87,8 @@ FIELDS: Mapping[str, Sequence[str]] = {
     "checkpoints": ("note",),
     "invitations": ("name", "role", "delegate", "at"),
     "join": ("certificate",),
+    "caucus": ("certificate",),
+    "lobby": ("presence",),
     "quotes": ("text",),
     "comments": ("name", "text"),
     "founding": ("name.en", "name.ru", "recovery"),

@@ -1,6 +1,6 @@
 /** The device check: choose camera and microphone, see the picture, see the level, hear a tone, go in.
  *
- * Lives here: `deviceCheck`, which fills #devicecheck and resolves when the person goes in; `outcomeOf`, `paceOf`.
+ * Lives here: `deviceCheck`, which fills #devicecheck and resolves when the person goes in; `Chosen`; `anew`; `outcomeOf`, `paceOf`.
  * Not here: publishing (`room`). Nothing that fails keeps anybody out: it says what to do.
  */
 
@@ -8,9 +8,15 @@ import { t } from '../words';
 import { Ear, audioContext } from './floor';
 import { type RoomWord, w } from './words';
 
+/** on: whether they are to go out, as the person pressed last: before they do, and over a cut too. */
 export interface Chosen {
   readonly camera: MediaStreamTrack | null;
   readonly microphone: MediaStreamTrack | null;
+  readonly on: { camera: boolean; microphone: boolean };
+}
+
+export function choose(camera: MediaStreamTrack | null, microphone: MediaStreamTrack | null): Chosen {
+  return { camera, microphone, on: { camera: camera !== null, microphone: microphone !== null } };
 }
 
 export type Outcome = 'ok' | 'denied' | 'none' | 'busy' | 'failed';
@@ -61,7 +67,7 @@ export async function deviceCheck(section: HTMLElement, say: (words: string) => 
   const again = button(w('check.again'));
   box.append(video, camera.field, microphone.field, meter, checks, again, goIn);
 
-  let chosen: Chosen = { camera: null, microphone: null };
+  let chosen = choose(null, null);
   let ear: Ear | undefined;
   /** Each by itself: a camera that another program holds takes nobody's voice. */
   const take = async (): Promise<void> => {
@@ -72,7 +78,7 @@ export async function deviceCheck(section: HTMLElement, say: (words: string) => 
     const [picture, sound] = await Promise.all([
       taken('video', camera.select.value), taken('audio', microphone.select.value),
     ]);
-    chosen = { camera: picture.track, microphone: sound.track };
+    chosen = choose(picture.track, sound.track);
     if (picture.outcome) tell('camera', picture.outcome, device('call.camera', picture.outcome));
     if (sound.outcome) tell('microphone', sound.outcome, device('call.microphone', sound.outcome));
     video.srcObject = chosen.camera ? new MediaStream([chosen.camera]) : null;
@@ -239,6 +245,16 @@ async function fill(select: HTMLSelectElement, kind: MediaDeviceKind): Promise<v
   }
   select.add(new Option(t('call.none'), ''));
   select.selectedIndex = Math.max(0, Array.from(select.options).findIndex(({ value }) => value === before));
+}
+
+/** The camera or microphone that `before` was of, opened anew; null: there was none, or it cannot be had any more. */
+export async function anew(kind: 'audio' | 'video', before: MediaStreamTrack | null): Promise<MediaStreamTrack | null> {
+  if (!before) return null;
+  const { deviceId } = before.getSettings();
+  const open = deviceId ? track(kind, deviceId) : Promise.reject(new Error('a track of no device'));
+  // Unplugged meanwhile: another does it as well.
+  return open.catch(() => navigator.mediaDevices.getUserMedia({ [kind]: true }).then(stream => stream.getTracks()[0] ?? null))
+    .catch(() => null);
 }
 
 async function track(kind: 'audio' | 'video', id: string): Promise<MediaStreamTrack | null> {

@@ -86,13 +86,24 @@ export async function ownDevice(where: Sitting, whose: Whose, now: number): Prom
   return device;
 }
 
-/** Write down, before it is used, that an epoch is spent: a reload begins after it. */
-export async function spend(device: OwnDevice, epoch: number): Promise<void> {
+let spending: Promise<void> = Promise.resolve();
+
+/** Write down, before it is used, that an epoch is spent: a reload begins after it, and so does the other room of a
+ * device that is on the floor and in its caucus. */
+export function spend(device: OwnDevice, epoch: number): Promise<void> {
+  // One after the other: both rooms read and write the same count.
+  const mine = spending.then(() => spendNow(device, epoch));
+  spending = mine.catch(() => undefined);
+  return mine;
+}
+
+async function spendNow(device: OwnDevice, epoch: number): Promise<void> {
   const { body } = device.certificate;
   const key = keyOf(body, body.delegate);
   const kept = await store.get<OwnDevice>('devices', key);
   // A newer device of the same delegate (another tab) keeps its own count.
-  if (!kept || kept.id === device.id) await store.put('devices', key, { ...device, next: epoch + 1 });
+  const next = Math.max(kept?.next ?? 0, epoch + 1);
+  if (!kept || kept.id === device.id) await store.put('devices', key, { ...device, next });
 }
 
 /** The sitting is over for this device: forget its keys. */

@@ -13,12 +13,12 @@ const HOLD_MS = 700;
 export class Floor {
   private readonly seconds = new Map<string, number>();
   private readonly spoke = new Map<string, number>();
-  private last: number | undefined;
+  private fed: number | undefined;
 
-  /** levels: device → (side, RMS 0…1). now: ms. */
-  hear(levels: Iterable<readonly [string, string, number]>, now: number): void {
-    const passed = this.last === undefined ? 0 : Math.min(now - this.last, 1000) / 1000;
-    this.last = now;
+  /** levels: device → (side, RMS 0…1). now: ms. counts: whether it is anybody's floor time. */
+  hear(levels: Iterable<readonly [string, string, number]>, now: number, counts = true): void {
+    const passed = this.fed === undefined || !counts ? 0 : Math.min(now - this.fed, 1000) / 1000;
+    this.fed = now;
     const speaking = new Set<string>();
     for (const [device, side, level] of levels) {
       if (level >= SPEAKING) this.spoke.set(device, now);
@@ -34,6 +34,17 @@ export class Floor {
   /** Whether a device speaks now. */
   has(device: string, now: number): boolean {
     return now - (this.spoke.get(device) ?? -Infinity) <= HOLD_MS;
+  }
+
+  /** Who of `devices` spoke last, as far as was heard here. */
+  last(devices: Iterable<string>): string | undefined {
+    let found: string | undefined;
+    for (const device of devices) {
+      if ((this.spoke.get(device) ?? -Infinity) > (found === undefined ? -Infinity : this.spoke.get(found) ?? -Infinity)) {
+        found = device;
+      }
+    }
+    return found;
   }
 
   /** The side's part of all floor time, 0…1. */

@@ -1,7 +1,7 @@
 /** What devices say to one another: canonical, signed by the device; keys sealed to each device alone.
  *
- * Lives here: `Signer`, `Receiver`, `makeKey`, `openBox`, `openSay`. The twin of src/visavis/e2ee/messages.py.
- * Not here: when to say what (`exchange`), the transport (`room`).
+ * Lives here: `Signer`, `Receiver`, `makeKey`, `sealBoxes`, `openBox`, `openSay`. The twin of src/visavis/e2ee/messages.py.
+ * Not here: when to say what (`exchange`), notes of a side (`notes`), the transport (`room`).
  * Spec: docs/spec/keys.md §3.
  */
 
@@ -18,7 +18,7 @@ import { MAX_DEVICES, rosterHash } from './roster';
 export const TOPIC = 'visavis';
 export const FLOOR = 'floor';
 const MAX_BYTES = 16 * 1024;
-const BOX_BYTES = 80;
+export const BOX_BYTES = 80;
 const DOMAIN = utf8('visavis/call/msg/v1\0');
 const BOX_DOMAIN = utf8('visavis/call/box/v1\0');
 const COMMON = ['v', 'type', 'dialogue', 'talk', 'sitting', 'room', 'device', 'n', 'sig'];
@@ -30,6 +30,7 @@ const OWN: Record<string, readonly string[]> = {
   want: ['of', 'epoch'],
   bye: [],
   say: ['epoch', 'iv', 'ct'],
+  note: ['epoch', 'kc', 'iv', 'ct', 'boxes'],
 };
 
 export type Message = JsonObject & { readonly type: string; readonly device: string };
@@ -70,24 +71,26 @@ export class Signer {
   ) {}
 
   async sign(type: string, now: number, own: Record<string, unknown> = {}): Promise<Bytes> {
-    return this.signed({ ...this.common(type, now), ...own });
+    return this.end({ ...this.begin(type, now), ...own });
   }
 
   /** Say something to everyone in (§3.5): sealed under the own key of `epoch`, then signed. key: of `sayKey`. */
   async say(value: Json, epoch: number, key: CryptoKey, now: number): Promise<Bytes> {
     const iv = crypto.getRandomValues(new Uint8Array(12));
-    const head = { ...this.common('say', now), epoch, iv: toText(iv) };
+    const head = { ...this.begin('say', now), epoch, iv: toText(iv) };
     const ct = await crypto.subtle.encrypt({ name: 'AES-GCM', iv, additionalData: encode(head) }, key, encode(value));
-    return this.signed({ ...head, ct: toText(new Uint8Array(ct)) });
+    return this.end({ ...head, ct: toText(new Uint8Array(ct)) });
   }
 
-  private common(type: string, now: number): JsonObject {
+  /** The members that every message has, with the next `n`. */
+  begin(type: string, now: number): JsonObject {
     this.last = Math.max(this.last + 1, now);
     const { dialogue, talk, sitting } = this.body;
     return { v: 1, type, dialogue, talk, sitting, room: this.room, device: this.device, n: this.last };
   }
 
-  private async signed(body: Record<string, unknown>): Promise<Bytes> {
+  /** Sign what was begun. Raises `Malformed` if it is beyond 16 KiB. */
+  async end(body: Record<string, unknown>): Promise<Bytes> {
     const sig = await crypto.subtle.sign('Ed25519', this.key, concat(DOMAIN, encode(body)));
     const bytes = encode({ ...body, sig: toText(new Uint8Array(sig)) });
     if (bytes.length > MAX_BYTES) throw new Malformed(`a message of ${bytes.length} bytes where ${MAX_BYTES} are allowed`);
@@ -124,8 +127,19 @@ export async function checkMessage(message: Message, sender: Body, room: string)
     size(message['epoch'], 'want.epoch');
   } else if (message.type === 'say') {
     size(message['epoch'], 'say.epoch');
-    fromText(message['iv'], 12, 'say.iv');
-    if (fromText(message['ct'], undefined, 'say.ct').length < 16) throw new Malformed('say.ct: a tag is due');
+    sealedForm(message);
+  } else if (message.type === 'note') {
+    size(message['epoch'], 'note.epoch');
+    fromText(message['kc'], 32, 'note.kc');
+    sealedForm(message);
+    boxesForm(message);
+  }
+}
+
+function sealedForm(message: Message): void {
+  fromText(message['iv'], 12, `${message.type}.iv`);
+  if (fromText(message['ct'], undefined, `${message.type}.ct`).length < 16) {
+    throw new Malformed(`${message.type}.ct: a tag is due`);
   }
 }
 
@@ -137,15 +151,20 @@ function keyForm(message: Message): void {
     throw new Malformed('key.rec: recording has no rules in this edition');
   }
   fromText(message['kc'], 32, 'key.kc');
+  boxesForm(message);
+}
+
+function boxesForm(message: Message): void {
+  const what = `${message.type}.boxes`;
   const boxes = message['boxes'];
-  if (!Array.isArray(boxes) || boxes.length > MAX_DEVICES) throw new Malformed('key.boxes: a list of at most 64 is due');
+  if (!Array.isArray(boxes) || boxes.length > MAX_DEVICES) throw new Malformed(`${what}: a list of at most 64 is due`);
   let before = '';
   for (const box of boxes as unknown[]) {
     if (!Array.isArray(box) || box.length !== 2 || typeof box[0] !== 'string') {
-      throw new Malformed('key.boxes: [device, box] is due');
+      throw new Malformed(`${what}: [device, box] is due`);
     }
-    fromText(box[1], BOX_BYTES, 'key.boxes');
-    if (box[0] <= before) throw new Malformed('key.boxes: sorted and unique devices are due');
+    fromText(box[1], BOX_BYTES, what);
+    if (box[0] <= before) throw new Malformed(`${what}: sorted and unique devices are due`);
     before = box[0];
   }
 }
@@ -188,12 +207,18 @@ export async function makeKey(
     kc: await keyCommitment(key), rec: null,
   };
   const head = { v: 1, type: 'key', dialogue, talk, sitting, room: signer.room, device: signer.device, ...own };
-  const boxes = await Promise.all([...others].sort(([a], [b]) => (a < b ? -1 : 1)).map(async ([device, { kem }]) => {
+  return signer.sign('key', now, { ...own, boxes: await sealBoxes(head, others, key), halves: [] });
+}
+
+/** `key` in a box for each device, sorted; each box is bound to `head` and to its reader. */
+export async function sealBoxes(
+  head: JsonObject, to: ReadonlyMap<string, Body>, key: Bytes,
+): Promise<(readonly [string, string])[]> {
+  return Promise.all([...to].sort(([a], [b]) => (a < b ? -1 : 1)).map(async ([device, { kem }]) => {
     const recipientPublicKey = await suite.kem.deserializePublicKey(fromText(kem, 32).buffer);
     const { enc, ct } = await suite.seal({ recipientPublicKey, info: (await boxInfo(head, device)).buffer }, key.buffer);
     return [device, toText(concat(new Uint8Array(enc), new Uint8Array(ct)))] as const;
   }));
-  return signer.sign('key', now, { ...own, boxes, halves: [] });
 }
 
 /** Open a sealed key. Raises `Untrusted` if it was sealed to another, or for another message. */

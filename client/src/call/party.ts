@@ -12,17 +12,20 @@ import { Malformed, Untrusted } from '../errors';
 import type { Json } from '../record/canonical';
 import { type Body, type Certificate, type Membership, type OwnDevice, spend } from './device';
 import { type Effect, type Event, RING, type State, initial, step } from './exchange';
-import { Liar, Receiver, Signer, helloCertificate, makeKey, openSay, parseMessage, sayKey } from './messages';
+import { FLOOR, Liar, Receiver, Signer, helloCertificate, makeKey, openSay, parseMessage, sayKey } from './messages';
+import { openNote, sealNote } from './notes';
 import { roster, rosterHash } from './roster';
 
 export type Outcome =
-  | { readonly do: 'send'; readonly data: Bytes }
+  /** to: these devices alone; undefined: everybody. */
+  | { readonly do: 'send'; readonly data: Bytes; readonly to?: readonly string[] }
   | { readonly do: 'key'; readonly device: string; readonly index: number; readonly key: Bytes; readonly sending: boolean }
   | { readonly do: 'keyframe' }
   | { readonly do: 'roster'; readonly devices: readonly string[] }
   | { readonly do: 'drop'; readonly device: string }
   | { readonly do: 'bye'; readonly device: string }
   | { readonly do: 'said'; readonly device: string; readonly n: number; readonly value: Json }
+  | { readonly do: 'noted'; readonly device: string; readonly n: number; readonly value: Json }
   | { readonly do: 'read-logs' }
   | { readonly do: 'find-certificates' }
   | {
@@ -54,10 +57,11 @@ export class Party {
   constructor(
     private readonly device: OwnDevice,
     private readonly around: Surroundings,
+    room = FLOOR,
   ) {
     const { body } = device.certificate;
-    this.signer = new Signer(body, device.id, device.sig.privateKey);
-    this.receiver = new Receiver(device.id, device.kem);
+    this.signer = new Signer(body, device.id, device.sig.privateKey, room);
+    this.receiver = new Receiver(device.id, device.kem, room);
     this.certificates.set(device.id, device.certificate);
   }
 
@@ -146,6 +150,23 @@ export class Party {
     });
   }
 
+  /** Say something to those of one's own side who are in, and to nobody else; whom it was sealed to. */
+  async note(value: Json): Promise<readonly string[]> {
+    let to: readonly string[] = [];
+    await this.then(async () => {
+      const { side } = this.device.certificate.body;
+      const bodies = new Map(this.inRoom.flatMap(id => {
+        const body = this.receiver.roster.get(id);
+        return body?.side === side ? [[id, body] as const] : [];
+      }));
+      if (bodies.size === 0 || this.state.using < 0) return;
+      const data = await sealNote(this.signer, bodies, value, this.state.using, this.around.now());
+      to = [...bodies.keys()];
+      await this.around.act({ do: 'send', data, to });
+    });
+    return to;
+  }
+
   /** The last message, for leaving. */
   bye(): Promise<Bytes> {
     return this.signer.sign('bye', this.around.now());
@@ -221,6 +242,18 @@ export class Party {
         await this.step({ type: 'heard', at, device });
         if (value === undefined || !this.state.roster.has(device)) return;
         return this.around.act({ do: 'said', device, n: message['n'] as number, value });
+      }
+      case 'note': {
+        const { body } = this.device.certificate;
+        const sender = this.receiver.roster.get(device);
+        // Of an epoch of which I hold no key: before I came in, or sent again.
+        const fresh = this.keys.get(device)?.get(epoch % RING)?.epoch === epoch;
+        await this.step({ type: 'heard', at, device });
+        if (!fresh || !sender || !this.state.roster.has(device)) return;
+        const { value, others } = await openNote(message, sender, this.device.id, body, this.device.kem);
+        const odd = others.filter(id => this.receiver.roster.get(id)?.side !== body.side);
+        if (odd.length > 0) await this.notice('ghosts', device, odd.join(', '));
+        return this.around.act({ do: 'noted', device, n: message['n'] as number, value });
       }
       default:
         return this.step({ type: 'heard', at, device });

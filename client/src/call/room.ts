@@ -8,7 +8,8 @@
  */
 
 import {
-  ConnectionQuality, ConnectionState, DefaultReconnectPolicy, DisconnectReason, type LocalTrackPublication,
+  ConnectionQuality, ConnectionState, DefaultReconnectPolicy, DisconnectReason, LocalAudioTrack, type LocalTrack,
+  type LocalTrackPublication,
   type RemoteParticipant, type RemoteTrack, type RemoteTrackPublication, Room, RoomEvent, Track, isE2EESupported,
 } from 'livekit-client';
 
@@ -20,18 +21,25 @@ import { Logs } from '../record/logs';
 import { current } from '../signing/keys';
 import { wordsOf } from '../signing/failures';
 import { t } from '../words';
-import { type Chosen, deviceCheck } from './check';
+import { holdPage } from './ask';
+import { type Chosen, anew, choose, deviceCheck } from './check';
 import {
   type Certificate, type OwnDevice, type Sitting, type Whose, deviceId, keptDevice, membershipOf, ownDevice, readCertificate,
 } from './device';
 import { Ear, Floor } from './floor';
+import { type Away, gone as goneAway, heard as heardAway, read as readAway, write as writeAway } from './away';
+import { Caucus } from './caucus';
 import { type Hands, type Raised, type Raising, type Turn, gone, heard, lowered, press, queue, read, write } from './hands';
+import { ClockFace } from './clockface';
 import { CallKeys } from './keys';
+import { Lobby } from './lobby';
 import { mended, waits } from './again';
 import { Strain, keep, kept } from './lean';
 import { TOPIC } from './messages';
 import { type Outcome, Party, rosterMark } from './party';
+import { Pause } from './pause';
 import { pickScreen, yields } from './share';
+import { Spoken } from './spoken';
 import { type Person, View, titleOf } from './view';
 import { w } from './words';
 
@@ -42,6 +50,8 @@ const TICK_MS = 250;
 const EXCHANGE_TICK_MS = 50;
 const ASK_APART_MS = 500;
 const MEND_MS = [0, 300, 1_200, 2_700, 4_800];
+/** Of the floor, for who is in their caucus. */
+const QUIET = 0.25;
 /** A word that was lost is said again by then. */
 const SAY_AGAIN_MS = 5_000;
 
@@ -63,6 +73,8 @@ export async function enterRoom(main: HTMLElement): Promise<void> {
   const where = { dialogue, talk, sitting: Number(sitting) };
   if (!(await canEncrypt())) return view.stage('refused', t('call.no-e2ee'));
   view.stage('checking', '');
+  const lobby = new Lobby(sittingPath(where), main);
+  addEventListener('pagehide', () => lobby.end(), { once: true });
   // Read while the devices are chosen; only what has been added since is then left to read.
   const before = Logs.open(dialogue);
   before.catch(() => undefined);
@@ -71,7 +83,7 @@ export async function enterRoom(main: HTMLElement): Promise<void> {
   const section = document.getElementById('devicecheck');
   const chosen: Chosen = section
     ? await deviceCheck(section, words => view.stage('ready', words))
-    : { camera: null, microphone: null };
+    : choose(null, null);
   view.stage('joining', t('call.joining'));
   try {
     view.say(t('call.log'));
@@ -83,7 +95,7 @@ export async function enterRoom(main: HTMLElement): Promise<void> {
       view.say(t('call.connecting'));
       call = await Call.to(view, logs, device, where);
     }
-    await call.goIn(chosen, () => void again(view, where, { ...session, side }, chosen, logs));
+    await call.goIn(chosen, then => void again(view, where, { ...session, side }, then, logs));
   } catch (error) {
     for (const track of [chosen.camera, chosen.microphone]) track?.stop();
     const why = error instanceof Refused ? t('call.refused', { why: error.message })
@@ -97,8 +109,15 @@ export async function enterRoom(main: HTMLElement): Promise<void> {
  * the same camera and microphone, as soon as the node answers. Until then they can leave. */
 async function again(view: View, where: Sitting, whose: Whose, chosen: Chosen, logs: Logs): Promise<void> {
   let left = false;
+  const free = holdPage();
   const stop = view.onControl(control => {
     if (control === 'leave') left = true;
+    // What is pressed meanwhile holds when one is in again.
+    const what = control === 'mute' ? 'microphone' : control;
+    if ((what === 'microphone' || what === 'camera') && chosen[what]) {
+      chosen.on[what] = !chosen.on[what];
+      view.pressed(control, chosen.on[what]);
+    }
   });
   const end = (stage: 'left' | 'refused', words: string): void => {
     for (const track of [chosen.camera, chosen.microphone]) track?.stop();
@@ -120,7 +139,7 @@ async function again(view: View, where: Sitting, whose: Whose, chosen: Chosen, l
           await call.turnAway();
           return end('left', t('call.left'));
         }
-        await call.goIn(chosen, () => void again(view, where, whose, chosen, logs));
+        await call.goIn(chosen, then => void again(view, where, whose, then, logs));
         return view.say(w('again.back'));
       } catch (error) {
         await call?.turnAway();
@@ -130,6 +149,7 @@ async function again(view: View, where: Sitting, whose: Whose, chosen: Chosen, l
     }
   } finally {
     stop();
+    free();
   }
 }
 
@@ -164,6 +184,10 @@ function hold(device: string): Promise<(() => void) | undefined> {
   });
 }
 
+function sittingPath({ dialogue, talk, sitting }: Sitting): string {
+  return `/api/dialogues/${encodeURIComponent(dialogue)}/talks/${encodeURIComponent(talk)}/sittings/${sitting}`;
+}
+
 /** Both logs as they are now. Raises what does not hold, in words. */
 async function toNow(dialogue: string, before: Promise<Logs>): Promise<Logs> {
   try {
@@ -186,6 +210,20 @@ async function keyframe(sender: RTCRtpSender | undefined): Promise<void> {
     .call(sender, parameters, { encodingOptions });
 }
 
+/** The same devices, opened anew, as they were when one went to the caucus. speaks: else the microphone is off. */
+async function reopened(before: Chosen, speaks: boolean): Promise<Chosen> {
+  const [camera, microphone] = await Promise.all([anew('video', before.camera), anew('audio', before.microphone)]);
+  const { on } = before;
+  return {
+    camera, microphone,
+    on: { camera: on.camera && camera !== null, microphone: speaks && on.microphone && microphone !== null },
+  };
+}
+
+function stopAll({ camera, microphone }: Chosen): void {
+  for (const track of [camera, microphone]) track?.stop();
+}
+
 class Call {
   private readonly keys: CallKeys;
   private readonly worker: Worker;
@@ -203,17 +241,28 @@ class Call {
   /** Whose coming was said; at the first look, of nobody. */
   private readonly told = new Set<string>();
   private published = false;
+  /** What was to be published is, and follows the controls. */
+  private out = false;
+  private readonly pause = new Pause();
+  private paused = false;
+  private spoken: Spoken | undefined;
   private hands: Hands = new Map();
+  private clock: ClockFace | undefined;
+  private caucus: Caucus | undefined;
+  /** What one had on the floor before one went to the caucus. */
+  private before: Chosen | undefined;
+  /** On the way to the caucus, or back. */
+  private moving = false;
+  private away: Away = new Map();
+  private awaySaidAt = 0;
   private saidAt = 0;
   /** Low bandwidth: no pictures of faces, theirs or ours; what is shown on a screen stays. */
   private lean = kept(() => localStorage);
-  /** Ours was on when it began, and is on again after it. */
-  private cameraAfter = true;
   private readonly strain = new Strain();
   private screen: MediaStreamTrack | null = null;
   /** Devices of others that show a screen now. */
   private readonly screens = new Set<string>();
-  private chosen: Chosen = { camera: null, microphone: null };
+  private chosen: Chosen = choose(null, null);
   /** The person has gone in; before, the call only waits at the door. */
   private inside = false;
   private over = false;
@@ -254,8 +303,7 @@ class Call {
   static async to(
     view: View, logs: Logs, device: OwnDevice, where: Sitting, release?: () => void,
   ): Promise<Call> {
-    const path = `/api/dialogues/${encodeURIComponent(where.dialogue)}/talks/${encodeURIComponent(where.talk)}`
-      + `/sittings/${where.sitting}`;
+    const path = sittingPath(where);
     const joined = await request<Joined>('POST', `${path}/join`, { certificate: device.certificate });
     if (joined.identity !== device.id) throw new Error('the node gave another identity');
     // Who goes in without having waited takes the device over, wherever it is.
@@ -295,7 +343,10 @@ class Call {
       // Not before does data reach it.
       .on(RoomEvent.ParticipantActive, ({ identity }) => void party.there(identity))
       .on(RoomEvent.ParticipantDisconnected, ({ identity }) => void party.left(identity))
-      .on(RoomEvent.TrackPublished, () => this.subscribe())
+      .on(RoomEvent.TrackPublished, (_publication, participant) => {
+        this.subscribe();
+        this.showMuted(participant);
+      })
       .on(RoomEvent.TrackSubscribed, (track, _publication, from) => this.attach(track, from))
       .on(RoomEvent.TrackUnsubscribed, (track, _publication, from) => this.detach(track, from.identity))
       .on(RoomEvent.TrackUnpublished, ({ source }, { identity }) => {
@@ -326,17 +377,25 @@ class Call {
   }
 
   /** The person goes in: now the device greets, makes its key, and is heard. */
-  async goIn(chosen: Chosen, onCut: () => void): Promise<void> {
+  async goIn(chosen: Chosen, onCut: (chosen: Chosen) => void): Promise<void> {
     const { party, view } = this;
     this.chosen = chosen;
     this.onCut = onCut;
-    for (const control of ['share', 'hand', 'order']) view.pressed(control, false);
+    for (const control of ['share', 'hand', 'order', 'reply', 'caucus']) view.pressed(control, false);
+    view.pressed('mute', chosen.on.microphone);
+    view.pressed('camera', chosen.on.camera && !this.lean);
     this.inside = true;
     // Who was heard at the door is in at once, and this look at oneself is then the former.
     void this.roster([]);
     await party.start();
     view.stage('in', t(party.inRoom.length > 0 ? 'call.in' : 'call.alone'));
     const deaf = view.onControl(control => void this.control(control));
+    const free = holdPage();
+    this.spoken = new Spoken({
+      own: this.device.id, ourSide: view.ourSide, people: () => this.people,
+      speaker: () => this.floor.last(this.people.map(({ device }) => device)),
+      say: value => this.party.say(value), note: value => this.party.note(value), tell: words => view.say(words),
+    }, Date.now());
     const ticking = setInterval(() => void party.tick(), EXCHANGE_TICK_MS);
     const drawing = setInterval(() => this.draw(), TICK_MS);
     const onLog = (): void => void this.readLogs();
@@ -344,15 +403,21 @@ class Call {
     addEventListener('pagehide', () => void this.leave('left', t('call.left')), { once: true });
     this.stop = () => {
       deaf();
+      free();
+      this.spoken?.end();
       clearInterval(ticking);
       clearInterval(drawing);
       document.removeEventListener('visavis:log', onLog);
     };
+    this.clock = new ClockFace({
+      view, device: this.device.id, place: `visavis.clock.${this.path}`,
+      schedulers: half => this.schedulers(half), say: value => party.say(value),
+    });
     this.expose();
   }
 
   private stop: () => void = () => undefined;
-  private onCut: () => void = () => undefined;
+  private onCut: (chosen: Chosen) => void = () => undefined;
 
   /** What the party decided, done. Outcomes of reading on are not waited for: they come back through the queue. */
   private async act(outcome: Outcome): Promise<void> {
@@ -361,8 +426,9 @@ class Call {
         // Nothing follows upon the word that one leaves.
         if (this.over || this.room.state !== ConnectionState.Connected) return;
         // A packet that is lost is sent again by the exchange; a failure here is the connection's to report.
-        await this.room.localParticipant.publishData(outcome.data, { reliable: true, topic: TOPIC })
-          .catch(() => undefined);
+        await this.room.localParticipant.publishData(outcome.data, {
+          reliable: true, topic: TOPIC, ...(outcome.to ? { destinationIdentities: [...outcome.to] } : {}),
+        }).catch(() => undefined);
         return;
       case 'key':
         await this.keys.set(outcome.device, outcome.index, outcome.key, outcome.sending);
@@ -371,6 +437,8 @@ class Call {
           void this.publish().catch((error: unknown) => this.view.say(wordsOf(error)));
           // Also that nothing is raised: before a reload it may have been.
           void this.sayHands();
+          this.clock?.speak();
+          if (this.away.has(this.device.id)) this.sayAway();
         }
         return;
       case 'keyframe':
@@ -388,6 +456,8 @@ class Call {
         return this.bye(outcome.device);
       case 'said':
         return this.said(outcome.device, outcome.n, outcome.value);
+      case 'noted':
+        return this.spoken?.noted(outcome.device, outcome.n, outcome.value);
       case 'read-logs':
         if (this.mayAsk()) void this.readLogs();
         return;
@@ -455,10 +525,14 @@ class Call {
       this.byes.delete(person.device);
       this.known.set(person.device, person);
       this.view.endAbsent(person.delegate);
+      this.pause.settled(person.delegate);
       this.view.figure(person);
     }
+    const goesOn = this.paused && !this.lookPaused();
+    if (goesOn) this.view.say(w('pause.off'));
     this.attachWaiting();
     this.handsChanged(this.hands);
+    this.spoken?.peopleChanged();
     const named = await Promise.all(
       known.map(async person => ({ ...person, name: await this.nameOf(person) })),
     );
@@ -468,11 +542,13 @@ class Call {
       this.known.set(person.device, person);
       this.view.figure(person);
       if (this.told.size > 0 && !this.told.has(person.device) && !person.own) {
-        this.view.say(t('call.came', { who: titleOf(person) }));
+        this.view.say([t('call.came', { who: titleOf(person) }), ...(goesOn ? [w('pause.off')] : [])].join(' '));
       }
     }
     for (const { device } of named) this.told.add(device);
+    this.awayChanged(this.away);
     this.handsChanged(this.hands);
+    this.spoken?.peopleChanged();
     this.view.lock(this.people, await rosterMark([...devices, this.device.id]));
   }
 
@@ -519,19 +595,33 @@ class Call {
     this.ears.delete(device);
     this.screens.delete(device);
     this.handsChanged(gone(this.hands, device));
+    this.clock?.gone(device);
+    this.awayChanged(goneAway(this.away, device));
     this.view.remove(device);
   }
 
   /** Out without a word: it is shown where they were, until they come back or their word comes after all. */
   private droppedOut(who: Person): void {
     this.view.absent(who);
-    this.view.say(w('again.dropped', { who: titleOf(who) }));
+    this.pause.dropped(who.delegate, who.side);
+    const began = !this.paused && this.lookPaused();
+    this.view.say([w('again.dropped', { who: titleOf(who) }), ...(began ? [w('pause.on')] : [])].join(' '));
+  }
+
+  /** Whether one side is waited for: shown, and nobody's floor time meanwhile. */
+  private lookPaused(): boolean {
+    this.paused = this.pause.of(this.people.map(({ side }) => side)) !== undefined;
+    this.view.paused(this.paused);
+    return this.paused;
   }
 
   private bye(device: string): void {
     this.byes.add(device);
     const who = this.known.get(device);
-    if (who && this.view.endAbsent(who.delegate)) this.view.say(t('call.went', { who: titleOf(who) }));
+    if (!who) return;
+    this.pause.settled(who.delegate);
+    this.lookPaused();
+    if (this.view.endAbsent(who.delegate)) this.view.say(t('call.went', { who: titleOf(who) }));
   }
 
   /** Subscribe to whoever is in and says that its tracks are encrypted; to nobody else. */
@@ -556,10 +646,18 @@ class Call {
       for (const { track } of participant.trackPublications.values()) {
         if (track && track.attachedElements.length === 0) this.attach(track, participant);
       }
+      this.showMuted(participant);
     }
   }
 
-  private attach(track: RemoteTrack, { identity }: RemoteParticipant): void {
+  /** Of a microphone that was off when it went out, or when one came in, no event tells. */
+  private showMuted(participant: RemoteParticipant): void {
+    const sound = participant.getTrackPublication(Track.Source.Microphone);
+    if (sound) this.view.muted(participant.identity, sound.isMuted);
+  }
+
+  private attach(track: RemoteTrack, participant: RemoteParticipant): void {
+    const { identity } = participant;
     const person = this.people.find(({ device }) => device === identity);
     if (!person) return;
     const figure = this.view.figure(person);
@@ -571,6 +669,7 @@ class Call {
       if (video) track.attach(video);
     } else {
       figure.append(track.attach());
+      participant.setVolume(this.caucus ? QUIET : 1);
       this.ears.get(identity)?.close();
       this.ears.set(identity, new Ear(track.mediaStreamTrack));
     }
@@ -589,23 +688,43 @@ class Call {
     if (this.published || this.over) return;
     this.published = true;
     const { localParticipant } = this.room;
-    const { microphone } = this.chosen;
-    const camera = this.lean ? null : this.chosen.camera;
+    const { microphone, on } = this.chosen;
+    const camera = this.lean || !on.camera ? null : this.chosen.camera;
     // Side by side: one offer carries both.
     const out: LocalTrackPublication[] = await Promise.all([
-      ...(microphone ? [localParticipant.publishTrack(microphone, { source: Track.Source.Microphone })] : []),
+      ...(microphone ? [this.publishSound(microphone)] : []),
       ...(camera ? [localParticipant.publishTrack(camera, { source: Track.Source.Camera })] : []),
     ]);
     if (out.some(publication => !publication.isEncrypted)) {
       return this.leave('refused', t('call.no-e2ee'));
     }
-    const own = this.view.video(this.device.id);
-    if (camera && own) own.srcObject = new MediaStream([camera]);
     if (microphone) this.ears.set(this.device.id, new Ear(microphone));
-    this.view.pressed('mute', microphone !== null);
-    this.view.pressed('camera', camera !== null);
+    this.out = true;
     this.view.lean(this.lean);
     this.view.say(this.lean ? `${t('call.in')} ${w('lean.on')}` : t('call.in'));
+    // The controls may have been pressed while it went out.
+    await this.sound();
+    await this.camera(on.camera && !this.lean);
+  }
+
+  /** Off before it goes out, if it is to be off: not a moment of it is heard. */
+  private async publishSound(microphone: MediaStreamTrack): Promise<LocalTrackPublication> {
+    const track = new LocalAudioTrack(microphone, undefined, true);
+    if (!this.chosen.on.microphone) await track.mute();
+    // Its own type of a processor, under exactOptionalPropertyTypes, is not its parent's.
+    return this.room.localParticipant.publishTrack(track as LocalTrack, { source: Track.Source.Microphone });
+  }
+
+  /** The microphone as the person wants it, once it is out; and said so. */
+  private async sound(): Promise<void> {
+    const { on } = this.chosen;
+    const publication = this.room.localParticipant.getTrackPublication(Track.Source.Microphone);
+    if (publication?.track && publication.isMuted === on.microphone) {
+      if (on.microphone) await publication.unmute();
+      else await publication.mute();
+    }
+    this.view.pressed('mute', on.microphone);
+    this.view.muted(this.device.id, !on.microphone);
   }
 
   private get cameraOn(): boolean {
@@ -620,11 +739,11 @@ class Call {
     if (publication?.track) {
       if (on) await publication.unmute();
       else await publication.mute();
-    } else if (on && camera && this.published) {
+    } else if (on && camera && this.out) {
       const { isEncrypted } = await me.publishTrack(camera, { source: Track.Source.Camera });
       if (!isEncrypted) return this.leave('refused', t('call.no-e2ee'));
     }
-    const shows = this.cameraOn;
+    const shows = this.out ? this.cameraOn : on;
     this.view.pressed('camera', shows);
     const own = this.view.video(this.device.id);
     if (own) own.srcObject = shows && camera ? new MediaStream([camera]) : null;
@@ -639,8 +758,7 @@ class Call {
     this.view.lean(on);
     this.view.say(w(on ? 'lean.on' : 'lean.off'));
     this.subscribe();
-    if (on) this.cameraAfter = this.cameraOn;
-    if (on ? this.cameraOn : this.cameraAfter) await this.camera(!on);
+    await this.camera(!on && this.chosen.on.camera);
   }
 
   /** A screen of our own begins, or ends. Like camera and microphone, it goes out under the own key or not at all. */
@@ -705,22 +823,29 @@ class Call {
   }
 
   private async control(control: string): Promise<void> {
-    const me = this.room.localParticipant;
+    const { on, ...has } = this.chosen;
     if (control === 'leave') {
       await this.leave('left', t('call.left'));
     } else if (control === 'share') {
-      await this.share();
-    } else if (control === 'hand' || control === 'order') {
+      if (this.caucus) this.view.say(w('caucus.no-picture'));
+      else await this.share();
+    } else if (control === 'hand' || control === 'order' || control === 'reply') {
       this.raise(control);
+    } else if (control === 'caucus') {
+      await this.turn();
+    } else if (this.caucus && control === 'mute') {
+      await this.caucus.mute();
+      this.view.pressed('mute', this.caucus.speaks);
+    } else if (this.caucus && control === 'camera') {
+      this.view.say(w('caucus.no-picture'));
     } else if (control === 'mute') {
-      const publication = me.getTrackPublication(Track.Source.Microphone);
-      if (!publication?.track) return;
-      if (publication.isMuted) await publication.unmute();
-      else await publication.mute();
-      this.view.pressed('mute', !publication.isMuted);
-      this.view.muted(this.device.id, publication.isMuted);
+      if (!has.microphone) return this.view.say(w('check.none', { what: t('call.microphone') }));
+      on.microphone = !on.microphone;
+      await this.sound();
     } else if (control === 'camera') {
-      await this.camera(!this.cameraOn);
+      if (!has.camera) return this.view.say(w('check.none', { what: t('call.camera') }));
+      on.camera = !(this.out ? this.cameraOn : on.camera && !this.lean);
+      await this.camera(on.camera);
     } else if (control === 'lean') {
       await this.goLean(!this.lean);
     }
@@ -728,6 +853,7 @@ class Call {
 
   /** What somebody said under their key; what this edition does not know is passed over. */
   private said(device: string, n: number, value: Json): void {
+    if (this.spoken?.said(device, n, value)) return;
     let raised: Raised | undefined;
     try {
       raised = read(value);
@@ -735,11 +861,124 @@ class Call {
       if (!(error instanceof Malformed)) throw error;
     }
     if (raised) this.handsChanged(heard(this.hands, device, n, raised));
+    this.clock?.said(device, n, value);
+    let there: boolean | undefined;
+    try {
+      there = readAway(value);
+    } catch (error) {
+      if (!(error instanceof Malformed)) throw error;
+    }
+    if (there !== undefined) this.awayChanged(heardAway(this.away, device, n, there));
+  }
+
+  /** To our side's caucus, or back from it to the talk. */
+  private async turn(): Promise<void> {
+    if (this.moving || this.over || !(this.out || this.caucus)) return;
+    this.moving = true;
+    try {
+      if (this.caucus) await this.comeBack('caucus.back');
+      else await this.goAside();
+    } finally {
+      this.moving = false;
+    }
+  }
+
+  /** What the floor has of us is stopped, and only then is the caucus entered. */
+  private async goAside(): Promise<void> {
+    const { view, device, where, logs, path } = this;
+    const before = this.before = this.chosen;
+    view.say(w('caucus.going'));
+    await this.unshare();
+    await this.silence();
+    try {
+      const caucus = await Caucus.enter({
+        path, where, device, logs,
+        microphone: () => anew('audio', before.microphone),
+        changed: devices => view.caucusOf(devices.flatMap(each => this.known.get(each) ?? [])),
+        lost: () => this.caucusLost(),
+      });
+      if (!caucus.stands) throw new Error('lost at once');
+      this.caucus = caucus;
+    } catch {
+      return this.comeBack('caucus.failed');
+    }
+    if (this.over) return this.caucus.leave();
+    this.turned(true);
+    view.pressed('mute', before.microphone !== null);
+    view.say(w('caucus.in'));
+  }
+
+  /** Out of the caucus first, and only then anything for the floor. Heard there at once is only who came by themselves. */
+  private async comeBack(why: 'caucus.back' | 'caucus.lost' | 'caucus.failed'): Promise<void> {
+    const { caucus, before } = this;
+    this.caucus = undefined;
+    await caucus?.leave();
+    if (this.over || !before) return;
+    this.chosen = await reopened(before, why === 'caucus.back');
+    this.before = undefined;
+    if (this.over) return stopAll(this.chosen);
+    this.published = false;
+    await this.publish();
+    this.turned(false);
+    this.view.say(w(why === 'caucus.back' && !this.chosen.on.microphone ? 'caucus.back-muted' : why));
+  }
+
+  private caucusLost(): void {
+    if (!this.caucus || this.moving) return;
+    this.moving = true;
+    void this.comeBack('caucus.lost').finally(() => {
+      this.moving = false;
+    });
+  }
+
+  private turned(there: boolean): void {
+    this.view.inCaucus(there);
+    for (const participant of this.room.remoteParticipants.values()) participant.setVolume(there ? QUIET : 1);
+    this.awayChanged(heardAway(this.away, this.device.id, Date.now(), there));
+    this.sayAway();
+  }
+
+  /** Nothing of one's own goes to the floor any more: every track is stopped, not only muted. */
+  private async silence(): Promise<void> {
+    const me = this.room.localParticipant;
+    const before = this.chosen;
+    this.out = false;
+    this.chosen = choose(null, null);
+    stopAll(before);
+    for (const { track } of [...me.trackPublications.values()]) if (track) await me.unpublishTrack(track, true);
+    this.ears.get(this.device.id)?.close();
+    this.ears.delete(this.device.id);
+    const own = this.view.video(this.device.id);
+    if (own) own.srcObject = null;
+    this.view.pressed('mute', false);
+    this.view.pressed('camera', false);
+  }
+
+  private sayAway(): void {
+    this.awaySaidAt = Date.now();
+    void this.party.say(writeAway(this.caucus !== undefined));
+  }
+
+  private awayChanged(away: Away): void {
+    const before = this.away;
+    this.away = away;
+    for (const person of this.people) {
+      const { device, side, own } = person;
+      const there = away.get(device)?.there === true;
+      this.view.away(device, there);
+      if (own || there === (before.get(device)?.there === true) || !this.party.inRoom.includes(device)) continue;
+      const whose = side === this.view.ourSide ? 'ours' : 'theirs';
+      this.view.say(w(there ? `caucus.went-${whose}` : 'caucus.returned', { who: titleOf(person) }));
+    }
   }
 
   private raise(what: Raising): void {
     const { id } = this.device;
-    this.handsChanged(heard(this.hands, id, Date.now(), press(this.hands, id, what, this.devicesOf('ours'))));
+    // A reply is to a word: whoever of the other side spoke last, as it was heard here.
+    const to = what === 'reply' ? this.floor.last(this.devicesOf('theirs')) ?? '' : '';
+    const raises = (this.hands.get(id) ?? lowered)[what] === 0;
+    if (what === 'reply' && raises && !to) return this.view.say(w('reply.none'));
+    this.handsChanged(heard(this.hands, id, Date.now(), press(this.hands, id, what, this.devicesOf('ours'), to)));
     this.view.pressed(what, (this.hands.get(id) ?? lowered)[what] > 0);
     void this.sayHands();
   }
@@ -753,6 +992,13 @@ class Call {
     return this.people.filter(({ side }) => (side === this.view.ourSide) === (half === 'ours')).map(({ device }) => device);
   }
 
+  /** Devices that are in, of those who may set agendas. */
+  private schedulers(half: 'ours' | 'theirs'): string[] {
+    const devices = this.devicesOf(half);
+    return this.people.filter(({ device, side, delegate }) => devices.includes(device)
+      && this.logs.folds.get(side)?.powers().get(delegate)?.has('schedule') === true).map(({ device }) => device);
+  }
+
   private handsChanged(hands: Hands): void {
     const before = this.hands;
     this.hands = hands;
@@ -760,7 +1006,8 @@ class Call {
       const side = this.devicesOf(half);
       const turns = queue(hands, side).flatMap(turn => {
         const person = this.people.find(({ device }) => device === turn.device);
-        return person ? [{ ...turn, person }] : [];
+        const whose = this.people.find(({ device, side: of }) => device === turn.to && of !== person?.side);
+        return person ? [{ ...turn, person, whose }] : [];
       });
       this.view.hands(half, turns);
       if (before === hands) continue;
@@ -781,11 +1028,14 @@ class Call {
       this.view.offer(w('lean.offer'), w('lean.yes'), w('lean.no'), yes => void this.goLean(yes));
     }
     if (now - this.saidAt >= SAY_AGAIN_MS && this.hands.has(this.device.id)) void this.sayHands();
+    this.clock?.draw(now);
+    if (now - this.awaySaidAt >= SAY_AGAIN_MS && this.away.has(this.device.id)) this.sayAway();
     const sideOf = new Map(this.people.map(({ device, side }) => [device, side]));
     const muted = this.room.localParticipant.getTrackPublication(Track.Source.Microphone)?.isMuted ?? true;
     this.floor.hear([...this.ears].map(([device, ear]) => [
       device, sideOf.get(device) ?? '', device === this.device.id && muted ? 0 : ear.level(),
-    ] as const), now);
+    ] as const), now, !this.paused);
+    this.spoken?.tick(now);
     for (const { device } of this.people) this.view.speaking(device, this.floor.has(device, now));
     for (const side of this.logs.folds.keys()) {
       this.view.floor(side === this.view.ourSide ? 'ours' : 'theirs', this.floor.of(side), this.floor.share(side));
@@ -798,6 +1048,7 @@ class Call {
     this.over = true;
     this.stop();
     this.view.stage(stage, words);
+    await this.caucus?.leave();
     if (this.room.state === ConnectionState.Connected) {
       const bye = await this.party.bye();
       await this.room.localParticipant.publishData(bye, { reliable: true, topic: TOPIC }).catch(() => undefined);
@@ -814,8 +1065,11 @@ class Call {
     this.stop();
     this.screen?.stop();
     await this.room.disconnect(false).catch(() => undefined);
+    // One goes in again on the floor, and is not heard there before one says so.
+    await this.caucus?.leave();
+    const chosen = this.before ? await reopened(this.before, false) : this.chosen;
     this.end();
-    this.onCut();
+    this.onCut(chosen);
   }
 
   private end(): void {
@@ -824,7 +1078,10 @@ class Call {
     this.worker.terminate();
     this.release();
     this.view.endOffer();
+    this.clock?.end();
+    this.view.inCaucus(false);
     for (const half of ['ours', 'theirs'] as const) this.view.hands(half, []);
+    this.view.paused(false);
     this.view.clear();
   }
 
@@ -839,7 +1096,8 @@ class Call {
         device, delegate: this.people.find(each => each.device === device)?.delegate ?? '',
         level: ear.level(), peakHz: ear.peakHz(),
       }));
-      return { publisher, subscriber, heard, device: this.device.id, epoch: this.party.epoch };
+      const caucus = this.caucus?.heard() ?? null;
+      return { publisher, subscriber, heard, caucus, device: this.device.id, epoch: this.party.epoch };
     };
     Object.defineProperty(window, 'visavisCall', { value: Object.freeze({ stats }), configurable: true });
   }

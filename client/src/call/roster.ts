@@ -1,4 +1,4 @@
-/** Who may be in the room: the devices whose certificates hold, one for each delegate. Spec: docs/spec/keys.md §2.5. */
+/** Who may be in a room: the devices whose certificates hold, one for each delegate. Spec: docs/spec/keys.md §§2.5, 4.5. */
 
 import { toText, utf8 } from '../bytes';
 import { Malformed, Untrusted } from '../errors';
@@ -34,4 +34,15 @@ export async function roster(
 /** base64url of H("call/roster", sorted device ids), the reader's own among them. */
 export async function rosterHash(devices: Iterable<string>): Promise<string> {
   return toText(await digest('call/roster', ...[...devices].sort().map(utf8)));
+}
+
+/** The name of a side's caucus in messages. */
+export function caucusOf(side: string): string {
+  return `caucus/${side}`;
+}
+
+/** What both logs give, for one side alone: of the other nobody is let in. */
+export function ofSide(both: Membership, side: string): Membership {
+  const only = <V>(map: ReadonlyMap<string, V>): Map<string, V> => new Map([...map].filter(([each]) => each === side));
+  return { ...both, credentials: only(both.credentials), lists: only(both.lists) };
 }

@@ -2,9 +2,13 @@
  *
  * Lives here: `letterOf`, `listen`. Not here: what a control does.
  *
+ *     <button aria-keyshortcuts="Alt+L" data-asks="Leave the room?" data-yes="Leave" data-no="Stay">
+ *
  * With a modifier, so that neither typing nor a screen reader's own keys press anything (WCAG 2.1.4); by the key's place,
- * so that it works under every layout.
+ * so that it works under every layout. What a slip of the hand must not do asks first; pressed itself, it does not.
  */
+
+import { asked } from './ask';
 
 export type Pressing = Pick<KeyboardEvent, 'code' | 'altKey' | 'ctrlKey' | 'metaKey' | 'shiftKey' | 'repeat'>;
 
@@ -21,6 +25,8 @@ export function listen(page: Document): void {
     const control = letter && page.querySelector<HTMLElement>(`[aria-keyshortcuts="Alt+${letter}"]:not(:disabled)`);
     if (!control) return;
     event.preventDefault();
-    control.click();
+    const { asks, yes, no } = control.dataset;
+    if (asks === undefined) control.click();
+    else void asked(asks, yes ?? '', no ?? '').then(agreed => agreed && control.click());
   });
 }

@@ -21,6 +21,9 @@ export interface Person {
   readonly own: boolean;
 }
 
+/** A turn, with who it is and, of a reply, whom it answers if they are in. */
+export type Standing = Turn & { readonly person: Person; readonly whose: Person | undefined };
+
 export type Stage = 'out' | 'checking' | 'ready' | 'joining' | 'in' | 'lost' | 'left' | 'refused';
 
 export class View {
@@ -224,6 +227,43 @@ export class View {
     this.find(device)?.toggleAttribute('data-floor', speaks);
   }
 
+  /** One side is waited for. */
+  paused(on: boolean): void {
+    this.room.toggleAttribute('data-paused', on);
+    const words = document.getElementById('paused');
+    if (words) words.hidden = !on;
+  }
+
+  /** Our side's caucus is entered, or left. */
+  inCaucus(on: boolean): void {
+    this.room.toggleAttribute('data-caucus', on);
+    this.pressed('caucus', on);
+    const panel = document.getElementById('caucus');
+    if (panel) panel.hidden = !on;
+    if (on) this.caucusOf([]);
+  }
+
+  /** Who else is in our side's caucus. */
+  caucusOf(people: readonly Person[]): void {
+    const who = document.getElementById('caucus-who');
+    const words = people.length > 0 ? w('caucus.with', { who: listed(...people.map(titleOf)) }) : w('caucus.alone');
+    if (who && who.textContent !== words) who.textContent = words;
+  }
+
+  /** Somebody is in their side's caucus: neither heard nor seen on the floor. */
+  away(device: string, there: boolean): void {
+    const figure = this.find(device);
+    if (!figure || figure.hasAttribute('data-away') === there) return;
+    figure.toggleAttribute('data-away', there);
+    const caption = figure.querySelector('figcaption');
+    caption?.querySelector('[data-away-note]')?.remove();
+    if (!there || !caption) return;
+    const note = document.createElement('span');
+    note.dataset['awayNote'] = '';
+    note.textContent = ` · ${w('caucus.there')}`;
+    caption.append(note);
+  }
+
   /** Who is in, verified by what. */
   lock(people: readonly Person[], mark: string): void {
     this.room.dataset['in'] = String(people.length);
@@ -259,14 +299,14 @@ export class View {
   }
 
   /** A side's points of order and hands, in turn: a list under its floor bar, and a mark at each face. */
-  hands(half: 'ours' | 'theirs', turns: readonly (Turn & { readonly person: Person })[]): void {
+  hands(half: 'ours' | 'theirs', turns: readonly Standing[]): void {
     const list = document.getElementById(`hands-${half}`);
     if (!list) return;
-    const rows = turns.map(({ person, what, place }) => {
+    const rows = turns.map(({ person, what, place, whose }) => {
       const row = document.createElement('li');
       row.className = what;
       row.dataset['device'] = person.device;
-      row.append(...icon(what), handWords(person, what, place));
+      row.append(...icon(what), handWords(person, what, place, whose));
       return row;
     });
     const key = (nodes: Iterable<Element>): string => [...nodes].map(each => each.outerHTML).join('');
@@ -284,8 +324,9 @@ export class View {
     }
   }
 
-  sayHand(half: 'ours' | 'theirs', { person, what, place }: Turn & { readonly person: Person }): void {
+  sayHand(half: 'ours' | 'theirs', { person, what, place, whose }: Standing): void {
     const side = half === 'ours' ? t('call.ours') : t('call.theirs');
+    if (whose && !person.own) return this.say(w('reply.raised-to', { who: titleOf(person), side, whose: titleOf(whose) }));
     if (person.own) this.say(w(`${what}.own`, { place }));
     else this.say(w(`${what}.raised`, { who: titleOf(person), side, place }));
   }
@@ -303,8 +344,9 @@ export class View {
   }
 }
 
-function handWords(person: Person, what: Raising, place: number): string {
+function handWords(person: Person, what: Raising, place: number, whose: Person | undefined): string {
   const who = person.own ? listed(titleOf(person), t('call.you')) : titleOf(person);
+  if (whose) return w('reply.row-to', { who, whose: titleOf(whose) });
   return w(`${what}.row`, { who, place });
 }
 
@@ -315,7 +357,7 @@ function icon(control: string): Node[] {
 }
 
 /** Joined as the page's language joins a list. */
-function listed(...words: string[]): string {
+export function listed(...words: string[]): string {
   return words.join(document.documentElement.lang.startsWith('ar') ? '، ' : ', ');
 }
 

@@ -1,10 +1,11 @@
 /** Pages that keep up: when a log grows, the page is fetched again and its changed regions are swapped.
  *
- * Lives here: `listen`. Not here: what a region shows (the node's templates).
+ * Lives here: `listen`, `adopt`. Not here: what a region shows (the node's templates), drawers (`call/drawers`).
  *
  *     <main data-live data-dialogue="…">          listens to /api/dialogues/{d}/events
  *     <main data-live>                            looks again every few seconds
  *     <section id="agenda" data-region data-announce="The agenda has changed.">
+ *     <div data-page-address="/d/…/review">            regions in it are those of another page, which a drawer holds
  *
  * Not htmx: it swaps what a response names, while here the page itself, fetched again at its own address, is the
  * fragment; what matters is to leave alone what somebody types, to keep focus and open details,
@@ -28,9 +29,7 @@ let began = -Infinity;
 export function listen(): void {
   const main = document.querySelector<HTMLElement>('[data-live]');
   if (!main) return;
-  for (const region of Array.from(document.querySelectorAll('[data-region][id]'))) {
-    served.set(region, spelling(region));
-  }
+  note(document);
   document.addEventListener('visavis:entered', () => refreshSoon());
   // Something was held or typed, and is no more.
   document.addEventListener('visavis:freed', () => refreshSoon());
@@ -46,7 +45,7 @@ export function listen(): void {
   }
   let lost = false;
   source = new EventSource(`/api/dialogues/${encodeURIComponent(dialogue)}/events`);
-  for (const kind of ['log', 'enrolment', 'comment', 'remark']) {
+  for (const kind of ['log', 'enrolment', 'comment', 'remark', 'lobby']) {
     source.addEventListener(kind, () => {
       refreshSoon();
       document.dispatchEvent(new CustomEvent(`visavis:${kind}`));
@@ -94,7 +93,38 @@ export function refreshSoon(): void {
   }, Math.max(0, began + SETTLE_MS - performance.now()));
 }
 
+/** What was fetched from `address` stands in `holder` now: its regions are kept up to date from there. */
+export function adopt(holder: HTMLElement, address: string): void {
+  holder.dataset['pageAddress'] = address;
+  note(holder);
+  holder.dispatchEvent(new CustomEvent('visavis:swapped', { bubbles: true }));
+}
+
+/** The address of the page that an element is of: this one, or one that a drawer holds. */
+export function addressOf(element: Element): string {
+  return element.closest<HTMLElement>('[data-page-address]')?.dataset['pageAddress'] ?? location.href;
+}
+
 async function refresh(): Promise<void> {
+  const holders = Array.from(document.querySelectorAll<HTMLElement>('[data-page-address]'))
+    .filter(holder => holder.childElementCount > 0 && holder.closest('[hidden]') === null);
+  await Promise.all([refreshPage(), ...holders.map(refreshHolder)]);
+}
+
+async function refreshHolder(holder: HTMLElement): Promise<void> {
+  const address = addressOf(holder);
+  try {
+    const response = await fetch(address, { headers: { Accept: 'text/html' }, credentials: 'same-origin' });
+    if (!response.ok || response.redirected) return;
+    const fresh = new DOMParser().parseFromString(await response.text(), 'text/html');
+    // Another page may stand in it by now.
+    if (addressOf(holder) === address) swapRegions(regionsOf(holder), fresh);
+  } catch {
+    // The next cause comes.
+  }
+}
+
+async function refreshPage(): Promise<void> {
   let response: Response;
   try {
     response = await fetch(location.href, { headers: { Accept: 'text/html' }, credentials: 'same-origin' });
@@ -110,7 +140,7 @@ async function refresh(): Promise<void> {
   if (!response.ok) return;
   reach('back');
   const fresh = new DOMParser().parseFromString(await response.text(), 'text/html');
-  const regions = Array.from(document.querySelectorAll('[data-region][id]'));
+  const regions = regionsOf(document);
   // None of ours in it: the address shows another page now, as home does once an officer has admitted us.
   if (regions.length > 0 && !regions.some(({ id }) => fresh.getElementById(id))) {
     if (!typing(document.body)) location.reload();
@@ -128,8 +158,14 @@ export function swap(fresh: Document): void {
     location.reload();
     return;
   }
+  swapRegions(regionsOf(document), fresh);
+  const title = fresh.querySelector('title')?.textContent;
+  if (title) document.title = title;
+}
+
+function swapRegions(regions: readonly HTMLElement[], fresh: Document): void {
   const said = new Set<string>();
-  for (const old of Array.from(document.querySelectorAll<HTMLElement>('[data-region][id]'))) {
+  for (const old of regions) {
     const come = fresh.getElementById(old.id);
     if (!come || !old.isConnected) continue;
     if ((served.get(old) ?? spelling(old)) === spelling(come) && sameAttributes(old, come)) continue;
@@ -142,13 +178,22 @@ export function swap(fresh: Document): void {
     exchange(old, come);
     if (words !== '') said.add(words ?? t('live.updated'));
   }
-  const title = fresh.querySelector('title')?.textContent;
-  if (title) document.title = title;
   if (said.size > 0) announce([...said].join(' '));
+}
+
+/** The regions of one page: of this one, or of the one that a drawer holds. */
+function regionsOf(within: Document | HTMLElement): HTMLElement[] {
+  const own = within instanceof Document ? null : within;
+  return Array.from(within.querySelectorAll<HTMLElement>('[data-region][id]'))
+    .filter(region => region.closest('[data-page-address]') === own);
 }
 
 /** The markup a region was served with: scripts may have changed it since, and that is no news. */
 const served = new WeakMap<Element, string>();
+
+function note(within: ParentNode): void {
+  for (const region of Array.from(within.querySelectorAll('[data-region][id]'))) served.set(region, spelling(region));
+}
 
 /** A region's markup without what changes by itself: clocks that go, what forms say of themselves. */
 function spelling(region: Element): string {
@@ -168,7 +213,7 @@ function exchange(old: HTMLElement, come: HTMLElement): void {
   const open = new Map(Array.from(old.querySelectorAll('details'), details => [keyOf(details), details.open]));
   const fresh = document.importNode(come, true);
   served.set(fresh, spelling(come));
-  for (const inner of Array.from(fresh.querySelectorAll('[data-region][id]'))) served.set(inner, spelling(inner));
+  note(fresh);
   for (const details of Array.from(fresh.querySelectorAll('details'))) {
     details.open = open.get(keyOf(details)) ?? details.open;
   }

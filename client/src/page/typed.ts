@@ -210,7 +210,9 @@ function discard(form: HTMLFormElement): void {
 function nameOf(form: HTMLFormElement): string {
   const hidden = Array.from(form.querySelectorAll<HTMLInputElement>('input[type=hidden]'));
   const to = hidden.filter(({ name }) => name !== 'seen').map(({ name, value }) => `${name}=${value}`).sort();
-  return [location.pathname, form.dataset['command'] ?? form.getAttribute('action') ?? '', ...to].join('|');
+  // In a drawer it is the form of the page that the drawer holds.
+  const page = form.closest<HTMLElement>('[data-page-address]')?.dataset['pageAddress'] ?? location.href;
+  return [new URL(page, location.href).pathname, form.dataset['command'] ?? form.getAttribute('action') ?? '', ...to].join('|');
 }
 
 /** The version of our word, or of the draft, that the form was opened on. */

@@ -89,7 +89,9 @@ async function carryOut(form: HTMLFormElement, other?: string): Promise<void> {
   say(form, t('sign.done'));
   form.dispatchEvent(new CustomEvent('visavis:entered', { bubbles: true, detail: entered }));
   // The room must not be reloaded: its page is brought up to date by the event instead.
-  if (next) location.assign(next);
+  // In the room a drawer goes there, and the call stays.
+  const leaves = next && form.dispatchEvent(new CustomEvent('visavis:go', { bubbles: true, cancelable: true, detail: next }));
+  if (leaves) location.assign(next);
   else if (!document.querySelector('#room[data-state]:not([data-state="out"])')) location.reload();
 }
 

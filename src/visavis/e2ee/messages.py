@@ -1,7 +1,7 @@
 """What devices say to one another: canonical, signed by the device; keys sealed to each device alone.
 
-Lives here: `MessageSigner`, `make_key`, `Receiver` (opening, and taking keys), `seal_say`, `open_say`.
-Not here: when to say what (`exchange`), the transport.
+Lives here: `MessageSigner`, `make_key`, `seal_boxes`, `Receiver` (opening, and taking keys), `seal_say`, `open_say`.
+Not here: when to say what (`exchange`), notes of a side (`notes`), the transport.
 Spec: docs/spec/keys.md §3.
 
     every message  {"v":1,"type","dialogue","talk","sitting","room","device","n", …, "sig"}
@@ -11,6 +11,7 @@ Spec: docs/spec/keys.md §3.
     want           + "of","epoch"               that device's key message, again
     bye
     say            + "epoch","iv","ct"          AES-256-GCM under H("call/say-key", key)
+    note           + "epoch","kc","iv","ct","boxes"      `notes`
 
 Sealing draws its ephemeral key inside the library; all else is values in, values out.
 """
@@ -70,6 +71,7 @@ _OWN = {
     "want": {"of", "epoch"},
     "bye": set[str](),
     "say": {"epoch", "iv", "ct"},
+    "note": {"epoch", "kc", "iv", "ct", "boxes"},
 }
 
 Message = Mapping[str, Any]
@@ -100,8 +102,12 @@ class MessageSigner:
 
     def sign(self, kind: str, now_ms: int, **own: Any) -> bytes:
         """One message's bytes, ≤ 16 KiB. n = max(last + 1, now_ms), so that it grows over a restart too."""
+        return self.end({**self.begin(kind, now_ms), **own})
+
+    def begin(self, kind: str, now_ms: int) -> dict[str, Any]:
+        """The members that every message has, with the next `n`."""
         self.last = max(self.last + 1, now_ms)
-        body = {
+        return {
             "v": 1,
             "type": kind,
             "dialogue": self.body.dialogue,
@@ -110,8 +116,10 @@ class MessageSigner:
             "room": self.room,
             "device": self.body.id,
             "n": self.last,
-            **own,
         }
+
+    def end(self, body: Mapping[str, Any]) -> bytes:
+        """Sign what was begun. Raises `Malformed` beyond 16 KiB."""
         data = canonical.encode({**body, "sig": to_text(self.key.sign(_DOMAIN + canonical.encode(body)))})
         if len(data) > MAX_BYTES:
             raise Malformed(f"a message of {len(data)} bytes where {MAX_BYTES} are allowed")
@@ -183,23 +191,38 @@ def _key_form(message: Message) -> None:
     if message["rec"] is not None or message["halves"] != []:
         raise Malformed("key.rec: recording has no rules in this edition")
     from_text(message["kc"], 32, what="key.kc")
+    _boxes_form(message, "key.boxes")
+
+
+def _boxes_form(message: Message, what: str) -> None:
     boxes = message["boxes"]
     if not isinstance(boxes, list) or len(boxes) > MAX_DEVICES:
-        raise Malformed("key.boxes: a list of at most 64 is due")
+        raise Malformed(f"{what}: a list of at most 64 is due")
     for box in boxes:
         if not isinstance(box, list) or len(box) != 2 or not isinstance(box[0], str):
-            raise Malformed("key.boxes: [device, box] is due")
-        from_text(box[1], BOX_BYTES, what="key.boxes")
+            raise Malformed(f"{what}: [device, box] is due")
+        from_text(box[1], BOX_BYTES, what=what)
     devices = [device for device, _ in boxes]
     if devices != sorted(set(devices)):
-        raise Malformed("key.boxes: sorted and unique devices are due")
+        raise Malformed(f"{what}: sorted and unique devices are due")
 
 
 def _say_form(message: Message) -> None:
     size(message["epoch"], "say.epoch")
-    from_text(message["iv"], 12, what="say.iv")
-    if len(from_text(message["ct"], what="say.ct")) < 16:
-        raise Malformed("say.ct: a tag is due")
+    _sealed_form(message, "say")
+
+
+def _note_form(message: Message) -> None:
+    size(message["epoch"], "note.epoch")
+    from_text(message["kc"], 32, what="note.kc")
+    _sealed_form(message, "note")
+    _boxes_form(message, "note.boxes")
+
+
+def _sealed_form(message: Message, what: str) -> None:
+    from_text(message["iv"], 12, what=f"{what}.iv")
+    if len(from_text(message["ct"], what=f"{what}.ct")) < 16:
+        raise Malformed(f"{what}.ct: a tag is due")
 
 
 _FORMS = {
@@ -209,6 +232,7 @@ _FORMS = {
     "want": _want_form,
     "bye": _no_form,
     "say": _say_form,
+    "note": _note_form,
 }
 
 
@@ -241,9 +265,6 @@ def make_key(
         "kc": key_commitment(key),
         "rec": None,
     }
-    boxes = [
-        [device, to_text(_seal(key, others[device].kem, box_info(head, device)))] for device in sorted(others)
-    ]
     return signer.sign(
         "key",
         now_ms,
@@ -252,9 +273,14 @@ def make_key(
         roster=head["roster"],
         kc=head["kc"],
         rec=None,
-        boxes=boxes,
+        boxes=seal_boxes(head, others, key),
         halves=[],
     )
+
+
+def seal_boxes(head: Mapping[str, Any], to: Mapping[str, DeviceBody], key: bytes) -> list[list[str]]:
+    """`key` in a box for each device, sorted; each box is bound to `head` and to its reader."""
+    return [[device, to_text(_seal(key, to[device].kem, box_info(head, device)))] for device in sorted(to)]
 
 
 def _seal(key: bytes, kem: bytes, info: bytes) -> bytes:

@@ -18,7 +18,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from visavis.access import COOKIE, Asker, describe, load, must_admit, must_be_desk, own_side, require
+from visavis.access import (
+    COOKIE,
+    Asker,
+    NotYours,
+    describe,
+    load,
+    must_admit,
+    must_be_desk,
+    own_side,
+    require,
+)
 from visavis.dialogue.acts import slot_text
 from visavis.dialogue.admission import NotSignedIn, Opened, Site
 from visavis.dialogue.commands import Audience, NewContent
@@ -29,12 +39,14 @@ from visavis.dialogue.people import NoSuchDelegate
 from visavis.dialogue.service import Draft
 from visavis.dialogue.texts import misformed
 from visavis.errors import Malformed, Unavailable, Untrusted
+from visavis.lobby import Presence
 from visavis.node import Node
 from visavis.record.digest import from_text, to_text
 from visavis.record.merkle import leaf_hash
 from visavis.record.proof import Proof
 from visavis.rulebook import dialogue_view
 from visavis.web.naming import names_in
+from visavis.seating import SittingNotOpen, is_open
 
 LEAVES_A_PAGE = 500
 KEEP_ALIVE_S = 15.0
@@ -105,6 +117,12 @@ class RecoveryBody(Body, frozen=True):
 
 class JoinBody(Body, frozen=True):
     certificate: dict[str, Any]
+
+
+class LobbyBody(Body, frozen=True):
+    """presence: None: gone."""
+
+    presence: Presence | None
 
 
 class QuotesBody(Body, frozen=True):
@@ -473,12 +491,27 @@ async def events(request: Request) -> Response:
 
 
 async def join(request: Request) -> Response:
+    return await seated(request, caucus=False)
+
+
+async def caucus(request: Request) -> Response:
+    return await seated(request, caucus=True)
+
+
+async def seated(request: Request, *, caucus: bool) -> Response:
+    """A seat for the device in the body: on the floor, or in the asker's own side's caucus."""
     asker, view = await load(request, request.path_params["d"])
     given = await body_of(request, JoinBody)
     path = request.path_params
     node = node_of(request)
     answer = await node.seating.seat(
-        view, asker.credential, path["t"], sitting_of(request), given.certificate, node.url_of(request)
+        view,
+        asker.credential,
+        path["t"],
+        sitting_of(request),
+        given.certificate,
+        node.url_of(request),
+        caucus=caucus,
     )
     return JSONResponse(answer)
 
@@ -488,6 +521,23 @@ async def certificates(request: Request) -> Response:
     talk, n = request.path_params["t"], sitting_of(request)
     rows = await node_of(request).dialogues.certificates(asker.dialogue, talk, n)
     return JSONResponse({"certificates": [msgspec.json.decode(row.body) for row in rows]})
+
+
+async def lobby(request: Request) -> Response:
+    """What the asker says of themselves at a sitting's door; the mark of who is where now."""
+    asker, view = await load(request, request.path_params["d"])
+    given = await body_of(request, LobbyBody)
+    node, sitting = node_of(request), (asker.dialogue, request.path_params["t"], sitting_of(request))
+    ledger = node.dialogues.ledger(asker.dialogue)
+    if not is_open(ledger, asker.side, *sitting[1:]):
+        raise SittingNotOpen("your side has not opened this sitting, or it is over")
+    delegation = view.joint.register(view.us, ("delegation", sitting[1])) or {}
+    if asker.delegate not in delegation.get("delegates", ()):
+        raise NotYours("your side has not named you in its delegation to this talk")
+    if node.lobby.say(sitting, (asker.side, asker.delegate), given.presence):
+        for side in ledger.sides:
+            ledger.publish("lobby", side=side)
+    return JSONResponse({"mark": node.lobby.mark(sitting)})
 
 
 async def moderate(request: Request) -> Response:
@@ -561,6 +611,8 @@ def api_routes() -> list[BaseRoute]:
         Route(d + "/comments/{comment}", moderate, methods=["POST"]),
         Route(sitting + "/join", join, methods=["POST"]),
         Route(sitting + "/certificates", certificates, methods=["GET"]),
+        Route(sitting + "/caucus", caucus, methods=["POST"]),
+        Route(sitting + "/lobby", lobby, methods=["POST"]),
         Route("/api/checks", check, methods=["POST"]),
         Route("/api/quotes", quotes, methods=["POST"]),
         Route("/metrics", metrics, methods=["GET"]),

@@ -1,0 +1,89 @@
+"""A caucus in the middle of the talk, in Chromium: two of a side speak with one another; the other side hears nothing.
+
+What is heard is a tone of each person's own; the one who goes aside is gone from the floor, and back by the same key.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+from tests.flows.browser import LIMIT_MS, VOICES_HZ, Visitor, laid_table, meet
+from tests.flows.chromium import until
+
+from visavis.dialogue.model import Role
+
+pytestmark = [pytest.mark.anyio, pytest.mark.browser, pytest.mark.media]
+
+ADVISER_HZ = 1500.0
+SHOWN = (
+    "device => document.querySelector(`figure.delegate[data-device='${device}'] video`).srcObject !== null"
+)
+
+
+async def hears(who: Visitor, hz: float, where: str) -> None:
+    """Until a tone of that frequency is heard on the floor ("heard"), or in the caucus ("caucus")."""
+
+    async def so() -> bool:
+        heard = (await who.call())[where] or []
+        return any(each["level"] > 0.01 and abs(each["peakHz"] - hz) < 30 for each in heard)
+
+    await until(f"{who.name} hears {hz} Hz ({where})", so)
+
+
+async def hears_no(who: Visitor, hz: float) -> None:
+    """Until no track of that tone is heard on the floor."""
+
+    async def so() -> bool:
+        heard = (await who.call())["heard"]
+        return all(each["level"] < 0.001 or abs(each["peakHz"] - hz) > 30 for each in heard)
+
+    await until(f"{who.name} hears no {hz} Hz", so)
+
+
+async def test_a_caucus_is_heard_by_its_own_side_alone(tmp_path: Path) -> None:
+    """A's principal and adviser go aside: each other's tone is in the caucus, none on B's floor; then one is back."""
+    async with laid_table(tmp_path) as table:
+        talk, _, (a, b) = await meet(table)
+        adviser = await table.admitted(0, Role.ADVISER, "Adviser of side A", ADVISER_HZ)
+        listed = [await table.delegate_of(each) for each in (a, adviser)]
+        await table.officers[0].act("talks.delegation", talk=talk, delegates=listed)
+        expect.set_options(timeout=LIMIT_MS)
+        for who in (a, b, adviser):
+            await who.sit_down(f"/d/{table.dialogue}/talks/{talk}/room")
+        for hz in (VOICES_HZ[0], ADVISER_HZ):
+            await hears(b, hz, "heard")
+
+        for who in (a, adviser):
+            await who.page.keyboard.press("Alt+KeyC")
+            await who.wait("#room[data-caucus]")
+            await expect(who.page.locator("[data-control=camera]")).to_have_attribute("aria-pressed", "false")
+            assert not await who.page.evaluate(SHOWN, (await who.call())["device"])
+        await hears(adviser, VOICES_HZ[0], "caucus")
+        await hears(a, ADVISER_HZ, "caucus")
+        await expect(a.page.locator("#caucus-who")).to_have_text(
+            "With you: Adviser of side A (adviser)", timeout=LIMIT_MS
+        )
+        # The talk is heard by who is aside, and hears nothing of them.
+        await hears(a, VOICES_HZ[1], "heard")
+        for hz in (VOICES_HZ[0], ADVISER_HZ):
+            await hears_no(b, hz)
+        await expect(b.page.locator("#theirs figure[data-away]")).to_have_count(2, timeout=LIMIT_MS)
+        assert (await b.call())["caucus"] is None
+        epoch = (await b.call())["epoch"]
+
+        await a.page.keyboard.press("Alt+KeyC")
+        await a.wait("#room:not([data-caucus])")
+        await hears(b, VOICES_HZ[0], "heard")
+        await hears_no(b, ADVISER_HZ)
+        await expect(b.page.locator("#theirs figure[data-away]")).to_have_count(1, timeout=LIMIT_MS)
+        await expect(adviser.page.locator("#caucus-who")).to_have_text("Nobody else of our side is here yet.")
+        # Nobody left the floor, so its keys stayed.
+        assert (await b.call())["epoch"] == epoch
+        # And aside again, by the same device.
+        await a.page.keyboard.press("Alt+KeyC")
+        await hears(adviser, VOICES_HZ[0], "caucus")
+        await hears(a, ADVISER_HZ, "caucus")
+        for who in (a, b, adviser):
+            assert [each for each in who.said if "Error" in each] == []
