@@ -1,9 +1,10 @@
 /** Entry of every page of a signed-in delegate: forms that sign, live regions, clocks, copying, scripts that can wait,
- * rankings, what is typed, the watch over what was signed.
+ * entries of the record, rankings, what is typed, the watch over what was signed.
  */
 
 import { listen as clocks } from './page/clocks';
 import { listen as copies } from './page/copies';
+import { listen as entries } from './page/entries';
 import { listen as later } from './page/later';
 import { listen as live } from './page/live';
 import { listen as rankings } from './page/ranking';
@@ -15,6 +16,7 @@ forms();
 live();
 clocks();
 copies();
+entries();
 later();
 rankings();
 typed();

@@ -98,6 +98,8 @@ def every_path(day: Day) -> list[str]:
         f"{talk}/press",
         f"{at}/record",
         f"{at}/record?receipts=1",
+        f"{at}/record/{day.sides['a']}/0",
+        f"{at}/record/{day.sides['b']}/7",
         f"{at}/understandings/new",
         f"{at}/understandings/new?of={texts[0]}",
         *(f"{at}/understandings/{text}" for text in texts),
@@ -173,6 +175,13 @@ async def test_pages_in_every_language(stage: Stage, day: Day, language: str) ->
         assert page.get("lang") == language
         assert page.get("dir") == ("rtl" if language == "ar" else "ltr")
         assert lint(page, path) == []
+
+
+async def test_the_record_page_is_light(stage: Stage, day: Day) -> None:
+    """Fifty entries of a whole day in less than 40,000 bytes: what they commit to is not on it."""
+    answer = await browser(stage, day, "a", PRINCIPAL).get(f"/d/{day.dialogue}/record")
+    assert answer.text.count("<details") == 50
+    assert len(answer.content) < 40_000
 
 
 async def test_the_two_sides_see_mirror_images(stage: Stage, day: Day) -> None:
