@@ -1,12 +1,14 @@
 /** Entry of every page of a signed-in delegate: forms that sign, live regions, clocks, copying, scripts that can wait,
- * entries of the record, rankings, what is typed, the watch over what was signed.
+ * entries of the record, files' hashes, print, rankings, what is typed, the watch over what was signed.
  */
 
 import { listen as clocks } from './page/clocks';
 import { listen as copies } from './page/copies';
 import { listen as entries } from './page/entries';
+import { listen as files } from './page/files';
 import { listen as later } from './page/later';
 import { listen as live } from './page/live';
+import { listen as paper } from './page/print';
 import { listen as rankings } from './page/ranking';
 import { listen as typed } from './page/typed';
 import { listen as forms } from './signing/forms';
@@ -17,7 +19,9 @@ live();
 clocks();
 copies();
 entries();
+files();
 later();
+paper();
 rankings();
 typed();
 watch();

@@ -206,6 +206,7 @@ def environment(language: str) -> jinja2.Environment:
         languages=words.LANGUAGES,
         language_name=language_name,
         dict=dict,
+        verdict_words=lambda verdict: sentences.verdict_words(verdict, language),
         act_words=lambda kind: sentences.act_words(kind, language),
         dir=words.direction(language),
     )
