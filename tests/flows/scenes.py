@@ -37,7 +37,8 @@ class Scene:
     """One page, as one person sees it at one moment.
 
     token: of their session; "" for somebody who has none. then: what is done on the page first, without a passkey.
-    whole: a picture goes to the page's foot, not only as far as a screen. docs: the documents show it.
+    whole: a picture goes to the page's foot, not only as far as a screen. docs: the documents show it. paper: it is
+    printed, too.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Scene:
     then: Callable[[Page], Awaitable[None]] = as_served
     whole: bool = True
     docs: bool = False
+    paper: bool = False
 
 
 See = Callable[[str, Sequence[Scene]], Awaitable[None]]
@@ -222,6 +224,7 @@ async def play_day(stage: Stage, see: See) -> None:
         await step()
     await see(stage.url, closed(day))
     await see(stage.url, await tabled(day))
+    await see(stage.url, await later(day))
 
 
 def closed(day: Day) -> list[Scene]:
@@ -245,6 +248,7 @@ def closed(day: Day) -> list[Scene]:
         Scene("press", f"{talk}/press", me),
         Scene("press-desk", f"{talk}/press", desk, open_all),
         Scene("record", f"{at}/record", me, whole=False),
+        Scene("record-entry", f"{at}/record/{day.sides['b']}/7", me),
         Scene("newsroom", f"/newsroom/{side}"),
         Scene("release", f"/newsroom/{side}/{day.releases['a']}", docs=True),
         Scene("quotes", "/quotes"),
@@ -273,6 +277,34 @@ async def tabled(day: Day) -> list[Scene]:
         Scene("sign-dialog", f"{at}/{ids[0]}", me, read_before_signing, whole=False),
         Scene("understanding-changed", f"{at}/{ids[1]}", me, open_all),
     ]
+
+
+async def later(day: Day) -> list[Scene]:
+    """A further talk: what was assessed at the last one is assessed again, with links and files; a text has ended."""
+    at, me = f"/d/{day.dialogue}", token_of(day, "a", Role.PRINCIPAL)
+    when = {"start": "2031-03-03T12:00:00Z", "minutes": 60, "mode": "video"}
+    talk = str((await day.act("a", OFFICER, "talks.offer", title={"en": "Talks in March"}, **when))["talk"])
+    view = await day.people["b"][OFFICER].state()
+    (offered,) = next(each["talk"]["times"] for each in view["talks"] if each["talk"]["id"] == talk)
+    await day.act("b", OFFICER, "talks.accept", talk=talk, hash=offered["hash"])
+    one, other, *_ = day.understandings.values()
+    words = {"en": "Five rounds were held.", "ru": "Проведено пять раундов.", "zxx": REFERS}
+    for chair, verdict in (("a", "implemented"), ("b", "extra-effort")):
+        said = {"talk": talk, "understanding": one, "verdict": verdict, "evidence": words}
+        await day.act(chair, Role.PRINCIPAL, "understandings.assess", **said)
+    await day.act(
+        "b", Role.PRINCIPAL, "talks.relation", talk=talk, grade="fair", text={"en": "It is better."}
+    )
+    await day.act("b", Role.PRINCIPAL, "understandings.end", understanding=other)
+    return [
+        Scene("review-empty", f"{at}/talks/{view['talks'][0]['talk']['id']}/review", me),
+        Scene("review-later", f"{at}/talks/{talk}/review", me, open_all, paper=True),
+        Scene("dialogue-later", at, me),
+    ]
+
+
+REFERS = f"""https://example.org/minutes?round=5 Minutes of the fifth round
+sha256:{"0a" * 32} list of applications.pdf"""
 
 
 async def play_scenes(folder: Path, see: See) -> None:

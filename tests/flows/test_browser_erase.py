@@ -32,7 +32,9 @@ async def signs(visitor: Visitor, form: str, *, shows: str) -> None:
 async def open_entries(visitor: Visitor) -> None:
     """Unfold every entry on the page: what each says comes to its place."""
     assert await visitor.page.locator("#logs .entry-open").count() == 0
-    await visitor.page.evaluate("document.querySelectorAll('#logs details').forEach(each => { each.open = true; })")
+    await visitor.page.evaluate(
+        "document.querySelectorAll('#logs details').forEach(each => { each.open = true; })"
+    )
     await visitor.page.wait_for_function("!document.querySelector('#logs a[data-fills]')", timeout=LIMIT_MS)
 
 

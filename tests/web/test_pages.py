@@ -219,7 +219,7 @@ async def test_the_talk_shows_agenda_seals_and_both_clocks(stage: Stage, day: Da
 
 
 async def test_the_review_opens_where_the_sides_differ(stage: Stage, day: Day) -> None:
-    """Where they ask for extra effort, rows on which the two judgements differ come first, and are open; marks have shape
+    """Where effort is asked for, rows on which the two judgements differ come first, and are open; marks have shape
     and word."""
     page = await browser(stage, day, "a", PRINCIPAL).page(f"/d/{day.dialogue}/talks/{day.talk}/review")
     rows = page.xpath("//table[@class='review']/tbody/tr[not(@class='opened' or @class='need')]")
