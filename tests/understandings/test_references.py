@@ -1,4 +1,4 @@
-"""What an assessment refers to: addresses and files by their hash, one a line (record.md §11.2)."""
+"""What an assessment refers to: addresses and files by their hash, one a line (record.md §11.3)."""
 
 from __future__ import annotations
 

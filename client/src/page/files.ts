@@ -3,7 +3,7 @@
  *     <p data-hash-into="id" hidden>…<input type=file multiple></p>                  adds "sha256:… name" to that field
  *     <span data-hash-of="hex" data-same="…" data-other="…" hidden>…<input type=file>…<span role=status></span></span>
  *
- * Lives here: `listen`, `lineOf`. Not here: what a line means (the node; docs/spec/record.md §11.2).
+ * Lives here: `listen`, `lineOf`. Not here: what a line means (the node; docs/spec/record.md §11.3).
  */
 
 const HOLDERS = '[data-hash-into], [data-hash-of]';

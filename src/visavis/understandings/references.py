@@ -3,7 +3,7 @@
 Lives here: `Reference`, `references` (how lines are read), `checked` (what may be written).
 Not here: the words of the evidence (`acts`, `service`), markup (`web`), files: they stay where they are, and whoever
 has a copy compares its hash.
-Spec: docs/spec/record.md §11.2.
+Spec: docs/spec/record.md §11.3.
 """
 
 from __future__ import annotations
