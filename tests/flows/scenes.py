@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from playwright.async_api import Page
+from playwright.async_api import FilePayload, Page
 from tests.flows.stage import NAMES, ZONES, Stage, running_node
 from tests.flows.test_day import day_on
 
@@ -85,6 +85,18 @@ async def read_before_signing(page: Page) -> None:
 async def open_all(page: Page) -> None:
     """Unfold everything that is folded."""
     await page.evaluate("() => document.querySelectorAll('details').forEach(each => { each.open = true; })")
+
+
+async def with_files(page: Page) -> None:
+    """Compare a file with one that an assessment refers to, and refer to it in one's own; everything unfolded."""
+    await signs(page)
+    await open_all(page)
+    a_file = FilePayload(name="minutes.pdf", mimeType="application/pdf", buffer=b"other bytes")
+    await page.locator("[data-hash-of] input").first.set_input_files(a_file)
+    await page.wait_for_selector("[data-hash-of] [role=status]:not(:empty)", timeout=LIMIT_MS)
+    await page.locator("[data-hash-into] input").first.set_input_files(a_file)
+    await page.wait_for_selector("[data-kept]", timeout=LIMIT_MS)
+    assert "minutes.pdf" in await page.locator("[name='evidence.zxx']").first.input_value()
 
 
 async def quote(page: Page) -> None:
@@ -298,7 +310,7 @@ async def later(day: Day) -> list[Scene]:
     await day.act("b", Role.PRINCIPAL, "understandings.end", understanding=other)
     return [
         Scene("review-empty", f"{at}/talks/{view['talks'][0]['talk']['id']}/review", me),
-        Scene("review-later", f"{at}/talks/{talk}/review", me, open_all, paper=True),
+        Scene("review-later", f"{at}/talks/{talk}/review", me, with_files, paper=True),
         Scene("dialogue-later", at, me),
     ]
 

@@ -30,12 +30,15 @@ async def signs(visitor: Visitor, form: str, *, shows: str) -> None:
 
 
 async def open_entries(visitor: Visitor) -> None:
-    """Unfold every entry on the page: what each says comes to its place."""
+    """Unfold every entry on the page, one by the keyboard: what each says comes to its place."""
     assert await visitor.page.locator("#logs .entry-open").count() == 0
+    await visitor.page.locator("#logs summary").first.focus()
+    await visitor.page.keyboard.press("Enter")
+    await visitor.wait("#logs li:first-child .entry-open")
     await visitor.page.evaluate(
         "document.querySelectorAll('#logs details').forEach(each => { each.open = true; })"
     )
-    await visitor.page.wait_for_function("!document.querySelector('#logs a[data-fills]')", timeout=LIMIT_MS)
+    await visitor.wait("#logs:not(:has(a[data-fills]))")
 
 
 async def name_of(table: Table, person: str) -> str:
@@ -108,4 +111,8 @@ async def test_what_one_has_written_is_erased_by_its_entry(tmp_path: Path) -> No
         assert "Not to be erased" in str(await bound.first.text_content())
         await officer.open(at)
         assert "Erased by us on" in str(await page.text_content("#talk-line"))
+        # A link to an entry that is not on the page leads to the entry.
+        await officer.open(f"{at}/record?from=9999#theirs-0")
+        await page.wait_for_url(f"**{at}/record/{table.officers[1].side}/0", timeout=LIMIT_MS)
+        assert "Entry 0 of their log" in str(await page.text_content("h1"))
         assert officer.said == []
