@@ -37,7 +37,8 @@ async only => {
 """
 PRESSED = """
 () => Array.from(document.querySelectorAll('button, input, select, textarea, summary, nav'))
-  .filter(each => each.checkVisibility() && each.getBoundingClientRect().height > 0).map(each => each.outerHTML.slice(0, 80))
+  .filter(each => each.checkVisibility() && each.getBoundingClientRect().height > 0)
+  .map(each => each.outerHTML.slice(0, 80))
 """
 PRINTED = (
     "Five rounds were held.",
