@@ -1,12 +1,16 @@
 /** Entry of every page of a signed-in delegate: forms that sign, live regions, clocks, copying, scripts that can wait,
- * rankings, brackets, a node that does not answer, what is typed, the watch over what was signed.
+ * entries of the record, files' hashes, print, rankings, brackets, a node that does not answer, what is typed, the watch over
+ * what was signed.
  */
 
 import { listen as brackets } from './page/brackets';
 import { listen as clocks } from './page/clocks';
 import { listen as copies } from './page/copies';
+import { listen as entries } from './page/entries';
+import { listen as files } from './page/files';
 import { listen as later } from './page/later';
 import { listen as live } from './page/live';
+import { listen as paper } from './page/print';
 import { listen as reached } from './page/reach';
 import { listen as rankings } from './page/ranking';
 import { listen as typed } from './page/typed';
@@ -18,7 +22,10 @@ live();
 brackets();
 clocks();
 copies();
+entries();
+files();
 later();
+paper();
 rankings();
 reached();
 typed();

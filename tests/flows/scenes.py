@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from playwright.async_api import Page
+from playwright.async_api import FilePayload, Page
 from tests.flows.stage import NAMES, ZONES, Stage, running_node
 from tests.flows.test_day import day_on
 
@@ -37,7 +37,8 @@ class Scene:
     """One page, as one person sees it at one moment.
 
     token: of their session; "" for somebody who has none. then: what is done on the page first, without a passkey.
-    whole: a picture goes to the page's foot, not only as far as a screen. docs: the documents show it.
+    whole: a picture goes to the page's foot, not only as far as a screen. docs: the documents show it. paper: it is
+    printed, too.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Scene:
     then: Callable[[Page], Awaitable[None]] = as_served
     whole: bool = True
     docs: bool = False
+    paper: bool = False
 
 
 See = Callable[[str, Sequence[Scene]], Awaitable[None]]
@@ -96,6 +98,18 @@ def reached(how: str) -> Callable[[Page], Awaitable[None]]:
 async def open_all(page: Page) -> None:
     """Unfold everything that is folded."""
     await page.evaluate("() => document.querySelectorAll('details').forEach(each => { each.open = true; })")
+
+
+async def with_files(page: Page) -> None:
+    """Compare a file with one that an assessment refers to, and refer to it in one's own; everything unfolded."""
+    await signs(page)
+    await open_all(page)
+    a_file = FilePayload(name="minutes.pdf", mimeType="application/pdf", buffer=b"other bytes")
+    await page.locator("[data-hash-of] input").first.set_input_files(a_file)
+    await page.wait_for_selector("[data-hash-of] [role=status]:not(:empty)", timeout=LIMIT_MS)
+    await page.locator("[data-hash-into] input").first.set_input_files(a_file)
+    await page.wait_for_selector("[data-kept]", timeout=LIMIT_MS)
+    assert "minutes.pdf" in await page.locator("[name='evidence.zxx']").first.input_value()
 
 
 async def quote(page: Page) -> None:
@@ -235,6 +249,7 @@ async def play_day(stage: Stage, see: See) -> None:
         await step()
     await see(stage.url, closed(day))
     await see(stage.url, await tabled(stage, day))
+    await see(stage.url, await later(day))
 
 
 def closed(day: Day) -> list[Scene]:
@@ -260,6 +275,7 @@ def closed(day: Day) -> list[Scene]:
         Scene("press", f"{talk}/press", me),
         Scene("press-desk", f"{talk}/press", desk, open_all),
         Scene("record", f"{at}/record", me, whole=False),
+        Scene("record-entry", f"{at}/record/{day.sides['b']}/7", me),
         Scene("newsroom", f"/newsroom/{side}"),
         Scene("release", f"/newsroom/{side}/{day.releases['a']}", docs=True),
         Scene("quotes", "/quotes"),
@@ -316,6 +332,34 @@ async def tabled(stage: Stage, day: Day) -> list[Scene]:
         Scene("understanding-bracketed", f"{at}/{drafted}", me, open_all),
         Scene("counter-proposal", f"{at}/new?of={drafted}", me),
     ]
+
+
+async def later(day: Day) -> list[Scene]:
+    """A further talk: what was assessed at the last one is assessed again, with links and files; a text has ended."""
+    at, me = f"/d/{day.dialogue}", token_of(day, "a", Role.PRINCIPAL)
+    when = {"start": "2031-03-03T12:00:00Z", "minutes": 60, "mode": "video"}
+    talk = str((await day.act("a", OFFICER, "talks.offer", title={"en": "Talks in March"}, **when))["talk"])
+    view = await day.people["b"][OFFICER].state()
+    (offered,) = next(each["talk"]["times"] for each in view["talks"] if each["talk"]["id"] == talk)
+    await day.act("b", OFFICER, "talks.accept", talk=talk, hash=offered["hash"])
+    one, other, *_ = day.understandings.values()
+    words = {"en": "Five rounds were held.", "ru": "Проведено пять раундов.", "zxx": REFERS}
+    for chair, verdict in (("a", "implemented"), ("b", "extra-effort")):
+        said = {"talk": talk, "understanding": one, "verdict": verdict, "evidence": words}
+        await day.act(chair, Role.PRINCIPAL, "understandings.assess", **said)
+    await day.act(
+        "b", Role.PRINCIPAL, "talks.relation", talk=talk, grade="fair", text={"en": "It is better."}
+    )
+    await day.act("b", Role.PRINCIPAL, "understandings.end", understanding=other)
+    return [
+        Scene("review-empty", f"{at}/talks/{view['talks'][0]['talk']['id']}/review", me),
+        Scene("review-later", f"{at}/talks/{talk}/review", me, with_files, paper=True),
+        Scene("dialogue-later", at, me),
+    ]
+
+
+REFERS = f"""https://example.org/minutes?round=5 Minutes of the fifth round
+sha256:{"0a" * 32} list of applications.pdf"""
 
 
 async def play_scenes(folder: Path, see: See) -> None:

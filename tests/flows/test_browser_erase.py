@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.flows.browser import Table, Visitor, laid_table
+from tests.flows.browser import LIMIT_MS, Table, Visitor, laid_table
 
 from visavis.dialogue.model import Role
 
@@ -27,6 +27,18 @@ async def signs(visitor: Visitor, form: str, *, shows: str) -> None:
     async with page.expect_navigation():
         await dialog.locator("button[value=sign]").click()
     await visitor.wait("html[data-signs=ready]")
+
+
+async def open_entries(visitor: Visitor) -> None:
+    """Unfold every entry on the page, one by the keyboard: what each says comes to its place."""
+    assert await visitor.page.locator("#logs .entry-open").count() == 0
+    await visitor.page.locator("#logs summary").first.focus()
+    await visitor.page.keyboard.press("Enter")
+    await visitor.wait("#logs li:first-child .entry-open")
+    await visitor.page.evaluate(
+        "document.querySelectorAll('#logs details').forEach(each => { each.open = true; })"
+    )
+    await visitor.wait("#logs:not(:has(a[data-fills]))")
 
 
 async def name_of(table: Table, person: str) -> str:
@@ -58,6 +70,7 @@ async def test_a_name_is_erased_by_a_passkey(tmp_path: Path) -> None:
         assert NAME not in await page.content()
         entry = page.locator("#logs li.ours", has_text="Erased a content")
         assert await entry.count() == 1
+        await open_entries(officer)
         admitted = page.locator("#logs li.ours:has-text('Erased by us on')")
         assert await admitted.count() == 1
         await page.click("[data-verify-start]")
@@ -89,13 +102,17 @@ async def test_what_one_has_written_is_erased_by_its_entry(tmp_path: Path) -> No
         await table.officers[0].act("talks.propose", title=title, **fields)
         page, at = officer.page, f"/d/{table.dialogue}"
         await officer.open(f"{at}/record")
-        entry = page.locator("#logs li.ours", has_text="A talk that nobody accepts")
-        await entry.locator("summary").click()
+        await open_entries(officer)
         await signs(officer, "#logs li.ours:has-text('A talk that nobody accepts') form", shows=title["en"])
         assert title["en"] not in await page.content()
+        await open_entries(officer)
         bound = page.locator("#logs li.ours", has_text="Talks by video conference")
         assert await bound.locator("form").count() == 0
         assert "Not to be erased" in str(await bound.first.text_content())
         await officer.open(at)
         assert "Erased by us on" in str(await page.text_content("#talk-line"))
+        # A link to an entry that is not on the page leads to the entry.
+        await officer.open(f"{at}/record?from=9999#theirs-0")
+        await page.wait_for_url(f"**{at}/record/{table.officers[1].side}/0", timeout=LIMIT_MS)
+        assert "Entry 0 of their log" in str(await page.text_content("h1"))
         assert officer.said == []

@@ -5,6 +5,8 @@ English at a desk's width and Arabic at a phone's; in dark what the colours can 
 
 from __future__ import annotations
 
+import re
+import subprocess
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -33,6 +35,18 @@ async only => {
     `${id}: ${node.target.join(' ')}: ${(node.any[0] ?? node.all[0] ?? node.none[0])?.message}`));
 }
 """
+PRESSED = """
+() => Array.from(document.querySelectorAll('button, input, select, textarea, summary, nav'))
+  .filter(each => each.checkVisibility() && each.getBoundingClientRect().height > 0)
+  .map(each => each.outerHTML.slice(0, 80))
+"""
+PRINTED = (
+    "Five rounds were held.",
+    "Проведено пять раундов.",
+    "https://example.org/minutes?round=5",
+    "list of applications.pdf",
+)
+"""Of the review, on paper: what stands folded or in the other language on the screen, too."""
 WIDER = "() => document.documentElement.scrollWidth - innerWidth"
 
 
@@ -46,6 +60,26 @@ async def found_on(page: Page, name: str, languages: str = "") -> list[str]:
     wider = await page.evaluate(WIDER)
     said = [f"{at}: {each}" for each in found] + [f"{at} dark: {each}" for each in dark]
     return said + ([f"{at}: {wider} px too wide"] if wider > 0 else [])
+
+
+async def on_paper(page: Page, name: str, language: str) -> list[str]:
+    """What is wrong with the page as Chromium prints it: A4, nothing to press, no text cut off, both languages."""
+    await page.emulate_media(media="print", color_scheme="light")
+    pressed = await page.evaluate(PRESSED)
+    pdf = await page.pdf(prefer_css_page_size=True)
+    await page.emulate_media(media="screen")
+
+    def poppler(program: str, *more: str) -> str:
+        done = subprocess.run([program, *more], input=pdf, capture_output=True, check=True)
+        return done.stdout.decode()
+
+    size = re.search("Page size: .*", await anyio.to_thread.run_sync(poppler, "pdfinfo", "-"))
+    words = await anyio.to_thread.run_sync(poppler, "pdftotext", "-", "-")
+    found = [f"{each} is printed" for each in pressed]
+    found += [f"{each!r} is not printed" for each in PRINTED if each not in words]
+    if size is None or "(A4)" not in size[0]:
+        found.append(f"it is no A4: {size and size[0]}")
+    return [f"{name} {language} on paper: {each}" for each in found]
 
 
 @dataclass(slots=True)
@@ -70,6 +104,8 @@ class Reader:
             await page.goto(url + scene.path)
             await scene.then(page)
             self.found += await found_on(page, scene.name, language)
+            if scene.paper:
+                self.found += await on_paper(page, scene.name, language)
         await page.close()
 
 

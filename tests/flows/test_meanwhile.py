@@ -93,6 +93,61 @@ async def test_the_other_sides_words_are_no_reason_to_refuse_ours(stage: Stage) 
     assert refused.value.details["texts"] == [["en", "Ours"]]
 
 
+async def test_two_of_one_side_at_one_release(stage: Stage) -> None:
+    """Clearing, correcting, releasing: a version that a colleague cleared meanwhile is said, and neither is lost."""
+    a, b = await found_dialogue(stage)
+    one = (await seat_delegation(stage, a, "A", "principal"))["principal"]
+    second = (await seat_delegation(stage, a, "A", "principal"))["principal"]
+    talk, _ = await a_talk(a, b)
+    at = f"/api/dialogues/{one.dialogue}"
+
+    async def signed(who: Delegate, command: str, seen: int, **fields: object) -> dict[str, Any]:
+        """A draft opened on version `seen`, and the body that enters it."""
+        draft = await who.post(f"{at}/drafts", {"command": command, "fields": fields, "seen": seen})
+        proof = who.signer.prove(who.check(draft, command).challenge()).to_json()
+        return {"act": draft["signed"]["act"], "body": {"draft": draft["draft"], "proof": proof}}
+
+    async def cleared(who: Delegate, seen: int, words: str, **more: object) -> dict[str, Any]:
+        texts = {"en": {"title": words, "text": words, "dateline": "Geneva"}}
+        return await signed(
+            who, "press.clear", seen, talk=talk, kind="readout", texts=texts, initials="p", **more
+        )
+
+    def told(refused: pytest.ExceptionInfo[Answered]) -> list[str]:
+        assert (refused.value.status, refused.value.code) == (409, "changed-meanwhile")
+        return [words for _, words in refused.value.details["texts"]]
+
+    first, late = await cleared(one, 0, "First"), await cleared(second, 0, "Late")
+    await one.post(f"{at}/entries", first["body"])
+    with pytest.raises(Answered) as refused:
+        await second.post(f"{at}/entries", late["body"])
+    assert told(refused) == ["First", "First", "Geneva", "p"]
+    release = first["act"]["release"]
+    correction, other = (
+        await cleared(one, 1, "Corrected", release=release),
+        await cleared(second, 1, "Also corrected", release=release),
+    )
+    await one.post(f"{at}/entries", correction["body"])
+    with pytest.raises(Answered) as refused:
+        await second.post(f"{at}/entries", other["body"])
+    assert told(refused)[0] == "Corrected"
+    assert refused.value.details["seen"] == 2
+    with pytest.raises(Answered) as refused:
+        await signed(second, "press.release", 1, release=release, version=1)
+    assert told(refused)[0] == "Corrected"
+    page = html.document_fromstring((await second.page(f"/d/{one.dialogue}/talks/{talk}/press")).text)
+    seen = {
+        str(form.get("data-command")): form.get("data-seen")
+        for form in page.xpath("//*[@id='releases']//form[@data-command]")
+    }
+    assert seen == {"press.release": "2", "press.clear": "2"}
+    meant = await cleared(second, 2, "Also corrected", release=release)
+    await second.post(f"{at}/entries", meant["body"])
+    assert meant["act"]["version"] == 3
+    versions = (await one.state())["talks"][0]["press"]["ours"][0]["versions"]
+    assert [version["version"] for version in versions] == [1, 2, 3]
+
+
 async def test_two_of_the_desk_at_one_draft(stage: Stage) -> None:
     """Who keeps second gets both on the page and keeps nothing, until they press again; the same words pass."""
     a, b = await found_dialogue(stage)

@@ -158,7 +158,7 @@ def test_the_day_of_the_report() -> None:
     seen = review(joint, 0, talk)
     assert [row.understanding for row in seen.rows] == [understandings[1], understandings[0]]
     assert seen.rows[0].differ
-    assert seen.rows[0].effort
+    assert seen.rows[0].need == "effort"
     assert (seen.ours.implemented, seen.theirs.extra_effort, seen.complete) == (2, 1, True)
 
     # One side drafts a guarantee that binds the other alone: refused, nothing written. Then both sign a mutual one.

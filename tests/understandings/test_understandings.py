@@ -25,6 +25,7 @@ from visavis.understandings.model import (
     LIFE,
     STATUSES,
     Event,
+    Need,
     Status,
     TextFacts,
     register,
@@ -504,8 +505,8 @@ def assess(table: Table, s: int, talk: str, understanding: str, verdict: Verdict
     )
 
 
-def test_the_review_puts_what_differs_first_and_extra_effort_before_the_rest() -> None:
-    """Differing rows, then extra effort, then what is open or not begun, then what both call implemented."""
+def test_the_review_puts_extra_effort_first_and_what_is_implemented_last() -> None:
+    """Extra effort, then where the sides differ, then what is not begun or open, then what both call implemented."""
     table = Table()
     first = agreed_talk(table, start="2021-06-16T11:00:00Z")
     done, effort, differs, none = (
@@ -518,7 +519,13 @@ def test_the_review_puts_what_differs_first_and_extra_effort_before_the_rest() -
     assess(table, 0, talk, differs, Verdict.IMPLEMENTED, evidence="Three rounds were held.")
     assess(table, 1, talk, differs, Verdict.NOT_BEGUN, evidence={"en": "No answer yet.", "ru": "Ответа нет."})
     seen = review(table.joint, 0, talk)
-    assert [row.understanding for row in seen.rows] == [differs, effort, none, done]
+    assert [row.understanding for row in seen.rows] == [effort, differs, none, done]
+    assert [(need, [row.understanding for row in rows]) for need, rows in seen.groups] == [
+        (Need.EFFORT, [effort]),
+        (Need.APART, [differs]),
+        (Need.OPEN, [none]),
+        (Need.DONE, [done]),
+    ]
     assert (seen.ours.implemented, seen.ours.extra_effort, seen.ours.not_begun, seen.ours.open) == (
         2,
         1,
@@ -526,8 +533,8 @@ def test_the_review_puts_what_differs_first_and_extra_effort_before_the_rest() -
         1,
     )
     assert (seen.theirs.not_begun, seen.both_implemented, seen.differing, seen.complete) == (1, 1, 1, False)
-    row = seen.rows[0]
-    assert row.theirs is not None
+    row = seen.rows[1]
+    assert row.differ and row.theirs is not None
     assert {lang: table.text(0, c) for lang, c in row.theirs.evidence} == {
         "en": "No answer yet.",
         "ru": "Ответа нет.",

@@ -98,6 +98,8 @@ def every_path(day: Day) -> list[str]:
         f"{talk}/press",
         f"{at}/record",
         f"{at}/record?receipts=1",
+        f"{at}/record/{day.sides['a']}/0",
+        f"{at}/record/{day.sides['b']}/7",
         f"{at}/understandings/new",
         f"{at}/understandings/new?of={texts[0]}",
         *(f"{at}/understandings/{text}" for text in texts),
@@ -175,6 +177,13 @@ async def test_pages_in_every_language(stage: Stage, day: Day, language: str) ->
         assert lint(page, path) == []
 
 
+async def test_the_record_page_is_light(stage: Stage, day: Day) -> None:
+    """Fifty entries of a whole day in less than 40,000 bytes: what they commit to is not on it."""
+    answer = await browser(stage, day, "a", PRINCIPAL).get(f"/d/{day.dialogue}/record")
+    assert answer.text.count("<details") == 50
+    assert len(answer.content) < 40_000
+
+
 async def test_the_two_sides_see_mirror_images(stage: Stage, day: Day) -> None:
     """What is ours on one screen is theirs on the other, position by position; the colour stays with the side."""
     path = f"/d/{day.dialogue}/talks/{day.talk}"
@@ -210,9 +219,10 @@ async def test_the_talk_shows_agenda_seals_and_both_clocks(stage: Stage, day: Da
 
 
 async def test_the_review_opens_where_the_sides_differ(stage: Stage, day: Day) -> None:
-    """Rows on which the two judgements differ come first and are open; marks have shape and word."""
+    """Where effort is asked for, rows on which the two judgements differ come first, and are open; marks have shape
+    and word."""
     page = await browser(stage, day, "a", PRINCIPAL).page(f"/d/{day.dialogue}/talks/{day.talk}/review")
-    rows = page.xpath("//table[@class='review']/tbody/tr[not(@class='opened')]")
+    rows = page.xpath("//table[@class='review']/tbody/tr[not(@class='opened' or @class='need')]")
     apart = [row.get("class") == "is-apart" for row in rows]
     assert any(apart)
     assert apart == sorted(apart, reverse=True)

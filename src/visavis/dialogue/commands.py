@@ -8,14 +8,14 @@ Spec: docs/spec/http.md §3.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
 from visavis.dialogue.acts import FieldsType
-from visavis.dialogue.join import Joint
+from visavis.dialogue.join import Joint, Said
 from visavis.record.content import commit
 from visavis.record.proof import Passkey
 
@@ -129,7 +129,8 @@ class Drafted:
     """An act ready to be signed.
 
     contents: new contents it commits to. widen: contents, known already, whose audience it widens.
-    rotation: set for `side.rotate-key`.
+    rotation: set for `side.rotate-key`. anew: what the side has said so far of what it says anew, oldest first, where
+    that is not the history of the act's own register: the versions of a release.
     """
 
     act: Mapping[str, Any]
@@ -137,6 +138,7 @@ class Drafted:
     contents: tuple[NewContent, ...] = ()
     widen: tuple[tuple[str, Audience], ...] = ()
     rotation: Rotation | None = None
+    anew: Callable[[Joint], Sequence[Said]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

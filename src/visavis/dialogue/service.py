@@ -427,7 +427,7 @@ class Dialogues:
         except (msgspec.ValidationError, RecursionError) as error:
             raise misformed(error) from error
         drafted = spec.build(self.view(dialogue, session.side, session.delegate), given, self._fresh)
-        _unchanged(ledger, ledger.index(session.side), self._move(drafted.act), seen)
+        _not_anew(ledger, ledger.index(session.side), drafted, self._move(drafted.act), seen)
         if sum(len(content.data) for content in drafted.contents) > MAX_CONTENT_BYTES:
             raise Malformed("texts of more than %(limit)s KiB in one act", limit=MAX_CONTENT_BYTES // 1024)
         for content in drafted.contents:
@@ -542,7 +542,7 @@ class Dialogues:
                 raise DraftGone("this draft was entered already")
             us = ledger.index(session.side)
             verify_proof(draft.signed, proof, ledger.states[us].key_of(draft.signed))
-            _unchanged(ledger, us, self._move(draft.signed.act), draft.seen)
+            _not_anew(ledger, us, draft.drafted, self._move(draft.signed.act), draft.seen)
             entry = await self._append(ledger, draft.signed, proof, draft.drafted, proven=True)
             self._drafts.pop(draft_id, None)
             return entry
@@ -924,6 +924,23 @@ def _unchanged(ledger: Ledger, us: int, move: object, seen: int | None) -> None:
         "another version was tabled since you opened this; nothing was written",
         of="tabled",
         seen=now,
+        texts=texts,
+    )
+
+
+def _not_anew(ledger: Ledger, us: int, drafted: Drafted, move: object, seen: int | None) -> None:
+    """Raises `ChangedMeanwhile` if what the act says anew has been said again since it was seen."""
+    if drafted.anew is None:
+        _unchanged(ledger, us, move, seen)
+        return
+    said = drafted.anew(ledger.joint)
+    if seen is None or len(said) == seen:
+        return
+    rows = (readable(ledger, ledger.sides[us], each) for each in _texts_in(said[-1][1] if said else {}))
+    texts = [[row.language, row.data.decode("utf-8", "replace")] for row in rows if row is not None]
+    raise ChangedMeanwhile(
+        "your side has cleared another version since you opened this; nothing was written",
+        seen=len(said),
         texts=texts,
     )
 

@@ -20,7 +20,7 @@ from typing import Any
 from visavis.dialogue import chair
 from visavis.dialogue.acts import Power
 from visavis.dialogue.chair import DoubleSeal, Mark
-from visavis.dialogue.join import Joint
+from visavis.dialogue.join import Joint, Said
 from visavis.dialogue.memo import remembered
 from visavis.dialogue.steps import Step, Steps, together
 from visavis.dialogue.times import instant
@@ -228,6 +228,17 @@ def releases(joint: Joint, s: int, us: int | None = None) -> tuple[ReleaseView, 
 def release_view(joint: Joint, s: int, release: str) -> ReleaseView | None:
     """One release of side s, or None."""
     return next((r for r in releases(joint, s, s) if r.id == release), None)
+
+
+def clearances(
+    joint: Joint, s: int, release: str | None = None, *, talk: str = "", kind: str = ""
+) -> tuple[Said, ...]:
+    """What side s has cleared, in the order of its log: each version of `release`, else all of that kind and talk."""
+    return tuple(
+        (said.mark.index, said.value)
+        for said in sorted(chair.words(joint, s, ("cleared",)), key=lambda said: said.mark.index)
+        if (said.key[1] == release if release else (said.value["talk"], said.value["kind"]) == (talk, kind))
+    )
 
 
 @remembered

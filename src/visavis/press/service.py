@@ -29,7 +29,7 @@ from visavis.press.errors import (
     NoSuchRelease,
     NotCleared,
 )
-from visavis.press.model import embargoed, release_view
+from visavis.press.model import clearances, embargoed, release_view
 from visavis.press.ports import Comment, Comments, CommentState
 
 Expected = Literal["expected", "if-necessary", "not-expected"]
@@ -125,7 +125,12 @@ def _clear(view: View, fields: Clear, fresh: Fresh) -> Drafted:
         f"Embargo: {act['embargo'] or 'none'}",
         "Clearing publishes nothing: it is out when it is released.",
     )
-    return Drafted(act, Summary(f"Clear a {fields.kind}", lines), writer.contents)
+    return Drafted(
+        act,
+        Summary(f"Clear a {fields.kind}", lines),
+        writer.contents,
+        anew=lambda joint: clearances(joint, view.us, fields.release, talk=fields.talk, kind=fields.kind),
+    )
 
 
 class Release(ActFields, frozen=True):
@@ -150,7 +155,12 @@ def _release(view: View, fields: Release, _fresh: Fresh) -> Drafted:
         f"Version {fields.version}. From now on everybody can read it; nobody can take it back.",
     )
     title = f"Release a {known.kind.value}"
-    return Drafted(act, Summary(title, lines), widen=tuple(public.items()))
+    return Drafted(
+        act,
+        Summary(title, lines),
+        widen=tuple(public.items()),
+        anew=lambda joint: clearances(joint, view.us, fields.release),
+    )
 
 
 # --- the joint readout ----------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import groupby
 
 from visavis.dialogue import chair
 from visavis.dialogue.acts import Power
@@ -21,6 +22,7 @@ from visavis.dialogue.memo import remembered
 from visavis.dialogue.steps import Step, Steps, together
 from visavis.dialogue.texts import Texts, languages, texts_of
 from visavis.understandings.acts import ACTS, Kind, Verdict, text_slot
+from visavis.understandings.references import parted
 
 __all__ = ["ACTS", "Review", "UnderstandingView", "register", "review", "steps", "understanding_view"]
 
@@ -181,11 +183,12 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class AssessmentView:
-    """One side's word on one understanding at one talk."""
+    """One side's word on one understanding at one talk. references: commitment to what it refers to, or None."""
 
     talk: str
     verdict: Verdict
     evidence: Texts
+    references: str | None
     mark: Mark
 
 
@@ -246,11 +249,36 @@ class UnderstandingView:
     steps: Steps
 
 
+class Need(StrEnum):
+    """Why an understanding stands where it does in a review: what asks for most comes first."""
+
+    EFFORT = "effort"
+    """At least one side asks for extra effort."""
+    APART = "apart"
+    """One side holds it for implemented, the other for not begun."""
+    NOT_BEGUN = "not-begun"
+    OPEN = "open"
+    """Not assessed by both yet, and nothing of the above is said."""
+    DONE = "done"
+    """Implemented, both sides say."""
+
+
+def need_of(ours: Verdict | None, theirs: Verdict | None) -> Need:
+    """What two assessments ask for. Symmetric."""
+    said = {ours, theirs}
+    if Verdict.EXTRA_EFFORT in said:
+        return Need.EFFORT
+    if Verdict.NOT_BEGUN in said:
+        return Need.APART if Verdict.IMPLEMENTED in said else Need.NOT_BEGUN
+    return Need.DONE if said == {Verdict.IMPLEMENTED} else Need.OPEN
+
+
 @dataclass(frozen=True, slots=True)
 class ReviewRow:
     """One understanding in the review of one talk. before: assessments at earlier talks, earliest first.
 
-    differ: the two sides judge unlike. effort: at least one asks for extra effort.
+    last_ours, last_theirs: each side's latest verdict of those before. differ: the two sides judge unlike.
+    need: what asks for the place that it has in the review.
     """
 
     understanding: str
@@ -261,8 +289,10 @@ class ReviewRow:
     ours: AssessmentView | None
     theirs: AssessmentView | None
     before: tuple[AssessedView, ...]
+    last_ours: Verdict | None
+    last_theirs: Verdict | None
     differ: bool
-    effort: bool
+    need: Need
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +307,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """understanding × (ours, theirs) at one talk; rows that differ first, and extra effort before the rest."""
+    """understanding × (ours, theirs) at one talk; in the order of `Need`, rows that differ first in each."""
 
     talk: str
     rows: tuple[ReviewRow, ...]
@@ -290,6 +320,11 @@ class Review:
     def complete(self) -> bool:
         """Whether both sides have assessed every understanding."""
         return self.ours.open == 0 and self.theirs.open == 0
+
+    @property
+    def groups(self) -> tuple[tuple[Need, tuple[ReviewRow, ...]], ...]:
+        """The rows by what asks for their place; only needs of which there are rows."""
+        return tuple((need, tuple(rows)) for need, rows in groupby(self.rows, lambda row: row.need))
 
 
 # --- reading --------------------------------------------------------------------------------------
@@ -466,7 +501,8 @@ def _assessment(joint: Joint, s: int, talk: str, understanding: str) -> Assessme
     said = chair.word(joint, s, ("assessment", talk, understanding))
     if said is None:
         return None
-    return AssessmentView(talk, Verdict(said.value["verdict"]), texts_of(said.value["evidence"]), said.mark)
+    evidence, refers = parted(texts_of(said.value["evidence"]))
+    return AssessmentView(talk, Verdict(said.value["verdict"]), evidence, refers, said.mark)
 
 
 @remembered
@@ -504,7 +540,12 @@ def review(joint: Joint, us: int, talk: str) -> Review:
         earlier = line.talk != talk and (line.talk is None or chair.start_of(joint, line.talk) < start)
         if not ((line.status is Status.IN_FORCE and earlier) or ours is not None or theirs is not None):
             continue
-        verdicts = {a.verdict for a in (ours, theirs) if a is not None}
+        before = tuple(
+            a
+            for a in assessments(joint, us, line.id)
+            if a.talk != talk and chair.start_of(joint, a.talk) < start
+        )
+        said = [None if a is None else a.verdict for a in (ours, theirs)]
         rows.append(
             ReviewRow(
                 line.id,
@@ -514,13 +555,11 @@ def review(joint: Joint, us: int, talk: str) -> Review:
                 line.talk,
                 ours,
                 theirs,
-                tuple(
-                    a
-                    for a in assessments(joint, us, line.id)
-                    if a.talk != talk and chair.start_of(joint, a.talk) < start
-                ),
-                differ=len(verdicts) == 2,
-                effort=Verdict.EXTRA_EFFORT in verdicts,
+                before,
+                last_ours=_last(a.ours for a in before),
+                last_theirs=_last(a.theirs for a in before),
+                differ=None not in said and said[0] != said[1],
+                need=need_of(*said),
             )
         )
     rows.sort(key=_urgency)
@@ -541,9 +580,14 @@ def _judged(row: ReviewRow) -> set[Verdict]:
     )
 
 
-def _urgency(row: ReviewRow) -> tuple[bool, bool, bool]:
-    """Rows that differ, then those with extra effort, then the rest, fully implemented ones last."""
-    return not row.differ, not row.effort, _judged(row) == {Verdict.IMPLEMENTED}
+def _last(said: Iterable[AssessmentView | None]) -> Verdict | None:
+    return next((a.verdict for a in reversed([*said]) if a is not None), None)
+
+
+def _urgency(row: ReviewRow) -> tuple[int, bool, int]:
+    """By what is asked now, where the sides differ first; then by what was asked before."""
+    needs = list(Need)
+    return needs.index(row.need), not row.differ, needs.index(need_of(row.last_ours, row.last_theirs))
 
 
 def _tally(side: Iterable[AssessmentView | None]) -> Tally:

@@ -38,6 +38,7 @@ from visavis.understandings.errors import (
     OpenBrackets,
 )
 from visavis.understandings.model import known_understandings
+from visavis.understandings.references import checked
 
 
 class Undertaking(ActFields, frozen=True):
@@ -262,7 +263,7 @@ def _end(view: View, fields: End, fresh: Fresh) -> Drafted:
 
 
 class Assess(ActFields, frozen=True):
-    """evidence: in words or none; one string stands in the side's first language."""
+    """evidence: in words or none; one string stands in the side's first language, `zxx` holds what it refers to."""
 
     talk: Id
     understanding: Id
@@ -276,6 +277,7 @@ def _assess(view: View, fields: Assess, fresh: Fresh) -> Drafted:
         raise NotInForce("this understanding is not in force", field="understanding")
     writer = Writer(fresh, Audience.BOTH)
     said = chair.spoken(view.joint, view.us, fields.evidence)
+    checked(said, "evidence")
     act = {
         "type": "understanding.assess",
         "talk": fields.talk,

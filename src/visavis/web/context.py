@@ -207,6 +207,7 @@ def environment(language: str) -> jinja2.Environment:
         language_name=language_name,
         dict=dict,
         void_words=lambda reason: refusals.void_words(reason, language),
+        verdict_words=lambda verdict: sentences.verdict_words(verdict, language),
         act_words=lambda kind: sentences.act_words(kind, language),
         dir=words.direction(language),
     )

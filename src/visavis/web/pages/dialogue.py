@@ -27,6 +27,7 @@ from visavis.understandings import model as understandings
 from visavis.web.context import language_of, page
 from visavis.web.pages.frame import Sides, WhatNow, sides_of, what_now
 from visavis.web.pages.talk import steps_of
+from visavis.web.pages.timeline import GRADES, curve, folded, stations
 
 if TYPE_CHECKING:
     from visavis.node import Node
@@ -87,6 +88,8 @@ async def _show(request: Request, asker: Asker, view: View, *, link: str = "", i
         (status, [line for line in register if line.status is status]) for status in understandings.Status
     ]
     people: SidesView = sides_view(view.joint, view.us)
+    relations = relations_of(view.joint, view.us)
+    earlier, latest = folded(stations(view))
     return page(
         request,
         "dialogue.html",
@@ -95,7 +98,11 @@ async def _show(request: Request, asker: Asker, view: View, *, link: str = "", i
         at_hand=now,
         what=_what(view, asker, request, now),
         groups=[(status, lines) for status, lines in groups if lines],
-        relations=relations_of(view.joint, view.us),
+        earlier=list(earlier),
+        latest=list(latest),
+        relations=relations,
+        curve=curve(relations),
+        grades=GRADES,
         people=people,
         enrolments=list(view.enrolments.values()) if asker.may("admit") else [],
         roles=[role.value for role in Role],

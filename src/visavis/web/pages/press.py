@@ -16,7 +16,7 @@ from starlette.routing import Route
 from visavis.access import Asker, load, must_be_desk
 from visavis.dialogue.commands import View
 from visavis.errors import Malformed
-from visavis.press.model import LanguageView, press_view
+from visavis.press.model import LanguageView, clearances, press_view
 from visavis.press.ports import Draft, DraftText
 from visavis.web.context import page
 from visavis.web.pages.frame import Spoken, sides_of, texts_of
@@ -71,6 +71,7 @@ async def shown(request: Request, asker: Asker, view: View, mine: Draft | None =
         version_of=version_of,
         mine=mine,
         kinds=KINDS,
+        cleared={kind: len(clearances(view.joint, view.us, talk=talk.id, kind=kind)) for kind in KINDS},
         held=await node.desk.held(asker.dialogue, asker.side) if desk else (),
     )
 

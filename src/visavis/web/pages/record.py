@@ -1,43 +1,65 @@
-"""The record: two logs side by side, in plain form.
+"""The record: two logs side by side, in plain form; and each entry by itself, whole.
 
-Lives here: `/d/{d}/record`, `rows`, `beside`, `shown`, `stamps`.
+Lives here: `/d/{d}/record`, `/d/{d}/record/{side}/{n}`; `ordered`, `row`, `beside`, `shown`, `stamps`.
 Not here: verification (`visavis.verification`; in the browser `client/src/verify`), the bundle as a file (`web.api`).
 
 Entries stand in the order of the node's clock, which no rule reads; what an entry knew of the other log is
-said beside it, and that is what counts.
+said beside it, and that is what counts. The page has a line for each entry; its words and bytes stand at an address of
+its own, the same on both sides' screens, which the page opens in place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from visavis.access import load
 from visavis.dialogue.acts import Receive, slot_text
-from visavis.dialogue.chair import Mark
+from visavis.dialogue.chair import Mark, mark
 from visavis.dialogue.commands import View
 from visavis.dialogue.editions import editions_of
 from visavis.dialogue.erasing import committed, erasures, own_erasure, shortened, source_of
+from visavis.dialogue.join import Joint
 from visavis.dialogue.ledger import Ledger
+from visavis.dialogue.memo import remembered
 from visavis.dialogue.people import side_view
 from visavis.errors import Malformed, Untrusted
 from visavis.record.checkpoint import checkpoint_text
 from visavis.record.digest import to_text
 from visavis.record.timestamp import Stamp, read_stamp
+from visavis.verification.lines import ProofKind, lines
 from visavis.web.context import page
 
 if TYPE_CHECKING:
     from visavis.node import Node
 
-ROWS = 100
-"""Entries on one page: more is a scroll nobody reads, and each carries its own raw form."""
+ROWS = 50
+"""Entries on one page: more is a scroll nobody reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One entry in one line. who: "ours", "theirs". side: its log. seq: its index there.
+
+    act: its type; "" if the bytes are no entry. role: of its delegate; "" for the node.
+    knew: entries of the other log its writer had seen. verdict: None: it stands.
+    """
+
+    who: str
+    side: str
+    seq: int
+    act: str
+    role: str
+    at: datetime | None
+    knew: int
+    verdict: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,77 +79,89 @@ class Beside:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One entry. who: "ours", "theirs". seq: its index. knew: entries of the other log its writer had seen.
+class Whole:
+    """All of one entry. leaf: its hash in the tree. raw: as written, indented for reading; "" if it is no entry.
 
-    act: its type. role: of its delegate; "" for the node. verdict: None: it stands.
-    raw: the entry as written, indented for reading. contents: what it commits to, where it was asked for.
-    erases: of an erasure, the entry that commits to what was erased: ("ours" or "theirs", its index, its member).
+    by: who entered it. contents: what it commits to. erases: of an erasure, the entry that commits to what was erased:
+    (side, its index, its member). proof: by what it is proven, None if it is no entry. knew_last: the last entry of
+    the other log that it knew. known_since: the first that acknowledges it. later, earlier: its neighbours in its own
+    log. None: there is none here.
     """
 
-    who: str
-    seq: int
-    act: str
-    role: str
-    at: datetime | None
-    knew: int
-    verdict: str | None
-    receipt: bool
+    row: Row
+    by: Mark
     leaf: str
     raw: str
-    contents: tuple[Beside, ...] = ()
-    erases: tuple[str, int, str] | None = None
+    contents: tuple[Beside, ...]
+    erases: tuple[str, int, str] | None
+    proof: ProofKind | None
+    knew_last: int | None
+    known_since: int | None
+    later: int | None
+    earlier: int | None
 
 
-def rows(view: View) -> list[Row]:
-    """Every entry of both logs, latest first."""
-    found: list[tuple[str, int, int, Row]] = []
-    for index, state in enumerate(view.joint.sides):
-        verdicts = view.joint.verdicts[index]
+@remembered
+def _ordered(joint: Joint, _sizes: tuple[int, int], receipts: bool) -> tuple[tuple[int, int], ...]:
+    found = []
+    for s, state in enumerate(joint.sides):
         for seq, judged in enumerate(state.judged):
-            entry = judged.entry
-            who = "ours" if index == view.us else "theirs"
-            verdict = verdicts[seq] if seq < len(verdicts) else "held"
-            leaf = to_text(state.tree.leaf(seq))
-            if entry is None:
-                row = Row(who, seq, "", "", None, 0, verdict, False, leaf, "")
-                found.append(("", index, seq, row))
-                continue
-            act: Mapping[str, Any] = entry.signed.act
-            person = state.delegates.get(entry.signed.delegate)
-            found.append(
-                (
-                    entry.time,
-                    seq,
-                    index,
-                    Row(
-                        who=who,
-                        seq=seq,
-                        act=str(act.get("type")),
-                        role=person.role if person else "",
-                        at=_time(entry.time),
-                        knew=entry.signed.ack.size,
-                        verdict=verdict,
-                        receipt=isinstance(judged.move, Receive),
-                        leaf=leaf,
-                        raw=msgspec.json.format(entry.leaf, indent=2).decode(),
-                    ),
-                )
-            )
-    found.sort(key=lambda each: each[:3], reverse=True)
-    return [row for *_, row in found]
+            if receipts or not isinstance(judged.move, Receive):
+                found.append(("" if judged.entry is None else judged.entry.time, seq, s))
+    found.sort(reverse=True)
+    return tuple((s, seq) for _, seq, s in found)
 
 
-def beside(view: View, row: Row) -> tuple[Beside, ...]:
+def ordered(view: View, *, receipts: bool) -> tuple[tuple[int, int], ...]:
+    """Every entry of both logs as (index of its side, its own), latest first. receipts: those of the nodes too."""
+    one, other = view.joint.sides
+    return _ordered(view.joint, (one.size, other.size), receipts)
+
+
+def row(view: View, s: int, seq: int) -> Row:
+    """Entry `seq` of the log of the side at index `s`."""
+    state, verdicts = view.joint.sides[s], view.joint.verdicts[s]
+    who, verdict = "ours" if s == view.us else "theirs", verdicts[seq] if seq < len(verdicts) else "held"
+    entry = state.entry(seq)
+    if entry is None:
+        return Row(who, state.id, seq, "", "", None, 0, verdict)
+    signed = entry.signed
+    person = state.delegates.get(signed.delegate)
+    role = person.role if person else ""
+    at = _time(entry.time)
+    return Row(who, state.id, seq, str(signed.act.get("type")), role, at, signed.ack.size, verdict)
+
+
+def whole(view: View, s: int, seq: int) -> Whole:
+    """Entry `seq` of the log of the side at index `s`, with all that it says and commits to."""
+    state, line = view.joint.sides[s], row(view, s, seq)
+    entry = state.entry(seq)
+    (read,) = lines(view.joint, lambda _: None, state.id, seq, seq + 1)
+    return Whole(
+        row=line,
+        by=mark(view.joint, s, seq),
+        leaf=to_text(state.tree.leaf(seq)),
+        raw="" if entry is None else msgspec.json.format(entry.leaf, indent=2).decode(),
+        contents=beside(view, line),
+        erases=erases(view, line),
+        proof=read.proof,
+        knew_last=line.knew - 1 if 0 < line.knew <= view.joint.sides[1 - s].size else None,
+        known_since=read.known_since,
+        later=seq + 1 if seq + 1 < state.size else None,
+        earlier=seq - 1 if seq else None,
+    )
+
+
+def beside(view: View, line: Row) -> tuple[Beside, ...]:
     """What an entry that stands commits to, as our side has it."""
     joint, us = view.joint, view.us
-    entry = joint.sides[us if row.who == "ours" else 1 - us].entry(row.seq)
-    if entry is None or row.verdict is not None:
+    entry = joint.sides[us if line.who == "ours" else 1 - us].entry(line.seq)
+    if entry is None or line.verdict is not None:
         return ()
     found = []
     for each in committed(entry.signed.act):
         words, binds = view.text(each.commitment), joint.binds(us, each.commitment)
-        ours = own_erasure(joint, us, each.commitment) is None and (words is not None or row.who == "ours")
+        ours = own_erasure(joint, us, each.commitment) is None and (words is not None or line.who == "ours")
         found.append(
             Beside(
                 each.commitment,
@@ -142,18 +176,14 @@ def beside(view: View, row: Row) -> tuple[Beside, ...]:
     return tuple(found)
 
 
-def erases(view: View, row: Row) -> tuple[str, int, str] | None:
+def erases(view: View, line: Row) -> tuple[str, int, str] | None:
     """Of an erasure: which entry commits to what was erased; None of all else, or if none does."""
-    joint, s = view.joint, view.us if row.who == "ours" else 1 - view.us
-    entry = joint.sides[s].entry(row.seq)
-    if entry is None or row.act != "content.erase" or row.verdict is not None:
+    joint, s = view.joint, view.us if line.who == "ours" else 1 - view.us
+    entry = joint.sides[s].entry(line.seq)
+    if entry is None or line.act != "content.erase" or line.verdict is not None:
         return None
     source = source_of(joint, str(entry.signed.act["commitment"]))
-    return (
-        None
-        if source is None
-        else ("ours" if source.side == view.us else "theirs", source.index, source.part)
-    )
+    return None if source is None else (joint.sides[source.side].id, source.index, source.part)
 
 
 def shown(view: View) -> dict[str, Any]:
@@ -198,30 +228,32 @@ def _time(text: str) -> datetime | None:
     return when if when.tzinfo else None
 
 
+def _number(text: str) -> int | None:
+    """A number of at most eight ASCII digits, else None."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else None
+
+
 async def record(request: Request) -> Response:
     """Both logs; `?receipts=1` shows the nodes' receipts too, `?from=n` older entries."""
     _asker, view = await load(request, request.path_params["d"])
     receipts = request.query_params.get("receipts") == "1"
-    every = [row for row in rows(view) if receipts or not row.receipt]
-    start = request.query_params.get("from", "0")
-    first = min(int(start), len(every)) if start.isascii() and start.isdigit() and len(start) < 9 else 0
+    every = ordered(view, receipts=receipts)
+    first = min(_number(request.query_params.get("from", "0")) or 0, len(every))
     node: Node = request.app.state.node
     ledger = node.dialogues.ledger(view.joint.sides[0].dialogue)
     sizes = [state.size for state in view.joint.sides]
     return page(
         request,
         "record.html",
-        rows=[
-            replace(row, contents=beside(view, row), erases=erases(view, row))
-            for row in every[first : first + ROWS]
-        ],
+        rows=[row(view, s, seq) for s, seq in every[first : first + ROWS]],
         first=first,
+        every=len(every),
+        later=max(first - ROWS, 0) if first else None,
         older=first + ROWS if first + ROWS < len(every) else None,
         receipts=receipts,
         editions=editions_of(view.joint, view.us),
         sizes=(sizes[view.us], sizes[1 - view.us]),
         keys=[side_view(view.joint, s).log_key for s in (view.us, 1 - view.us)],
-        voids=sum(1 for row in every if row.verdict is not None),
         forks=[(fork.side, *(note.decode() for note in (fork.held, fork.shown))) for fork in ledger.forks],
         stamps=stamps(ledger),
         damaged=sorted(view.damaged),
@@ -230,4 +262,23 @@ async def record(request: Request) -> Response:
     )
 
 
-routes = [Route("/d/{d}/record", record)]
+async def entry(request: Request) -> Response:
+    """One entry, whole, with the way back to its place among the others."""
+    _asker, view = await load(request, request.path_params["d"])
+    seq = _number(request.path_params["n"])
+    s = next((s for s, state in enumerate(view.joint.sides) if state.id == request.path_params["side"]), None)
+    if s is None or seq is None or seq >= view.joint.sides[s].size:
+        raise HTTPException(404)
+    receipts = (s, seq) not in ordered(view, receipts=False)
+    place = ordered(view, receipts=receipts).index((s, seq))
+    return page(
+        request,
+        "entry.html",
+        entry=whole(view, s, seq),
+        receipts=receipts,
+        first=place // ROWS * ROWS,
+        view=view,
+    )
+
+
+routes = [Route("/d/{d}/record", record), Route("/d/{d}/record/{side}/{n}", entry)]

@@ -85,6 +85,19 @@ def act_words(kind: str, language: str) -> str:
     return kind if phrase is None else translations(language).ugettext(phrase)
 
 
+VERDICTS: Mapping[str, str] = {
+    "implemented": N_("implemented"),
+    "extra-effort": N_("extra effort"),
+    "not-begun": N_("not begun"),
+    "": N_("not assessed"),
+}
+
+
+def verdict_words(verdict: str, language: str) -> str:
+    """How far an understanding is carried out, in a language of one's choice, not the page's."""
+    return translations(language).ugettext(VERDICTS[verdict])
+
+
 # --- steps ------------------------------------------------------------------------------------------
 
 STEPS: Mapping[str, tuple[str, str, str]] = {
