@@ -77,7 +77,7 @@ def commands() -> Iterator[bytes]:
         "undertakings": [{"by": side, "text": words} for side in desks.SIDES],
         "reading": words, "divergence": "d", "verdict": "implemented", "evidence": words, "initials": "XY",
         "embargo": None, "release": "r", "version": 1, "delegates": ["principal-0"], "initiative": "i", "reason": None,
-        "base": None,
+        "base": None, "paper": "p",
     }  # fmt: skip
     for command in COMMANDS.values():
         kind = {"talks": "issue", "press": "readout"}.get(command.name.partition(".")[0], "understanding")

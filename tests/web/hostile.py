@@ -89,6 +89,7 @@ FIELDS: Mapping[str, Sequence[str]] = {
     "join": ("certificate",),
     "quotes": ("text",),
     "comments": ("name", "text"),
+    "papers": ("item", "file"),
     "founding": ("name.en", "name.ru", "recovery"),
     "recover": ("recovery", "draft", "sig"),
     "drafts": ("kind", "initials", "texts.en.title", "texts.en.text", "texts.ru.dateline"),

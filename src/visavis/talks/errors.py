@@ -22,6 +22,12 @@ class NoSuchItem(Refused):
     code = "no-such-item"
 
 
+class NoSuchPaper(Refused):
+    """This side has no paper of that id there, or it is not the asker's to see."""
+
+    code = "no-such-paper"
+
+
 class TalkNotScheduled(Refused):
     """Both sides have not agreed a time for this talk."""
 

@@ -28,6 +28,7 @@ from visavis.talks.errors import (
     AgendaNotApproved,
     NoPositionHeld,
     NoSuchItem,
+    NoSuchPaper,
     NoSuchTalk,
     PositionHeld,
     TalkNotScheduled,
@@ -362,6 +363,36 @@ def _initiative(view: View, fields: Initiative, fresh: Fresh) -> Drafted:
     return Drafted(act, Summary("Propose an initiative under this item", lines), writer.contents)
 
 
+class GivePaper(ActFields, frozen=True):
+    """item: none for the talk as a whole. paper: one that our side has laid there."""
+
+    talk: Id
+    paper: Id
+    item: Id | None = None
+
+
+def _give_paper(view: View, fields: GivePaper, fresh: Fresh) -> Drafted:
+    words = view.paper(_talk(view, fields.talk), fields.item or "", fields.paper)
+    if words is None:
+        raise NoSuchPaper("your side has laid no such paper there", field="paper")
+    writer = Writer(fresh, Audience.BOTH)
+    commitment = writer.one(words, "", "paper")
+    act = {
+        "type": "item.paper",
+        "talk": fields.talk,
+        "item": fields.item,
+        "paper": fields.paper,
+        "text": commitment,
+    }
+    lines = (*words.split("\n"), "The other side can open it from then on, and keeps it.")
+    return Drafted(
+        act,
+        Summary("Give a paper to the other side", lines),
+        writer.contents,
+        paper=(fields.paper, commitment),
+    )
+
+
 class Relation(ActFields, frozen=True):
     talk: Id
     grade: Grade
@@ -461,6 +492,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("talks.state-position", Position, _position),
     Command("talks.table-position", OnItem, _table_position),
     Command("talks.propose-initiative", Initiative, _initiative),
+    Command("talks.give-paper", GivePaper, _give_paper),
     Command("talks.relation", Relation, _relation),
     Command("talks.open-sitting", Sitting, _open),
     Command("talks.leave-sitting", Sitting, _leave),
