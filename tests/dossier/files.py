@@ -1,6 +1,6 @@
 """Files that somebody may lay as a paper. For tests.
 
-Lives here: `NOTE`, `PDF`, `png`. Not here: what is refused (`test_files`), a node (`flows.stage`).
+Lives here: `NOTE`, `PDF`, `JPEG`, `png`. Not here: what is refused (`test_files`), a node (`flows.stage`).
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import zlib
 
 SECRET = "The line that nobody but our side reads"
 NOTE = f"# Draft\n\n{SECRET}. [a](javascript:alert(1)) <script>alert(1)</script> ![x](https://elsewhere.example/x.png)\n"
+JPEG = b"\xff\xd8\xff\xe0\x00\x04\x00\x00\xff\xff\xc0\x00\x11\x08\x00\x10\x00\x20\x03" + bytes(20)
+"""Its head: 32 by 16 points, and no picture after it."""
 PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
 
 

@@ -7,14 +7,12 @@ from contextlib import suppress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.dossier.files import PDF, png
+from tests.dossier.files import JPEG, PDF, png
 
 from visavis.dialogue.texts import harmless, is_odd
 from visavis.dossier.errors import ActivePaper, EmptyPaper, HugePicture, UnfitPaper
 from visavis.dossier.files import MAX_NAME, Kind, clean_name, sniffed
 from visavis.errors import VisavisError
-
-JPEG = b"\xff\xd8\xff\xe0\x00\x04\x00\x00\xff\xff\xc0\x00\x11\x08\x00\x10\x00\x20\x03" + bytes(20)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from livekit.protocol import models as m
 from livekit.protocol import room as api
 from livekit.protocol import rtc as r
+from tests.dossier.files import JPEG, NOTE, PDF, png
 from tests.fuzz.calls import KEY, METHODS, NOW_MS, packed
 from tests.fuzz.targets import CHALLENGE, HERE, SIGNER, _policy, world
 from tests.passkeys import ORIGIN, RP
@@ -128,6 +129,7 @@ def made() -> Iterator[tuple[str, list[bytes]]]:
         ],
     )
     yield "command", list(commands())
+    yield "paper", [b"Map.pdf\n" + PDF, b"a.png\n" + png(), b"a.md\n" + NOTE.encode(), b"a.jpg\n" + JPEG]
     yield "token", list(access())
     yield (
         "handshake",
