@@ -108,6 +108,8 @@ async def test_a_paper_is_private_until_it_is_shared(stage: Stage, hands: tuple[
     given = await one.person.act("talks.give-paper", talk=talk, item=item, paper=id_)
     content = await other.person.get(f"/api/dialogues/{one.person.dialogue}/contents/{given['text']}")
     assert re.fullmatch(r"Entwurf .gpj\.md\ntext/markdown, \d+ bytes\nSHA-256 [0-9a-f]{64}", content["text"])
+    with pytest.raises(Answered, match="given this paper already"):
+        await one.person.act("talks.give-paper", talk=talk, item=item, paper=id_)
     theirs = await other.browser.page(paper)
     assert SECRET in theirs.text_content()
     assert lint(theirs, paper) == []

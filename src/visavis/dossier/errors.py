@@ -42,9 +42,3 @@ class PapersFull(Refused):
     """The side has laid as many papers, or as many bytes, as whoever runs the node allows it."""
 
     code = "papers-full"
-
-
-class PaperGiven(Refused):
-    """The paper is given to the other side: it is not taken back."""
-
-    code = "paper-given"

@@ -21,12 +21,12 @@ from visavis.dialogue import chair
 from visavis.dialogue.commands import Fresh, View
 from visavis.dialogue.ledger import Ledger
 from visavis.dialogue.service import Dialogues
-from visavis.dossier.errors import EmptyPaper, PaperGiven, PapersFull, PaperTooLarge
+from visavis.dossier.errors import EmptyPaper, PapersFull, PaperTooLarge
 from visavis.dossier.files import clean_name, sniffed
 from visavis.dossier.model import PaperView, described, is_given, papers_of
 from visavis.dossier.ports import Paper, PaperStore
 from visavis.talks.acts import agenda_slot
-from visavis.talks.errors import NoSuchItem, NoSuchPaper
+from visavis.talks.errors import NoSuchItem, NoSuchPaper, PaperGiven
 from visavis.talks.model import draft_items
 
 MAX_PAPERS = 500

@@ -28,6 +28,12 @@ class NoSuchPaper(Refused):
     code = "no-such-paper"
 
 
+class PaperGiven(Refused):
+    """The paper is given to the other side by an act: it is not taken back, and not given again."""
+
+    code = "paper-given"
+
+
 class TalkNotScheduled(Refused):
     """Both sides have not agreed a time for this talk."""
 

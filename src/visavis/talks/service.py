@@ -30,6 +30,7 @@ from visavis.talks.errors import (
     NoSuchItem,
     NoSuchPaper,
     NoSuchTalk,
+    PaperGiven,
     PositionHeld,
     TalkNotScheduled,
 )
@@ -375,6 +376,8 @@ def _give_paper(view: View, fields: GivePaper, fresh: Fresh) -> Drafted:
     words = view.paper(_talk(view, fields.talk), fields.item or "", fields.paper)
     if words is None:
         raise NoSuchPaper("your side has laid no such paper there", field="paper")
+    if chair.word(view.joint, view.us, ("paper", fields.talk, fields.item or "", fields.paper)) is not None:
+        raise PaperGiven("your side has given this paper already", field="paper")
     writer = Writer(fresh, Audience.BOTH)
     commitment = writer.one(words, "", "paper")
     act = {

@@ -32,6 +32,7 @@ from visavis.talks.model import ItemView, TalkView
 from visavis.web.context import page
 from visavis.web.errors import status_of, wants_json
 from visavis.web.pages.talk import found, people
+from visavis.web.security import FORM_BYTES
 
 if TYPE_CHECKING:
     from visavis.node import Node
@@ -109,7 +110,7 @@ async def form_of(request: Request, limit: int) -> FormData:
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise Malformed("multipart/form-data is due")
     parser = MultiPartParser(request.headers, request.stream(), max_files=1, max_fields=4, max_part_size=1024)
-    parser.spool_max_size = limit + 1
+    parser.spool_max_size = limit + FORM_BYTES
     try:
         return await parser.parse()
     except MultiPartException as error:
@@ -121,7 +122,7 @@ async def lay(request: Request) -> Response:
     asker, view = await load(request, request.path_params["d"])
     node: Node = request.app.state.node
     talk = found(view, request.path_params["t"])
-    form = await form_of(request, node.dossier.limits.paper + 1)
+    form = await form_of(request, node.dossier.limits.paper)
     try:
         file, item = form.get("file"), form.get("item", "")
         if not isinstance(file, UploadFile) or not isinstance(item, str):
