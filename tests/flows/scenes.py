@@ -295,9 +295,8 @@ async def papers(day: Day) -> list[Scene]:
     one, other = (day.people[chair][Role.PRINCIPAL] for chair in ("a", "b"))
     assert isinstance(one, Delegate)
     assert isinstance(other, Delegate)
-    item = next(
-        each["id"] for each in (await one.state())["talks"][-1]["talk"]["draft"] if each["kind"] == "issue"
-    )
+    talk = next(t["talk"] for t in (await one.state())["talks"] if t["talk"]["id"] == day.talk)
+    item = next(each["id"] for each in talk["draft"] if each["kind"] == "issue")
     laid = {}
     for who, name, data in (
         (one, "Points for the principal.md", NOTE.encode()),
