@@ -42,11 +42,8 @@ SHOWN = 100_000
 SANDBOX = "; ".join(
     ("default-src 'none'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'", "sandbox")
 )
-"""Of any other file: it runs nothing, loads nothing, and has no origin."""
-VIEWED = "; ".join(
-    ("default-src 'none'", "style-src 'unsafe-inline'", "base-uri 'none'", "frame-ancestors 'none'")
-)
-"""Of a PDF: browsers show it in a viewer of their own, apart from this origin; not at all where `sandbox` is said."""
+"""Of a file: it runs nothing, loads nothing, and has no origin. Chromium shows a PDF in its viewer all the same; whose
+browser does not saves it."""
 ACCEPTED = (*(kind.value for kind in Kind), *(ending for endings in ENDINGS.values() for ending in endings))
 
 
@@ -186,7 +183,7 @@ def headers_of(paper: PaperView, *, save: bool) -> Mapping[str, str]:
     return {
         "Content-Type": "text/plain; charset=utf-8" if kind.is_text else kind.value,
         "Content-Disposition": f"{'attachment' if save else 'inline'}; filename=\"{plain}\"; filename*=UTF-8''{name}",
-        "Content-Security-Policy": VIEWED if kind is Kind.PDF else SANDBOX,
+        "Content-Security-Policy": SANDBOX,
     }
 
 
