@@ -118,7 +118,7 @@ class Dossier:
         `PaperTooLarge`, `PapersFull`, `NoSuchItem`.
         """
         if len(data) > self.limits.paper:
-            raise PaperTooLarge(f"a paper has at most {self.limits.paper // 1024} KiB here")
+            raise PaperTooLarge("the paper is larger than this node allows")
         if item and item not in _items(view, talk):
             raise NoSuchItem("no such item lies on the table of this talk", field="item")
         if not data:

@@ -99,7 +99,7 @@ class Guard:
             message = await receive()
             taken += len(message.get("body", b""))
             if taken > most:
-                raise TooLarge(_larger(most))
+                raise _too_large(most)
             return message
 
         try:
@@ -153,8 +153,10 @@ def _is_host(host: str | None) -> bool:
         return False
 
 
-def _larger(most: int) -> str:
-    return f"the request is larger than {most // 1024**2} MiB"
+def _too_large(most: int) -> TooLarge:
+    if most == MAX_BODY_BYTES:
+        return TooLarge("the request is larger than 1 MiB")
+    return TooLarge("the paper is larger than this node allows")
 
 
 def _check_length(headers: Headers, most: int) -> None:
@@ -162,4 +164,4 @@ def _check_length(headers: Headers, most: int) -> None:
     if not (length.isascii() and length.isdigit()):
         raise Malformed("Content-Length: a number is due")
     if len(length) > 12 or int(length) > most:
-        raise TooLarge(_larger(most))
+        raise _too_large(most)
