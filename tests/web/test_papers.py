@@ -116,6 +116,7 @@ async def test_a_paper_is_private_until_it_is_shared(stage: Stage, hands: tuple[
     assert (await other.browser.get(f"{paper}/file")).content == NOTE.encode()
     for hand in hands[:2]:
         assert (await hand.browser.post(f"{paper}/withdraw")).status_code == 409
+    assert (await one.browser.post(f"{paper}/give")).status_code == 409
 
 
 async def test_a_non_paper_has_no_author_and_no_entry(stage: Stage, hands: tuple[Hand, Hand, str]) -> None:

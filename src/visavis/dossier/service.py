@@ -155,8 +155,13 @@ class Dossier:
         return paper
 
     async def give(self, view: View, talk: str, id_: str) -> None:
-        """Give our paper to the other side as a non-paper. The same again changes nothing. Raises `NoSuchPaper`."""
+        """Give our paper to the other side as a non-paper. The same again changes nothing.
+
+        Raises `NoSuchPaper`, and `PaperGiven` for a shared one: its author is known.
+        """
         paper = self._own(view, talk, id_)
+        if is_given(view.joint, view.us, paper):
+            raise PaperGiven("this paper is given to the other side, and is not taken back")
         if not paper.non_paper:
             await self._change(replace(paper, non_paper=True))
             self._tell(paper.dialogue, self._dialogues.ledger(paper.dialogue).sides)
