@@ -56,6 +56,16 @@ def test_media_threads_said_wrong(said):
     assert error.value.details["field"] == "media_threads"
 
 
+@pytest.mark.parametrize("said", ["0", "-1", "65", "ten", "1.5", "²"])
+def test_the_size_of_papers_said_wrong(said):
+    """8 MiB for one and 256 for a side by default; what is no number, or more than a node should hold, is refused."""
+    assert Settings.from_environment({}).paper_mib == 8
+    assert Settings.from_environment({"VISAVIS_PAPERS_MIB": "1000"}).papers_mib == 1000
+    with pytest.raises(Malformed) as error:
+        Settings.from_environment({"VISAVIS_PAPER_MIB": said})
+    assert error.value.details["field"] == "paper_mib"
+
+
 def test_where_pages_may_connect():
     """To the node alone; and to the deployment, over HTTP and WebSocket, if there is one."""
     assert "connect-src 'self';" in policy(None)

@@ -104,6 +104,27 @@ async def test_a_body_has_to_come(monkeypatch):
         assert await ended(stream) == b""
 
 
+async def test_each_piece_of_a_body_has_its_time(monkeypatch):
+    """A body that is long and comes is not cut; its clock begins anew with each piece, until it is answered."""
+    begun, again, within = 0, anyio.Event(), edge.PromptHttp._within
+
+    def counted(self, seconds):
+        nonlocal begun
+        begun += seconds == edge.BODY_S
+        if begun == 2:
+            again.set()
+        within(self, seconds)
+
+    monkeypatch.setattr(edge.PromptHttp, "_within", counted)
+    monkeypatch.setattr(edge, "PIECE_BYTES", 4)
+    async with served() as (_, port), await anyio.connect_tcp("127.0.0.1", port) as stream:
+        await stream.send(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nhalf")
+        with anyio.fail_after(LIMIT_S):
+            await again.wait()
+        await stream.send(b" more")
+        assert (await answer(stream)).startswith(b"HTTP/1.1 200 OK")
+
+
 async def test_requests_that_come_are_answered(monkeypatch):
     """One connection carries many requests, and once they have come no clock runs; nor for a socket."""
     seen, within = [], edge.PromptHttp._within

@@ -29,6 +29,7 @@ from visavis.config import EngineSettings, Settings
 from visavis.dialogue.admission import Admission
 from visavis.dialogue.service import Dialogues
 from visavis.dialogue.stamping import Stamping
+from visavis.dossier.service import Dossier, Limits
 from visavis.errors import Malformed, Refused, Unavailable
 from visavis.node import Node
 from visavis.notices.model import is_address
@@ -52,6 +53,7 @@ from visavis.serving import write_private
 from visavis.store import schema
 from visavis.store.calendars import SqliteFeeds
 from visavis.store.notices import SqliteNotices
+from visavis.store.papers import SqlitePapers
 from visavis.store.press import SqliteComments, SqliteDrafts
 from visavis.store.remarks import SqliteRemarks
 from visavis.store.sqlite import LOGS, open_store
@@ -106,6 +108,8 @@ async def _open_node(settings: Settings) -> AsyncIterator[Node]:
             notices = notices_of(settings, SqliteNotices(store), dialogues, fresh)
             await notices.load()
             tasks.start_soon(notices.run)
+            dossier = Dossier(SqlitePapers(store), dialogues, limits_of(settings), now, fresh)
+            await dossier.load()
             desk = Desk(SqliteComments(store), now, fresh)
             yield Node(
                 settings,
@@ -119,6 +123,7 @@ async def _open_node(settings: Settings) -> AsyncIterator[Node]:
                 Remarks(SqliteRemarks(store), now, fresh),
                 Feeds(SqliteFeeds(store), dialogues, now),
                 notices,
+                dossier,
                 udp_port,
                 partial(side_seal, settings.data),
             )
@@ -170,6 +175,11 @@ def notices_of(settings: Settings, store: SqliteNotices, dialogues: Dialogues, f
     post = mail_server(settings) or Outbox(settings.data / OUTBOX)
     url, sender = pages_url(settings), mail_sender(settings)
     return Notices(store, dialogues, post, letter, url=url, sender=sender, clock=now, fresh=fresh)
+
+
+def limits_of(settings: Settings) -> Limits:
+    """How much of papers a side may lay."""
+    return Limits(settings.paper_mib * 1024 * 1024, settings.papers_mib * 1024 * 1024)
 
 
 def mail_server(settings: Settings) -> SmtpPost | None:

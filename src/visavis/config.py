@@ -17,6 +17,8 @@ from visavis.errors import Malformed
 PREFIX = "VISAVIS_"
 MOST_THREADS = 64
 """For media; each holds a batch of datagrams and its own tables."""
+MOST_PAPER_MIB, MOST_PAPERS_MIB = 64, 16_384
+"""A paper is in memory once while it comes and while it goes; all of them are in the node's database."""
 LEAST_SECRET = 32
 """Bytes of a secret that signs tokens by HS256 (RFC 7518 §3.2)."""
 
@@ -46,6 +48,7 @@ class Settings:
     livekit_key: the deployment's API key and secret, this node's alone.
     smtp_url: the mail server for notices, "smtp://user:password@mail.example"; None: they go to a folder.
     mail_from: the address that notices come from; None: visavis@ the node's host.
+    paper_mib: MiB that one paper has at most. papers_mib: that all papers of a side in a dialogue have.
     """
 
     data: Path
@@ -73,6 +76,8 @@ class Settings:
     livekit_key: tuple[str, str] | None = field(default=None, repr=False)
     smtp_url: str | None = field(default=None, repr=False)
     mail_from: str | None = None
+    paper_mib: int = 8
+    papers_mib: int = 256
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ, **given: object) -> Settings:
@@ -80,7 +85,7 @@ class Settings:
         `_MEDIA_THREADS`, `_PUBLIC_URL`, `_NEXT_URL`, `_ADVERTISE` (commas), `_TURN`, `_TURN_PORT`, `_TURN_TLS_PORT`,
         `_TURN_SECRET`, `_TURN_CERTIFICATE`, `_TURN_KEY`, `_PUBLIC_LOGS` (1 or 0), `_TIMESTAMP_AUTHORITY`,
         `_TIMESTAMP_CA`, `_TIMESTAMP_POLICY`, `_LIVEKIT_URL`, `_LIVEKIT_KEY` ("key: secret", or a file with that line),
-        `_SMTP_URL`, `_MAIL_FROM`.
+        `_SMTP_URL`, `_MAIL_FROM`, `_PAPER_MIB`, `_PAPERS_MIB`.
 
         given: what the command line says; None means not said. It wins over the environment.
         """
@@ -125,6 +130,8 @@ class Settings:
             livekit_key=None if not key else _one_key(str(key)),
             smtp_url=None if not smtp else _smtp(str(smtp)),
             mail_from=None if not sender else _mailbox(str(sender)),
+            paper_mib=_mib(pick("paper_mib", cls.paper_mib), "paper_mib", MOST_PAPER_MIB),
+            papers_mib=_mib(pick("papers_mib", cls.papers_mib), "papers_mib", MOST_PAPERS_MIB),
         )
 
 
@@ -133,6 +140,13 @@ def threads(value: object) -> int:
     text = str(value)
     if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= MOST_THREADS:
         raise Malformed(f"media_threads: a number from 1 to {MOST_THREADS}", field="media_threads")
+    return int(text)
+
+
+def _mib(value: object, name: str, most: int) -> int:
+    text = str(value)
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= most:
+        raise Malformed(f"{name}: a number from 1 to {most} is due, not {value!r}", field=name)
     return int(text)
 
 

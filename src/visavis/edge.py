@@ -22,7 +22,10 @@ HEAD_S: Final = 10.0
 """How long a request's head may take, from the connection's opening or the request's first byte."""
 
 BODY_S: Final = 60.0
-"""How long its body may take after that."""
+"""How long its body may take after that; and each further piece of one that is still wanted."""
+
+PIECE_BYTES: Final = 1 << 20
+"""Of a body. A paper comes at 140 kbit/s at least, so that a poor line can send one."""
 
 LINGER_S: Final = 10.0
 """How long what was said last may wait for a client that does not read, once its socket is closed."""
@@ -39,6 +42,7 @@ class PromptHttp(HttpToolsProtocol):
     """HTTP, whose requests have to arrive in a limited time."""
 
     _late: asyncio.TimerHandle | None = None
+    _of_piece = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -54,8 +58,16 @@ class PromptHttp(HttpToolsProtocol):
         super().data_received(data)
 
     def on_headers_complete(self) -> None:
+        self._of_piece = 0
         self._within(BODY_S)
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        super().on_body(body)
+        self._of_piece += len(body)
+        if self._of_piece >= PIECE_BYTES and self._late is not None and not self.cycle.response_complete:
+            self._of_piece = 0
+            self._within(BODY_S)
 
     def on_message_complete(self) -> None:
         self._in_time()

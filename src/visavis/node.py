@@ -16,6 +16,7 @@ from visavis.calendars.service import Feeds
 from visavis.config import Settings
 from visavis.dialogue.admission import Admission
 from visavis.dialogue.service import Dialogues
+from visavis.dossier.service import Dossier
 from visavis.lobby import Lobby
 from visavis.notices.service import Notices
 from visavis.paper.model import paper_of
@@ -42,7 +43,7 @@ class Node:
     call: rooms and tokens of the call; seating: who may have one.
     signalling: the call's own sockets; None if a LiveKit deployment serves the calls.
     desk, drafts: readers' comments, releases in the making. remarks: of each side on clauses, for itself.
-    feeds: delegates' calendars. notices: mails to delegates.
+    feeds: delegates' calendars. notices: mails to delegates. dossier: papers under the items of talks.
     udp_port: where the call's media comes to; 0: to a LiveKit deployment.
     seal: (dialogue, side, its name) → that side's seal on paper.
     lobby: who of each side waits for a sitting.
@@ -60,6 +61,7 @@ class Node:
     remarks: Remarks
     feeds: Feeds
     notices: Notices
+    dossier: Dossier
     udp_port: int
     seal: Callable[[str, str, str], Seal]
     lobby: Lobby = field(default_factory=Lobby)

@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from playwright.async_api import FilePayload, Page
+from tests.dossier.files import NOTE, PDF, png
+from tests.flows.crossing import at_once, cross_agendas
 from tests.flows.stage import NAMES, ZONES, Stage, running_node
 from tests.flows.test_day import day_on
 
@@ -117,6 +119,16 @@ async def quote(page: Page) -> None:
     await page.locator("textarea[name=text]").fill("“Nothing of the kind was ever released here by anybody.”")
     await page.locator("main form button[type=submit]").click()
     await page.wait_for_selector("#found", state="attached", timeout=LIMIT_MS)
+
+
+async def send_an_active_file(page: Page) -> None:
+    """Choose a picture that is a program, and send it: refused on the page."""
+    await signs(page)
+    await page.set_input_files(
+        "#lay-file", {"name": "Map.png", "mimeType": "image/png", "buffer": b"<svg onload='alert(1)'/>"}
+    )
+    await page.locator("form[data-lays] button[type=submit]").click()
+    await page.wait_for_selector("[data-lays][data-state=error]", state="attached", timeout=LIMIT_MS)
 
 
 def name_recovery(key: str) -> Callable[[Page], Awaitable[None]]:
@@ -249,6 +261,8 @@ async def play_day(stage: Stage, see: See) -> None:
         await step()
     await see(stage.url, closed(day))
     await see(stage.url, await tabled(stage, day))
+    await see(stage.url, await papers(day))
+    await see(stage.url, await crossed(day))
     await see(stage.url, await later(day))
 
 
@@ -360,6 +374,54 @@ async def later(day: Day) -> list[Scene]:
 
 REFERS = f"""https://example.org/minutes?round=5 Minutes of the fifth round
 sha256:{"0a" * 32} list of applications.pdf"""
+
+
+async def papers(day: Day) -> list[Scene]:
+    """Papers of every kind under an item, in every standing, as either side sees them."""
+    here = f"/d/{day.dialogue}/talks/{day.talk}"
+    one, other = (day.people[chair][Role.PRINCIPAL] for chair in ("a", "b"))
+    assert isinstance(one, Delegate)
+    assert isinstance(other, Delegate)
+    talk = next(t["talk"] for t in (await one.state())["talks"] if t["talk"]["id"] == day.talk)
+    item = next(each["id"] for each in talk["draft"] if each["kind"] == "issue")
+    laid = {}
+    for who, name, data in (
+        (one, "Points for the principal.md", NOTE.encode()),
+        (one, "Sector map.png", png(320, 200)),
+        (one, "A_name_of_one_word_that_no_line_of_a_telephone_can_hold_without_breaking.pdf", PDF),
+        (other, "Thoughts.txt", b"One could think of a first step."),
+    ):
+        answer = await who._http.post(f"{here}/papers", data={"item": item}, files={"file": (name, data)})
+        laid[name.rpartition(".")[2]] = answer.headers["location"].rpartition("/")[2]
+    await one.act("talks.give-paper", talk=day.talk, item=item, paper=laid["png"])
+    await other._http.post(f"{here}/papers/{laid['txt']}/give")
+    return [
+        Scene("papers", f"{here}/papers?item={item}", one.token),
+        Scene("papers-refused", f"{here}/papers", one.token, send_an_active_file),
+        Scene("paper", f"{here}/papers/{laid['md']}", one.token, open_all),
+        Scene("paper-shared", f"{here}/papers/{laid['png']}", other.token),
+        Scene("paper-pdf", f"{here}/papers/{laid['pdf']}", one.token),
+        Scene("non-paper", f"{here}/papers/{laid['txt']}", one.token),
+        Scene("talk-papers", here, one.token, open_all),
+    ]
+
+
+async def crossed(day: Day) -> list[Scene]:
+    """Each side has sealed another time and another agenda, unheard of the other."""
+    one, other = (day.people[chair][Role.PRINCIPAL] for chair in ("a", "b"))
+    assert isinstance(one, Delegate)
+    assert isinstance(other, Delegate)
+    time = {"title": {"en": "The next talk", "ru": "Следующие переговоры"}, "minutes": 90, "mode": "video"}
+    talk = (await one.act("talks.propose", start="2022-02-01T10:00:00Z", **time))["talk"]
+    items = []
+    for title in ("Sector", "Trade", "Visas"):
+        words = {"en": title, "ru": title}
+        items.append(str((await one.act("talks.propose-item", talk=talk, title=words, kind="issue"))["item"]))
+    starts = ("2022-02-01T09:00:00Z", "2022-02-02T09:00:00Z")
+    offers = [time | {"talk": talk, "start": start} for start in starts]
+    await at_once((one, "talks.offer", offers[0]), (other, "talks.offer", offers[1]))
+    await cross_agendas(one, other, talk, items)
+    return [Scene("talk-crossed", f"/d/{day.dialogue}/talks/{talk}", one.token)]
 
 
 async def play_scenes(folder: Path, see: See) -> None:

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from livekit.protocol import models as m
 from livekit.protocol import room as api
 from livekit.protocol import rtc as r
+from tests.dossier.files import JPEG, NOTE, PDF, png
 from tests.fuzz.calls import KEY, METHODS, NOW_MS, packed
 from tests.fuzz.targets import CHALLENGE, HERE, SIGNER, _policy, world
 from tests.passkeys import ORIGIN, RP
@@ -77,7 +78,7 @@ def commands() -> Iterator[bytes]:
         "undertakings": [{"by": side, "text": words} for side in desks.SIDES],
         "reading": words, "divergence": "d", "verdict": "implemented", "evidence": words, "initials": "XY",
         "embargo": None, "release": "r", "version": 1, "delegates": ["principal-0"], "initiative": "i", "reason": None,
-        "base": None,
+        "base": None, "paper": "p",
     }  # fmt: skip
     for command in COMMANDS.values():
         kind = {"talks": "issue", "press": "readout"}.get(command.name.partition(".")[0], "understanding")
@@ -128,6 +129,7 @@ def made() -> Iterator[tuple[str, list[bytes]]]:
         ],
     )
     yield "command", list(commands())
+    yield "paper", [b"Map.pdf\n" + PDF, b"a.png\n" + png(), b"a.md\n" + NOTE.encode(), b"a.jpg\n" + JPEG]
     yield "token", list(access())
     yield (
         "handshake",

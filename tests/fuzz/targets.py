@@ -32,6 +32,10 @@ from visavis.dialogue.admission import Site, registered
 from visavis.dialogue.commands import Enrolment, View
 from visavis.dialogue.fold import SideState
 from visavis.dialogue.join import Joint, preview
+from visavis.dialogue.texts import harmless
+from visavis.dossier.files import clean_name, sniffed
+from visavis.dossier.model import described, read_description
+from visavis.dossier.ports import Paper
 from visavis.errors import Malformed, VisavisError
 from visavis.record import bundle as bundles
 from visavis.record import canonical, checkpoint, container, inclusion, note, policy, tiles
@@ -394,7 +398,17 @@ class Fixed:
 def _view() -> View:
     now = datetime(2021, 12, 7, 15, tzinfo=UTC)
     waits = Enrolment("e", "new", SIGNER.passkey, "Somebody", "adviser")
-    return View(joint(), 0, "principal-0", now, lambda _: "words", {"e": waits}, desks.FOUNDINGS[0].to_json())
+    founding = desks.FOUNDINGS[0].to_json()
+    return View(
+        joint(),
+        0,
+        "principal-0",
+        now,
+        lambda _: "words",
+        {"e": waits},
+        founding,
+        paper=lambda *_asked: "a.txt\ntext/plain, 1 bytes\nSHA-256 " + "0" * 64,
+    )
 
 
 @target(either(json_, json_, raw), 60, (VisavisError,))
@@ -415,6 +429,20 @@ def command(data: bytes) -> None:
 
 
 # --- bundles -----------------------------------------------------------------------------------------------
+
+
+@target(either(raw, lines), 60)
+def paper(data: bytes) -> None:
+    """A file's name, a line; then its bytes."""
+    name, _, body = data.partition(b"\n")
+    said = name.decode("utf-8", "replace")
+    kind = sniffed(body, said)
+    clean = clean_name(said, kind)
+    assert clean == harmless(clean) == clean_name(clean, kind)
+    whole = Paper("d", "a", "p", "T", "", clean, kind, len(body), "0" * 64, "who", datetime.now(UTC))
+    read = read_description(described(whole))
+    assert read is not None
+    assert (read.name, read.kind, read.size) == (clean, kind.value, len(body))
 
 
 @target(raw, 20)

@@ -408,6 +408,10 @@ def press() -> bytes:
     write(0, "item.position", talk="T", item="i", stage="table", texts=more)
     write(0, "item.position", talk="T", item="i", stage="table", texts=titles)
     write(0, "item.initiative", talk="T", item="i", initiative="a", title=titles, texts=more)
+    paper = desk.content("Map.pdf\napplication/pdf, 3 bytes\nSHA-256 " + "0" * 64)
+    write(0, "item.paper", talk="T", item="i", paper="p", text=paper)
+    write(0, "item.paper", talk="T", item=None, paper="p", text=paper)
+    write(0, "item.paper", talk="T", item="", paper="p", text=paper)
     write(0, "relation.condition", talk="T", grade="strained", texts=titles)
     seconds = dict.fromkeys(desks.SIDES, 60)
     for kind in ("sitting.open", "sitting.open", "sitting.leave", "sitting.leave"):

@@ -91,6 +91,7 @@ FIELDS: Mapping[str, Sequence[str]] = {
     "lobby": ("presence",),
     "quotes": ("text",),
     "comments": ("name", "text"),
+    "papers": ("item", "file"),
     "founding": ("name.en", "name.ru", "recovery"),
     "recover": ("recovery", "draft", "sig"),
     "remarks": ("text", "clause", "words", "seen"),

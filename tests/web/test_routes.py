@@ -73,8 +73,12 @@ class House:
 
 
 async def private_matters(one: Delegate, press: Delegate, talk: str, item: str, words: str) -> str:
-    """A held position, a cleared readout, a draft of the desk, an invitation that nobody has answered; the release."""
+    """A held position, a paper, a cleared readout, a draft of the desk, an invitation that nobody has answered; the
+    release."""
     await one.act("talks.state-position", talk=talk, item=item, text={"en": words}, hold=True)
+    papers = f"/d/{one.dialogue}/talks/{talk}/papers"
+    laid = await one._http.post(papers, data={"item": item}, files={"file": (words, f"{words}.".encode())})
+    assert laid.status_code == 303
     texts = {"en": {"title": words, "text": words, "dateline": words}}
     cleared = await one.act("press.clear", talk=talk, kind="statement", initials="PS", texts=texts)
     form = {"kind": "readout", "texts.en.title": words, "texts.en.text": words}
@@ -135,6 +139,9 @@ async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         people["officer of another dialogue"] = (elsewhere[0], "")
         ledger = stage.node.dialogues.ledger(one.dialogue)
         commitments = list(ledger.contents)
+        at = f"/d/{one.dialogue}/talks/{talk}/papers"  # one that the requests may give away
+        laid = await one._http.post(at, files={"file": ("a.md", b"Said plainly.")})
+        papers = [laid.headers["location"].rpartition("/")[2], "x"]
         known = {
             "d": [one.dialogue, one.dialogue, one.dialogue, elsewhere[0].dialogue],
             "t": [talk], "talk": [talk], "item": [item], "items": [item],
@@ -145,6 +152,7 @@ async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
             "hash": [time, text["open"][0]["hash"], *commitments[:2]],
             "n": ["1", "2"],
             "comment": ["x"],
+            "p": papers, "paper": papers, "file": ["x"],
             "token": ["x" * 43],
             "path": ["checkpoint", "tile/0/000", "css/visavis.css", "fonts/..", ""],
             "lang": ["en", "ru", "ar"], "language": ["en"],

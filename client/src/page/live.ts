@@ -19,6 +19,9 @@ import { carried, controlsOf, dirty } from './typed';
 const SETTLE_MS = 150;
 const POLL_MS = 5_000;
 const QUIET = 'data-later';
+const CLOSING = 'data-closing';
+/** A seal that both sides have set. */
+const CLOSED = '.double-seal[data-force=yes]';
 
 let source: EventSource | undefined;
 let due: ReturnType<typeof setTimeout> | undefined;
@@ -45,7 +48,7 @@ export function listen(): void {
   }
   let lost = false;
   source = new EventSource(`/api/dialogues/${encodeURIComponent(dialogue)}/events`);
-  for (const kind of ['log', 'enrolment', 'comment', 'remark', 'lobby']) {
+  for (const kind of ['log', 'enrolment', 'comment', 'remark', 'lobby', 'paper']) {
     source.addEventListener(kind, () => {
       refreshSoon();
       document.dispatchEvent(new CustomEvent(`visavis:${kind}`));
@@ -218,6 +221,7 @@ function exchange(old: HTMLElement, come: HTMLElement): void {
     details.open = open.get(keyOf(details)) ?? details.open;
   }
   if (old instanceof HTMLDetailsElement && old.open && fresh instanceof HTMLDetailsElement) fresh.open = true;
+  if (fresh.querySelectorAll(CLOSED).length > old.querySelectorAll(CLOSED).length) fresh.setAttribute(CLOSING, '');
   old.replaceWith(fresh);
   fresh.dispatchEvent(new CustomEvent('visavis:swapped', { bubbles: true }));
   if (!focused) return;
@@ -250,7 +254,7 @@ function atWork(within: HTMLElement): boolean {
 
 function sameAttributes(one: Element, other: Element): boolean {
   const list = (element: Element): string => Array.from(element.attributes)
-    .filter(({ name }) => ![QUIET, 'open', 'tabindex'].includes(name))
+    .filter(({ name }) => ![QUIET, CLOSING, 'open', 'tabindex'].includes(name))
     .map(({ name, value }) => `${name}=${value}`).sort().join('\n');
   return list(one) === list(other);
 }

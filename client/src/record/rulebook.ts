@@ -222,6 +222,7 @@ const TALK_ACTS: Record<string, Doing> = {
     move: says(f => ['initiative', f.talk, f.item, f.initiative], ({ title, texts }) => ({ title, texts })),
     form: f => unless(eachOnce(f.title) && eachOnce(f.texts), TEXT_FORM),
   },
+  'item.paper': { move: says(f => ['paper', f.talk, f.item ?? '', f.paper], ({ text }) => ({ text })) },
   'item.put': { move: says(f => ['put', f.talk], ({ item }) => ({ item })) },
   'relation.condition': {
     move: says(f => ['relation', f.talk], ({ grade, texts }) => ({ grade, texts })),

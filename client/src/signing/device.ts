@@ -12,7 +12,7 @@ import * as store from '../store';
  * than a delegate may give it. */
 export const DEVICE_COMMANDS: ReadonlySet<string> = new Set([
   'talks.propose', 'talks.call-off', 'talks.conclude', 'talks.propose-item', 'talks.rank', 'talks.table-agenda',
-  'talks.state-position', 'talks.table-position', 'talks.propose-initiative', 'talks.relation', 'talks.open-sitting',
+  'talks.state-position', 'talks.table-position', 'talks.propose-initiative', 'talks.give-paper', 'talks.relation', 'talks.open-sitting',
   'talks.leave-sitting', 'talks.put-item', 'talks.note-floor', 'understandings.assess',
   'understandings.diverge', 'record.spend',
 ]);

@@ -41,6 +41,7 @@ export const ACTS: Record<string, readonly string[]> = {
   'talks.state-position': ['item.position'],
   'talks.table-position': ['item.position'],
   'talks.propose-initiative': ['item.initiative'],
+  'talks.give-paper': ['item.paper'],
   'talks.relation': ['relation.condition'],
   'talks.open-sitting': ['sitting.open'],
   'talks.leave-sitting': ['sitting.leave'],

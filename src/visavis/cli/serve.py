@@ -54,7 +54,8 @@ async def serve(
     a LiveKit deployment that serves the calls in place of the node's own engine, and VISAVIS_LIVEKIT_KEY, its API key
     and secret as "key: secret" or a file with that line, for this node alone; VISAVIS_SMTP_URL, the mail server for
     notices to delegates, see docs/notices.md (default: files in the folder outbox of the data), and VISAVIS_MAIL_FROM,
-    the address that they come from.
+    the address that they come from; VISAVIS_PAPER_MIB, how large a paper may be (default 8), and VISAVIS_PAPERS_MIB,
+    how large all papers of a side in a dialogue (default 256).
 
     Parameters
     ----------

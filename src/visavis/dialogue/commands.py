@@ -80,6 +80,7 @@ class View:
     shown: entries of a checkpoint of the own log that a reader has shown and that is larger than it; 0: none.
     audience: who may read a content, where the asker may; None where they may not.
     damaged: commitments whose contents the asker might read, if they were not damaged on the node's disk.
+    paper: (talk, item or "", id) → what that paper of the own side is, in an act's words; None: there is none.
     """
 
     joint: Joint
@@ -92,6 +93,7 @@ class View:
     shown: int = 0
     audience: Callable[[str], Audience | None] = lambda _commitment: None
     damaged: frozenset[str] = frozenset()
+    paper: Callable[[str, str, str], str | None] = lambda _talk, _item, _paper: None
 
     @property
     def side(self) -> str:
@@ -129,8 +131,9 @@ class Drafted:
     """An act ready to be signed.
 
     contents: new contents it commits to. widen: contents, known already, whose audience it widens.
-    rotation: set for `side.rotate-key`. anew: what the side has said so far of what it says anew, oldest first, where
-    that is not the history of the act's own register: the versions of a release.
+    rotation: set for `side.rotate-key`. paper: the id of a paper of the own side, and the commitment to what it is.
+    anew: what the side has said so far of what it says anew, oldest first, where that is not the history of the act's
+    own register: the versions of a release.
     """
 
     act: Mapping[str, Any]
@@ -139,6 +142,7 @@ class Drafted:
     widen: tuple[tuple[str, Audience], ...] = ()
     rotation: Rotation | None = None
     anew: Callable[[Joint], Sequence[Said]] | None = None
+    paper: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

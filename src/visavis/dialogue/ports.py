@@ -211,7 +211,13 @@ class Unit(Protocol):
     async def widen_content(self, dialogue: str, commitment: str, audience: Audience) -> None: ...
     async def contents(self, dialogue: str) -> Sequence[ContentRow]: ...
     async def drop_content(self, dialogue: str, commitment: str) -> None:
-        """Delete the content and its salt. What is deleted leaves no copy in the store's files: see `Store.scrub`."""
+        """Delete the content and its salt, and the paper that it describes, if it describes one.
+
+        What is deleted leaves no copy in the store's files: see `Store.scrub`."""
+        ...
+
+    async def bind_paper(self, dialogue: str, side: str, paper: str, commitment: str) -> bool:
+        """Tie the side's paper to the commitment by which an entry describes it. False if there is no such paper."""
         ...
 
     async def forget_name(self, dialogue: str, side: str, delegate: str) -> None:

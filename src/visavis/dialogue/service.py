@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hmac import compare_digest
 from typing import Any
 
@@ -163,6 +164,8 @@ class Dialogues:
         self._drafts: dict[str, Draft] = {}
         self._founded: MemoryObjectSendStream[Ledger] | None = None
         self._on_entry: list[Callable[[Ledger], None]] = []
+        self.papers: Callable[[str, str, str, str, str], str | None] = lambda *_asked: None
+        """(dialogue, side, talk, item, id) → what that paper of the side is; whoever keeps papers says so."""
 
     def on_entry(self, listener: Callable[[Ledger], None]) -> None:
         """Call `listener` after every entry of any dialogue. It must not wait; if it fails, only it does."""
@@ -398,7 +401,19 @@ class Dialogues:
         shown = ledger.shown.get(side)
         size = 0 if shown is None else shown.size
         damaged = lost(ledger, side)
-        return View(ledger.joint, us, delegate, self._clock(), text, own, founding, size, audience, damaged)
+        return View(
+            ledger.joint,
+            us,
+            delegate,
+            self._clock(),
+            text,
+            own,
+            founding,
+            size,
+            audience,
+            damaged,
+            partial(self.papers, dialogue, side),
+        )
 
     async def draft(
         self,
@@ -580,6 +595,9 @@ class Dialogues:
                 await self._keeper.keep_mark(unit, ledger, us)
                 for row in rows:
                     await unit.add_content(row)
+                paper = drafted.paper if drafted else None
+                if paper is not None and not await unit.bind_paper(ledger.id, signed.side, *paper):
+                    raise DraftGone("this paper was withdrawn since; nothing was entered")
                 if isinstance(move, Erase):
                     goes = await self._keeper.erase(unit, ledger, us, move.commitment)
                 for commitment, audience in drafted.widen if drafted else ():

@@ -37,6 +37,7 @@ KINDS: Mapping[str, Kind] = {
             "item.propose",
             "item.position",
             "item.initiative",
+            "item.paper",
             "agenda.table",
             "agenda.offer",
             "agenda.approve",

@@ -348,8 +348,15 @@ class SqliteUnit:
         return [_sound(r, ContentRow) for r in rows]
 
     async def drop_content(self, dialogue: str, commitment: str) -> None:
-        c = t.contents.c
-        await self._db.execute(t.contents.delete().where(c.dialogue == dialogue, c.commitment == commitment))
+        for table in (t.contents, t.papers):  # a paper goes with its description
+            c = table.c
+            await self._db.execute(table.delete().where(c.dialogue == dialogue, c.commitment == commitment))
+
+    async def bind_paper(self, dialogue: str, side: str, paper: str, commitment: str) -> bool:
+        c = t.papers.c
+        where = (c.dialogue == dialogue, c.side == side, c.id == paper)
+        done = await self._db.execute(update(t.papers).where(*where).values(commitment=commitment))
+        return done.rowcount == 1
 
     async def forget_name(self, dialogue: str, side: str, delegate: str) -> None:
         for table in (t.links, t.enrolments):

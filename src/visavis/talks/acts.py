@@ -11,6 +11,7 @@ Spec: docs/spec/record.md §6.
     register ("rank", talk)                    its order of importance
     register ("position", talk, item)          its view under an item, held back or tabled
     register ("initiative", talk, item, id)    its proposal under an item
+    register ("paper", talk, item or "", id)   a paper that it lays before the other side
     register ("relation", talk)                how it finds the relation
     register ("put", talk)                     the item it has on the table
     register ("delegation", talk)              its delegates who may be in the room
@@ -280,6 +281,15 @@ class Initiative(ActFields, frozen=True):
     texts: Texts
 
 
+class GivePaper(ActFields, frozen=True):
+    """item: None for the talk as a whole. text: commitment to what the paper is (§11.2)."""
+
+    talk: Id
+    item: Id | None
+    paper: Id
+    text: Hash
+
+
 class PutItem(ActFields, frozen=True):
     talk: Id
     item: Id
@@ -400,6 +410,13 @@ ACTS: tuple[ActSpec, ...] = (
         Power.SPEAK,
         ProofLevel.DEVICE,
         form=lambda f, sides: None if each_once(f.title) and each_once(f.texts) else "text form",
+    ),
+    ActSpec(
+        "item.paper",
+        GivePaper,
+        lambda f: _register(("paper", f.talk, f.item or "", f.paper), {"text": f.text}),
+        Power.SPEAK,
+        ProofLevel.DEVICE,
     ),
     ActSpec(
         "item.put",

@@ -22,6 +22,18 @@ class NoSuchItem(Refused):
     code = "no-such-item"
 
 
+class NoSuchPaper(Refused):
+    """This side has no paper of that id there, or it is not the asker's to see."""
+
+    code = "no-such-paper"
+
+
+class PaperGiven(Refused):
+    """The paper is given to the other side by an act: it is not taken back, and not given again."""
+
+    code = "paper-given"
+
+
 class TalkNotScheduled(Refused):
     """Both sides have not agreed a time for this talk."""
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from visavis.dialogue import chair
 from visavis.dialogue.acts import Power, Slot
-from visavis.dialogue.chair import DoubleSeal, Mark
+from visavis.dialogue.chair import DoubleSeal, Mark, SealState
 from visavis.dialogue.join import Joint
 from visavis.dialogue.memo import remembered
 from visavis.dialogue.steps import Step, Steps, together
@@ -33,6 +33,7 @@ from visavis.talks.acts import (
     talk_end,
     time_slot,
 )
+from visavis.talks.crossing import crossing
 from visavis.talks.ranking import Weight, merge, weighed
 
 __all__ = ["ACTS", "TalkView", "steps", "talk_view", "talks_of", "weights"]
@@ -756,25 +757,11 @@ def _steps(read: _Reader, here: Status, times: list[TimeView], agendas: list[Age
     parts: list[Steps] = []
     if here in (Status.CONCLUDED, Status.CALLED_OFF) or read.joint.ended(("dialogue",)):
         return Steps()
-    parts += [
-        chair.seal_steps(
-            t.seal, seal_key="accept-time", command="talks.accept", power=Power.SCHEDULE, params=told
-        )
-        for t in _live(times)
-    ]
+    parts += _seals(_live(times), "time", "accept-time", "talks.accept", told)
     if here is Status.PROPOSED:
         return together([*parts, Steps(next=Step("table-agenda", told, None, Power.SCHEDULE))])
     live = _live(agendas)
-    parts += [
-        chair.seal_steps(
-            a.seal,
-            seal_key="approve-agenda",
-            command="talks.approve-agenda",
-            power=Power.SCHEDULE,
-            params=told,
-        )
-        for a in live
-    ]
+    parts += _seals(live, "agenda", "approve-agenda", "talks.approve-agenda", told)
     agenda = _agreed(agendas)
     if agenda is None:
         parts.append(_before_agenda(read, told, tabled=bool(live)))
@@ -782,6 +769,20 @@ def _steps(read: _Reader, here: Status, times: list[TimeView], agendas: list[Age
     parts.append(_what_is_said(read, told, items))
     parts.append(_room(read, told, here, agenda is not None))
     return together(parts)
+
+
+def _seals(live: list[Any], what: str, seal_key: str, command: str, told: Mapping[str, str]) -> list[Steps]:
+    """What the seals on times or agendas ask. Of two that cross neither can be sealed by both as things stand."""
+    power, crossed = Power.SCHEDULE, crossing(live)
+    if crossed is None:
+        return [
+            chair.seal_steps(v.seal, seal_key=seal_key, command=command, power=power, params=told)
+            for v in live
+        ]
+    step = Step(f"crossed-{what}", told, None, power)
+    asked = (crossed.ours.seal.ours, crossed.theirs.seal.theirs)
+    now, waiting = ((step,) if seal.state is SealState.SEALED else () for seal in asked)
+    return [Steps(now, waiting)]
 
 
 def _live(views: list[Any]) -> list[Any]:

@@ -28,7 +28,9 @@ from visavis.talks.errors import (
     AgendaNotApproved,
     NoPositionHeld,
     NoSuchItem,
+    NoSuchPaper,
     NoSuchTalk,
+    PaperGiven,
     PositionHeld,
     TalkNotScheduled,
 )
@@ -364,6 +366,38 @@ def _initiative(view: View, fields: Initiative, fresh: Fresh) -> Drafted:
     return Drafted(act, Summary("Propose an initiative under this item", lines), writer.contents)
 
 
+class GivePaper(ActFields, frozen=True):
+    """item: none for the talk as a whole. paper: one that our side has laid there."""
+
+    talk: Id
+    paper: Id
+    item: Id | None = None
+
+
+def _give_paper(view: View, fields: GivePaper, fresh: Fresh) -> Drafted:
+    words = view.paper(_talk(view, fields.talk), fields.item or "", fields.paper)
+    if words is None:
+        raise NoSuchPaper("your side has laid no such paper there", field="paper")
+    if chair.word(view.joint, view.us, ("paper", fields.talk, fields.item or "", fields.paper)) is not None:
+        raise PaperGiven("your side has given this paper already", field="paper")
+    writer = Writer(fresh, Audience.BOTH)
+    commitment = writer.one(words, "", "paper")
+    act = {
+        "type": "item.paper",
+        "talk": fields.talk,
+        "item": fields.item,
+        "paper": fields.paper,
+        "text": commitment,
+    }
+    lines = (*words.split("\n"), "The other side can open it from then on, and keeps it.")
+    return Drafted(
+        act,
+        Summary("Give a paper to the other side", lines),
+        writer.contents,
+        paper=(fields.paper, commitment),
+    )
+
+
 class Relation(ActFields, frozen=True):
     talk: Id
     grade: Grade
@@ -463,6 +497,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("talks.state-position", Position, _position),
     Command("talks.table-position", OnItem, _table_position),
     Command("talks.propose-initiative", Initiative, _initiative),
+    Command("talks.give-paper", GivePaper, _give_paper),
     Command("talks.relation", Relation, _relation),
     Command("talks.open-sitting", Sitting, _open),
     Command("talks.leave-sitting", Sitting, _leave),

@@ -18,6 +18,7 @@ from visavis.dialogue.admission import NotSignedIn
 from visavis.dialogue.erasing import ContentErased
 from visavis.dialogue.errors import LogBehind, LogKeyMissing, SideMoved
 from visavis.dialogue.ledger import NoSuchDialogue
+from visavis.dossier.errors import PaperTooLarge
 from visavis.errors import Malformed, Refused, Unavailable, Untrusted, VisavisError
 from visavis.web.words import DEFAULT, translations
 from visavis.web.words.refusals import refusal_words
@@ -32,6 +33,7 @@ STATUS: Mapping[type[VisavisError], int] = {
     NoSuchDialogue: 404,
     ContentErased: 410,
     Malformed: 400,
+    PaperTooLarge: 413,
     Untrusted: 403,
     Refused: 409,
     LogBehind: 409,  # no retry helps, until the entries are fetched back

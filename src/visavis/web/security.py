@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from visavis.node import Node
 
 MAX_BODY_BYTES = 1024 * 1024
+FORM_BYTES = 64 * 1024
+"""What a form with a file has beside the file: boundaries, headers, fields."""
+LAYS_A_PAPER = re.compile(r"/d/[^/]+/talks/[^/]+/papers")
+"""The one path to which more is sent: a file, as large as whoever runs the node allows."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _HOST = re.compile(r"(?:[A-Za-z0-9._~-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 HEADERS = {
@@ -87,20 +91,21 @@ class Guard:
         if not known:  # no page either: it would name the address that was asked for
             await problem(Malformed("Host: a host's name or address is due"))(scope, receive, guarded_send)
             return
+        most = self._most(scope)
         taken = 0
 
         async def counted() -> Message:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > MAX_BODY_BYTES:
-                raise TooLarge("the request is larger than 1 MiB")
+            if taken > most:
+                raise _too_large(most)
             return message
 
         try:
             if scope["method"] not in SAFE and not self._own_site(request):
                 raise NotYours("a request from another site is not taken")
-            _check_length(request.headers)
+            _check_length(request.headers, most)
             scope.setdefault("state", {})["asker"] = await find_asker(self._node, request)
             await self._app(scope, counted, guarded_send)
         except ClientDisconnect:  # gone before its request was whole: nobody is there to be answered
@@ -110,6 +115,12 @@ class Guard:
                 raise
             answer = on_visavis_error if isinstance(error, VisavisError) else on_any_error
             await (await answer(request, error))(scope, receive, guarded_send)
+
+    def _most(self, scope: Scope) -> int:
+        """Bytes that this request's body may have."""
+        if scope["method"] == "POST" and LAYS_A_PAPER.fullmatch(scope["path"]):
+            return self._node.dossier.limits.paper + FORM_BYTES
+        return MAX_BODY_BYTES
 
     def _own_site(self, request: HTTPConnection) -> bool:
         """Whether a request that changes something is not another site's doing.
@@ -142,9 +153,15 @@ def _is_host(host: str | None) -> bool:
         return False
 
 
-def _check_length(headers: Headers) -> None:
+def _too_large(most: int) -> TooLarge:
+    if most == MAX_BODY_BYTES:
+        return TooLarge("the request is larger than 1 MiB")
+    return TooLarge("the paper is larger than this node allows")
+
+
+def _check_length(headers: Headers, most: int) -> None:
     length = headers.get("content-length", "0")
     if not (length.isascii() and length.isdigit()):
         raise Malformed("Content-Length: a number is due")
-    if len(length) > 12 or int(length) > MAX_BODY_BYTES:
-        raise TooLarge("the request is larger than 1 MiB")
+    if len(length) > 12 or int(length) > most:
+        raise _too_large(most)

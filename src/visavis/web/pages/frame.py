@@ -114,11 +114,11 @@ def step_href(step: Step, dialogue: str) -> str:
     here = f"{at}/talks/{talk}" if talk else at
     understanding = step.params.get("understanding", "")
     match step.key:
-        case "accept-time":
+        case "accept-time" | "crossed-time":
             return f"{here}#time"
         case "propose-item" | "rank-agenda" | "table-agenda":
             return f"{here}#prepare"
-        case "approve-agenda":
+        case "approve-agenda" | "crossed-agenda":
             return f"{here}#seals"
         case "state-position" | "table-position":
             return f"{here}#item-{step.params.get('item', '')}"

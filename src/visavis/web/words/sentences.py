@@ -49,6 +49,7 @@ ACTS: Mapping[str, str] = {
     "agenda.decline": N_("Declined an agenda"),
     "item.position": N_("Stated a position"),
     "item.initiative": N_("Proposed an initiative"),
+    "item.paper": N_("Gave a paper"),
     "item.put": N_("Put an item on the table"),
     "relation.condition": N_("Stated the condition of the relation"),
     "sitting.open": N_("Opened its half of the room"),
@@ -125,6 +126,16 @@ STEPS: Mapping[str, tuple[str, str, str]] = {
         N_("Seal the agenda, or decline it"),
         N_("To seal the agenda, or to decline it"),
         N_("Next: when both seals are on the agenda it is in force."),
+    ),
+    "crossed-time": (
+        N_("Undo the crossing of two seals: withdraw ours, or decline their time"),
+        N_("To withdraw their seal from the other time, or to decline ours"),
+        N_("Next: both sides seal one and the same time."),
+    ),
+    "crossed-agenda": (
+        N_("Undo the crossing of two seals: withdraw ours, or decline their agenda"),
+        N_("To withdraw their seal from the other agenda, or to decline ours"),
+        N_("Next: both sides seal one and the same agenda."),
     ),
     "state-position": (
         N_("State our position under an item"),
