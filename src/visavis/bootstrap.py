@@ -50,10 +50,12 @@ from visavis.rulebook import COMMANDS, EDITION_1
 from visavis.seating import Seating
 from visavis.serving import write_private
 from visavis.store import schema
+from visavis.store.alternates import SqliteAlternates
 from visavis.store.calendars import SqliteFeeds
 from visavis.store.notices import SqliteNotices
 from visavis.store.press import SqliteComments, SqliteDrafts
 from visavis.store.sqlite import LOGS, open_store
+from visavis.talks.alternates import Alternates
 
 DATABASE = "visavis.sqlite"
 LOCK = "lock"
@@ -116,6 +118,7 @@ async def _open_node(settings: Settings) -> AsyncIterator[Node]:
                 SqliteDrafts(store),
                 Feeds(SqliteFeeds(store), dialogues, now),
                 notices,
+                Alternates(SqliteAlternates(store)),
                 udp_port,
                 partial(side_seal, settings.data),
             )
@@ -162,11 +165,14 @@ def timestamp_authority(settings: Settings) -> HttpAuthority | None:
 
 def notices_of(settings: Settings, store: SqliteNotices, dialogues: Dialogues, fresh: SystemFresh) -> Notices:
     """Mails to delegates: by the SMTP server that is set, else into the outbox in the node's data."""
-    from visavis.web.letters import letter  # here, since commands that run no node need no words of pages
+    from visavis.web.letters import (  # here, since commands that run no node need no words of pages
+        asking,
+        letter,
+    )
 
     post = mail_server(settings) or Outbox(settings.data / OUTBOX)
     url, sender = pages_url(settings), mail_sender(settings)
-    return Notices(store, dialogues, post, letter, url=url, sender=sender, clock=now, fresh=fresh)
+    return Notices(store, dialogues, post, letter, asking, url=url, sender=sender, clock=now, fresh=fresh)
 
 
 def mail_server(settings: Settings) -> SmtpPost | None:

@@ -26,6 +26,7 @@ from visavis.rtc.calls import Calls
 from visavis.rtc.service import CallService
 from visavis.rulebook import EDITION_1
 from visavis.seating import Seating
+from visavis.talks.alternates import Alternates
 from visavis.verification.verify import verify
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Node:
     call: rooms and tokens of the call; seating: who may have one.
     signalling: the call's own sockets; None if a LiveKit deployment serves the calls.
     desk, drafts: readers' comments, releases in the making.
-    feeds: delegates' calendars. notices: mails to delegates.
+    feeds: delegates' calendars. notices: mails to delegates. alternates: who would stand in for whom at a talk.
     udp_port: where the call's media comes to; 0: to a LiveKit deployment.
     seal: (dialogue, side, its name) → that side's seal on paper.
     printer: one paper at a time, since each takes seconds of a processor.
@@ -56,6 +57,7 @@ class Node:
     drafts: Drafts
     feeds: Feeds
     notices: Notices
+    alternates: Alternates
     udp_port: int
     seal: Callable[[str, str, str], Seal]
     printer: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(1))

@@ -1,6 +1,6 @@
 """Tables. Nothing is updated in place but what is marked so: spent links, widened audiences, moderation, a
 cosigner's memory, marks. Nothing is deleted but ended sessions, drafts, a delegate's feed and wishes,
-mails once sent, and what a side erases.
+mails once sent, alternates that are dropped, and what a side erases.
 
 Lives here: SQLAlchemy Core tables, the schema's version, the way from earlier ones. Not here: queries (`sqlite`).
 """
@@ -20,11 +20,11 @@ from sqlalchemy import (
     inspect,
 )
 
-VERSION = 4
+VERSION = 5
 """`PRAGMA user_version` of the schema. A database of another version is refused, not guessed at."""
-EARLIER = (0, 2, 3)
+EARLIER = (0, 2, 3, 4)
 """Versions that become this one by `upgrade`: 0 is a new database, 2 had a side's first log key in its founding, and no
-other, and no timestamps; 3 had nothing for calendars and notices."""
+other, and no timestamps; 3 had nothing for calendars and notices, 4 no alternates."""
 REFUSED = {1: "its foundings have no passkeys, so no log of it can be judged"}
 """Versions of this program that it can no longer read, and why."""
 
@@ -241,6 +241,19 @@ noted = Table(
     Column("dialogue", String, primary_key=True),
     Column("side", String, primary_key=True),
     Column("size", Integer, nullable=False),
+)
+
+
+# --- what a side prepares for itself ----------------------------------------------------------------
+
+alternates = Table(
+    "alternates",
+    metadata,
+    Column("dialogue", String, primary_key=True),
+    Column("side", String, primary_key=True),
+    Column("talk", String, primary_key=True),
+    Column("delegate", String, primary_key=True),
+    Column("stands_for", String, nullable=False),
 )
 
 
