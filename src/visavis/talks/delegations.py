@@ -91,11 +91,14 @@ class DelegationsView:
 
 def delegations_view(joint: Joint, us: int, talk: str, alternates: Mapping[str, str]) -> DelegationsView:
     """Both delegations to a talk for the chair `us`. alternates: our own, alternate → whom they stand in for."""
-    ours, theirs = _delegation(joint, us, talk, alternates), _delegation(joint, 1 - us, talk, {})
+    ours = _delegation(joint, us, talk, alternates, own=True)
+    theirs = _delegation(joint, 1 - us, talk, {}, own=False)
     return DelegationsView(ours, theirs, _standings(joint, us, talk, alternates))
 
 
-def _delegation(joint: Joint, s: int, talk: str, alternates: Mapping[str, str]) -> DelegationView:
+def _delegation(
+    joint: Joint, s: int, talk: str, alternates: Mapping[str, str], *, own: bool
+) -> DelegationView:
     people = {person.id: person for person in side_view(joint, s).delegates}
     history = joint.register_history(s, ("delegation", talk))
     index, value = history[-1] if history else (None, {"delegates": []})
@@ -114,7 +117,7 @@ def _delegation(joint: Joint, s: int, talk: str, alternates: Mapping[str, str]) 
         None if index is None else chair.mark(joint, s, index),
         len(history),
         tuple(member(who) for who in listed),
-        tuple(member(who) for who, person in people.items() if who not in listed and person.live),
+        tuple(member(who) for who, person in people.items() if own and who not in listed and person.live),
         tuple(people[who] for who in listed if who not in before),
         tuple(people[who] for who in before if who not in listed and who in people),
     )

@@ -14,12 +14,14 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from visavis.access import COOKIE, asker_of, require
+from visavis.dialogue.acts import Power
 from visavis.dialogue.admission import LinkSpent, Site
 from visavis.errors import Malformed, Refused, Untrusted
 from visavis.record.digest import from_text, to_text
 from visavis.record.proof import ED25519, Proof
 from visavis.web.context import page
 from visavis.web.pages.dialogue import card
+from visavis.web.pages.founding import standing
 
 if TYPE_CHECKING:
     from visavis.node import Node
@@ -44,9 +46,20 @@ async def home(request: Request) -> Response:
         return page(request, "waiting-admission.html")
     view = node.dialogues.view(asker.dialogue, asker.side, asker.delegate)
     cards = [card(view, asker, request)]
+    theirs = view.joint.sides[1 - view.us].founding is not None
     # Of what we can do, what somebody waits for and this delegate may do: the tab says how much it is.
     waits = sum(todo.urgent and bool(todo.href) for each in cards if each.what for todo in each.what.now)
-    return page(request, "home.html", view=view, sides=None, dialogues=cards, waits=waits)
+    founding = standing(node, asker).step if asker.may(Power.ADMIT) else ""
+    return page(
+        request,
+        "home.html",
+        view=view,
+        sides=None,
+        dialogues=cards,
+        waits=waits,
+        founding=founding,
+        theirs=theirs,
+    )
 
 
 async def recover(request: Request) -> Response:
