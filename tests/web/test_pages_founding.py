@@ -50,6 +50,7 @@ async def test_founding_goes_step_by_step(stage: Stage) -> None:
     assert back.xpath("string(//textarea[@name='recovery'])").strip() == typed["recovery"]
     for path in ("/founding/check", "/founding/change"):  # a reload
         assert (await at_one.get(path)).headers["location"] == "/founding"
+        assert (await at_one.get(f"{path}?lang=ar")).headers["location"] == "/founding?lang=ar"
     form = read.xpath("//form[@action='/founding']")[0]
     for _ in range(2):  # pressed twice
         assert (await at_one.post("/founding", **dict(form.fields))).status_code == 303

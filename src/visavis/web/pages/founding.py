@@ -192,9 +192,10 @@ async def state(request: Request) -> Response:
     return RedirectResponse("/founding", 303)
 
 
-async def again(_: Request) -> Response:
-    """A step's address, opened by itself: the page begins where the side stands."""
-    return RedirectResponse("/founding", 303)
+async def again(request: Request) -> Response:
+    """A step's address, opened by itself or in another language: the page begins where the side stands."""
+    language = request.query_params.get("lang", "")
+    return RedirectResponse(f"/founding?lang={language}" if language in LANGUAGES else "/founding", 303)
 
 
 routes = [
