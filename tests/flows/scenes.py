@@ -244,6 +244,10 @@ async def play_day(stage: Stage, see: See) -> None:
                     Scene("newsroom-empty", f"/newsroom/{day.sides['a']}"),
                 ]
             case "sitting":
+                named, adviser = (day.people["a"][role] for role in (OFFICER, Role.ADVISER))
+                assert isinstance(named, Delegate) and isinstance(adviser, Delegate)
+                view = stage.node.dialogues.view(day.dialogue, day.sides["a"], named.id)
+                await stage.node.alternates.name(view, day.talk, named.id, adviser.id)
                 scenes = [
                     Scene("talk-sitting", talk, officer),
                     Scene("delegation", f"{talk}/delegation", officer),
