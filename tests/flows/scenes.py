@@ -103,6 +103,8 @@ async def type_no_key(page: Page) -> None:
 
 async def check_the_name(page: Page) -> None:
     """Type the side's name, and go on: it is read once more."""
+    await open_all(page)  # what was typed before is there again
+    await page.locator("textarea[name=recovery]").fill("")
     for language, name in NAMES[0].items():
         await page.locator(f"input[name='name.{language}']").fill(name)
     await page.locator("main form button[type=submit]").click()
