@@ -1,4 +1,4 @@
-/** Entry of every page of a signed-in delegate: forms that sign, live regions, clocks, copying, scripts that can wait,
+/** Entry of every page of a signed-in delegate: forms that sign, live regions, clocks and zones, copying, scripts that can wait,
  * entries of the record, files' hashes, print, rankings, brackets, files that are sent, a node that does not answer, what is
  * typed, the watch over what was signed.
  */
@@ -15,11 +15,13 @@ import { listen as paper } from './page/print';
 import { listen as reached } from './page/reach';
 import { listen as rankings } from './page/ranking';
 import { listen as typed } from './page/typed';
+import { listen as zone } from './page/zone';
 import { listen as forms } from './signing/forms';
 import { listen as watch } from './signing/watch';
 
 forms();
 live();
+zone();
 brackets();
 clocks();
 copies();

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 COOKIE = "visavis_session"
-SECRETS = ("/enter/", "/calendar/")
+SECRETS = ("/enter/", "/calendar/", "/mail/")
 """What follows in such a path opens something, and stands in no log."""
 
 

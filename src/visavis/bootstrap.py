@@ -51,12 +51,14 @@ from visavis.rulebook import COMMANDS, EDITION_1
 from visavis.seating import Seating
 from visavis.serving import write_private
 from visavis.store import schema
+from visavis.store.alternates import SqliteAlternates
 from visavis.store.calendars import SqliteFeeds
 from visavis.store.notices import SqliteNotices
 from visavis.store.papers import SqlitePapers
 from visavis.store.press import SqliteComments, SqliteDrafts
 from visavis.store.remarks import SqliteRemarks
 from visavis.store.sqlite import LOGS, open_store
+from visavis.talks.alternates import Alternates
 from visavis.understandings.remarks import Remarks
 
 DATABASE = "visavis.sqlite"
@@ -124,6 +126,7 @@ async def _open_node(settings: Settings) -> AsyncIterator[Node]:
                 Feeds(SqliteFeeds(store), dialogues, now),
                 notices,
                 dossier,
+                Alternates(SqliteAlternates(store)),
                 udp_port,
                 partial(side_seal, settings.data),
             )
@@ -170,11 +173,14 @@ def timestamp_authority(settings: Settings) -> HttpAuthority | None:
 
 def notices_of(settings: Settings, store: SqliteNotices, dialogues: Dialogues, fresh: SystemFresh) -> Notices:
     """Mails to delegates: by the SMTP server that is set, else into the outbox in the node's data."""
-    from visavis.web.letters import letter  # here, since commands that run no node need no words of pages
+    from visavis.web.letters import (  # here, since commands that run no node need no words of pages
+        asking,
+        letter,
+    )
 
     post = mail_server(settings) or Outbox(settings.data / OUTBOX)
     url, sender = pages_url(settings), mail_sender(settings)
-    return Notices(store, dialogues, post, letter, url=url, sender=sender, clock=now, fresh=fresh)
+    return Notices(store, dialogues, post, letter, asking, url=url, sender=sender, clock=now, fresh=fresh)
 
 
 def limits_of(settings: Settings) -> Limits:

@@ -28,6 +28,7 @@ from visavis.rtc.calls import Calls
 from visavis.rtc.service import CallService
 from visavis.rulebook import EDITION_1
 from visavis.seating import Seating
+from visavis.talks.alternates import Alternates
 from visavis.understandings.remarks import Remarks
 from visavis.verification.verify import verify
 
@@ -44,6 +45,7 @@ class Node:
     signalling: the call's own sockets; None if a LiveKit deployment serves the calls.
     desk, drafts: readers' comments, releases in the making. remarks: of each side on clauses, for itself.
     feeds: delegates' calendars. notices: mails to delegates. dossier: papers under the items of talks.
+    alternates: who would stand in for whom at a talk.
     udp_port: where the call's media comes to; 0: to a LiveKit deployment.
     seal: (dialogue, side, its name) → that side's seal on paper.
     lobby: who of each side waits for a sitting.
@@ -62,6 +64,7 @@ class Node:
     feeds: Feeds
     notices: Notices
     dossier: Dossier
+    alternates: Alternates
     udp_port: int
     seal: Callable[[str, str, str], Seal]
     lobby: Lobby = field(default_factory=Lobby)

@@ -131,6 +131,25 @@ async def send_an_active_file(page: Page) -> None:
     await page.wait_for_selector("[data-lays][data-state=error]", state="attached", timeout=LIMIT_MS)
 
 
+async def type_no_key(page: Page) -> None:
+    """Type the side's name and a line that is no key: refused at its field."""
+    await page.locator("input[name='name.en']").fill(NAMES[0]["en"])
+    await page.locator("details summary").click()
+    await page.locator("textarea[name=recovery]").fill("no key")
+    await page.locator("main form button[type=submit]").click()
+    await page.wait_for_selector("textarea[aria-invalid=true]", state="attached", timeout=LIMIT_MS)
+
+
+async def check_the_name(page: Page) -> None:
+    """Type the side's name, and go on: it is read once more."""
+    await open_all(page)  # what was typed before is there again
+    await page.locator("textarea[name=recovery]").fill("")
+    for language, name in NAMES[0].items():
+        await page.locator(f"input[name='name.{language}']").fill(name)
+    await page.locator("main form button[type=submit]").click()
+    await page.wait_for_selector("form[action='/founding/change']", state="attached", timeout=LIMIT_MS)
+
+
 def name_recovery(key: str) -> Callable[[Page], Awaitable[None]]:
     """Name that recovery key: the page then says what is to be signed."""
 
@@ -151,7 +170,14 @@ async def play_door(stage: Stage, see: See) -> None:
     entrance = urlsplit(stage.links[0]).path
     await see(stage.url, [Scene("welcome-unfounded", "/"), Scene("enter-officer", entrance)])
     await one.enrol(stage.links[0])
-    await see(stage.url, [Scene("founding", "/founding", one.token, open_all)])
+    await see(
+        stage.url,
+        [
+            Scene("founding", "/founding", one.token, open_all),
+            Scene("founding-wrong", "/founding", one.token, type_no_key),
+            Scene("founding-check", "/founding", one.token, check_the_name),
+        ],
+    )
     key = to_text(Ed25519PrivateKey.generate().public_key().public_bytes_raw())
     await one.post("/api/foundings", {"name": NAMES[0], "recovery": [key]})
     await see(stage.url, [Scene("founding-waiting", "/founding", one.token)])
@@ -164,7 +190,11 @@ async def play_door(stage: Stage, see: See) -> None:
     at = f"/d/{one.dialogue}"
     await see(
         stage.url,
-        [Scene("home-empty", "/", one.token), Scene("dialogue-empty", at, one.token)],
+        [
+            Scene("founding-profile", "/founding", one.token),
+            Scene("home-empty", "/", one.token),
+            Scene("dialogue-empty", at, one.token),
+        ],
     )
     for officer, zone in zip((one, other), ZONES, strict=True):
         await officer.act("dialogue.profile", zone=zone, languages=["en", "ru"])
@@ -174,7 +204,15 @@ async def play_door(stage: Stage, see: See) -> None:
         f"/api/dialogues/{one.dialogue}/invitations", {"name": person.name, "role": Role.ADVISER}
     )
     entrance = urlsplit(invited["link"]).path
-    await see(stage.url, [Scene("enter", entrance)])
+    await see(
+        stage.url,
+        [
+            Scene("enter", entrance),
+            Scene("link-other", entrance, one.token),
+            Scene("founding-people", "/founding", one.token),
+            Scene("invitations", f"{at}/invitations", one.token),
+        ],
+    )
     await person.enrol(invited["link"])
     await see(
         stage.url,
@@ -189,11 +227,13 @@ async def play_door(stage: Stage, see: See) -> None:
             Scene("missing", "/nowhere", one.token),
             Scene("dialogue-enrolment", at, one.token, open_all),
             Scene("check", "/check"),
+            Scene("mail-nothing", f"/mail/{'x' * 43}"),
             Scene("record-short", f"{at}/record", one.token),
         ],
     )
     waiting = (await one.get(f"/api/dialogues/{one.dialogue}/enrolments"))["enrolments"]
-    await one.act("dialogue.admit", enrolment=waiting[0]["id"], role=Role.ADVISER)
+    await one.act("dialogue.admit", enrolment=waiting[0]["id"], role=Role.ADVISER, powers=["sign", "speak"])
+    await see(stage.url, [Scene("founding-done", "/founding", one.token)])
     await one.act("dialogue.revoke", credential=person.credential)
     await see(stage.url, [Scene("revoked", "/", person.token)])
 
@@ -245,8 +285,13 @@ async def play_day(stage: Stage, see: See) -> None:
                     Scene("newsroom-empty", f"/newsroom/{day.sides['a']}"),
                 ]
             case "sitting":
+                named, adviser = (day.people["a"][role] for role in (OFFICER, Role.ADVISER))
+                assert isinstance(named, Delegate) and isinstance(adviser, Delegate)
+                view = stage.node.dialogues.view(day.dialogue, day.sides["a"], named.id)
+                await stage.node.alternates.name(view, day.talk, named.id, adviser.id)
                 scenes = [
                     Scene("talk-sitting", talk, officer),
+                    Scene("delegation", f"{talk}/delegation", officer),
                     Scene("room-check", f"{talk}/room", principal, whole=False),
                     Scene("room-not-named", f"{talk}/room", officer, whole=False),
                     Scene("review-open", f"{talk}/review", principal, open_all),

@@ -22,7 +22,7 @@ from visavis.post import Outbox, SmtpPost
 from visavis.rehearsal.delegate import Delegate
 from visavis.store.notices import SqliteNotices
 from visavis.store.sqlite import open_store
-from visavis.web.letters import letter
+from visavis.web.letters import asking, letter
 
 pytestmark = pytest.mark.anyio
 
@@ -57,6 +57,7 @@ class World:
             self.stage.node.dialogues,
             post,
             letter,
+            asking,
             url="https://talks.example",
             sender="visavis@talks.example",
             clock=self.clock,
@@ -69,6 +70,9 @@ class World:
     async def wish(self, notices: Notices, who: Delegate, **changed: object) -> None:
         wishes = {"address": ADDRESS, "on": True, "language": "en", "zone": "UTC"} | changed
         me = await who.get("/api/session")
+        # Of an address that was confirmed before: `test_an_address_is_asked_first` asks it.
+        known = Wishes(str(wishes["address"]), False, "en", "UTC", confirmed=True)
+        await notices._store.keep_wishes(who.dialogue, who.side, me["delegate"], known)
         await notices.wish(who.dialogue, who.side, me["delegate"], Wishes(**wishes))  # type: ignore[arg-type]
 
     async def propose(self, who: Delegate, title: str = "A secret matter") -> str:
@@ -298,3 +302,43 @@ async def test_without_a_server_a_mail_lies_in_the_outbox(world: World, tmp_path
     (file,) = folder.iterdir()
     assert (file.suffix, file.stat().st_mode & 0o777, folder.stat().st_mode & 0o777) == (".eml", 0o600, 0o700)
     assert f"To: {ADDRESS}\r\n".encode() in file.read_bytes()
+
+
+async def test_an_address_is_asked_first(world: World, tmp_path: Path) -> None:
+    """Until whoever reads it has said that it is theirs, nothing but the question goes there; then notices do."""
+    async with mail_server() as box, world.notices(tmp_path, smtp(box)) as notices:
+        me = (await world.b.get("/api/session"))["delegate"]
+        at = (world.b.dialogue, world.b.side, me)
+        await notices.wish(*at, Wishes(ADDRESS, True, "en", "UTC"))
+        assert await world.work(notices) is None
+        (asked,) = box.mails
+        assert (asked["To"], asked["Subject"]) == (ADDRESS, "Is this your address?")
+        link = next(word for word in asked.get_content().split() if "/mail/" in word)
+        assert link.startswith("https://talks.example/mail/") and world.b.dialogue not in str(asked)
+        await notices.wish(*at, Wishes(ADDRESS, True, "en", "UTC"))  # a new link, not before its time
+        assert await world.work(notices) == world.clock.now + GATHER
+        token = link.rpartition("/")[2]
+        assert not await notices.confirm(token) and not notices.is_asked(token)
+        await world.propose(world.a)
+        world.clock.now += GATHER
+        assert await world.work(notices) is None
+        assert [mail["Subject"] for mail in box.mails] == ["Is this your address?"] * 2
+        token = next(word for word in box.mails[1].get_content().split() if "/mail/" in word).rpartition("/")[
+            2
+        ]
+        assert notices.is_asked(token) and await notices.confirm(token)
+        assert not await notices.confirm(token)
+        await notices.wish(*at, Wishes(ADDRESS, True, "en", "UTC", quiet_from="", kinds=("time",)))
+        await world.propose(world.a)
+        assert await world.work(notices) == world.clock.now + GATHER
+        world.clock.now += GATHER
+        await world.work(notices)
+        assert box.mails[-1]["Subject"] == "Something waits for you"
+        await notices.wish(*at, Wishes("another@mail.example", True, "en", "UTC"))
+        await world.propose(world.a)
+        world.clock.now += 2 * GATHER
+        await world.work(notices)
+        assert (box.mails[-1]["To"], box.mails[-1]["Subject"]) == (
+            "another@mail.example",
+            "Is this your address?",
+        )

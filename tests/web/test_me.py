@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from email import message_from_bytes
+from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -106,13 +107,29 @@ async def test_a_node_without_a_mail_server_fills_its_outbox(stage: Stage) -> No
     """From the form to the file: what the other side does at once waits for the delegate, by the node's own task."""
     a, b = await found_dialogue(stage)
     wishes = FORM | {"quiet_from": "", "quiet_to": "", "kinds": "room", "language": "en"}
-    assert (await Browser(stage.url, b.token).post("/me/mail", **wishes)).status_code == 303
+    theirs = Browser(stage.url, b.token)
+    assert (await theirs.post("/me/mail", **wishes)).status_code == 303
+    assert (await theirs.page("/me")).get_element_by_id("unconfirmed") is not None
+    asked = (await arrived(stage, 1))[0]
+    link = next(word for word in asked.get_content().split() if "/mail/" in word).removeprefix(stage.url)
+    stranger = Browser(stage.url)  # another browser, or a program that looks at links in mails
+    page = await stranger.page(link)
+    assert lint(page, link) == [] and page.xpath("//main//form")
+    done = html.document_fromstring((await stranger.post(link)).text)
+    assert lint(done, link) == [] and "is confirmed" in done.findtext(".//h1")
+    assert lint(await stranger.page(link, status=404), link) == []
+    assert not (await theirs.page("/me")).xpath("//*[@id='unconfirmed']")
     await a.act("talks.conclude", talk=await agreed(a, b))
-    outbox = stage.node.settings.data / "outbox"
-    with anyio.fail_after(30):
-        while not (files := list(outbox.glob("*.eml"))):  # noqa: ASYNC110 - a folder tells no event
-            await anyio.sleep(0.05)
-    mail = message_from_bytes(files[0].read_bytes(), policy=default)
+    (mail,) = [each for each in await arrived(stage, 2) if each["Subject"] != asked["Subject"]]
     assert (mail["To"], mail["Subject"]) == (ADDRESS, "Something waits for you")
     assert f"{stage.url}/\r\n" in mail.get_content()
     assert mail["From"] == f"visavis@{urlsplit(stage.url).hostname}"
+
+
+async def arrived(stage: Stage, count: int) -> list[EmailMessage]:
+    """The mails in the outbox, once there are so many."""
+    outbox = stage.node.settings.data / "outbox"
+    with anyio.fail_after(30):
+        while len(files := list(outbox.glob("*.eml"))) < count:  # noqa: ASYNC110 - a folder tells no event
+            await anyio.sleep(0.05)
+    return [message_from_bytes(file.read_bytes(), policy=default) for file in files]

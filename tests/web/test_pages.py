@@ -286,30 +286,6 @@ async def test_a_page_of_another_dialogue_is_refused(stage: Stage, day: Day) -> 
         await missing.page(f"/d/{day.dialogue}/{path}", status=404)
 
 
-async def test_founding_goes_step_by_step(empty: Stage) -> None:
-    """An officer's first pages: the link, the side's name, waiting for the other, the first entry to sign."""
-    opened = await Browser(empty.url).page(empty.links[0].removeprefix(empty.url))
-    assert opened.xpath("//form[@data-enrol]")
-    one, other = empty.delegate("Officer of side A"), empty.delegate("Officer of side B")
-    await one.enrol(empty.links[0])
-    await other.enrol(empty.links[1])
-    at_one, at_other = Browser(empty.url, one.token), Browser(empty.url, other.token)
-    assert (await at_one.get("/")).headers["location"] == "/founding"
-    unnamed = await at_one.post("/founding", **{"name.en": " "})
-    assert unnamed.status_code == 400
-    assert (await at_one.post("/founding", **{"name.en": "Side A"})).status_code == 303
-    waiting = await at_one.page("/founding")
-    assert lint(waiting, "/founding") == []
-    assert not waiting.xpath("//form[@data-command]")
-    assert (
-        await at_other.post("/founding", **{"name.en": "Side B", "name.ar": "الجانب ب"})
-    ).status_code == 303
-    ready = await at_one.page("/founding")
-    assert ready.xpath("//form[@data-command='dialogue.found']")
-    spent = await Browser(empty.url).page(empty.links[0].removeprefix(empty.url), status=404)
-    assert lint(spent, "/enter") == []
-
-
 async def test_an_officer_invites_by_a_plain_form(stage: Stage, day: Day) -> None:
     """The one-time link is shown once, and who opens it waits until the officer admits them."""
     officer = browser(stage, day, "a", PROTOCOL)

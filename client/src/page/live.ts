@@ -154,10 +154,10 @@ async function refreshPage(): Promise<void> {
 
 /** Swap every region of this document that differs in `fresh`. */
 export function swap(fresh: Document): void {
-  // The room's door opens or shuts with the sitting: that is another page, unless somebody is inside.
+  // The room's door opens or shuts with the sitting, and with our list: that is another page, unless somebody is inside.
   const [room, door] = [document.getElementById('room'), fresh.getElementById('room')];
   const inside = ['joining', 'in', 'lost'].includes(room?.dataset['state'] ?? '');
-  if (room && door && !inside && room.dataset['sitting'] !== door.dataset['sitting']) {
+  if (room && door && !inside && ['sitting', 'named'].some(name => room.dataset[name] !== door.dataset[name])) {
     location.reload();
     return;
   }

@@ -22,7 +22,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from visavis.dialogue.commands import Enrolment, Fresh
-from visavis.dialogue.ports import EnrolmentRow, Link, Session, Store
+from visavis.dialogue.ports import UNSPENT, USED, EnrolmentRow, Link, Session, Store
 from visavis.errors import Malformed, Refused, Untrusted
 from visavis.record.digest import from_text, to_text
 from visavis.record.proof import Passkey, Proof, verify
@@ -37,9 +37,18 @@ SESSION_DOMAIN = b"visavis/session/v1\0"
 
 
 class LinkSpent(Refused):
-    """The one-time link was used, has expired, or never was."""
+    """The one-time link was used, has expired, was withdrawn, or never was: `details["how"]`, one of `ENDS`."""
 
     code = "link-spent"
+
+
+ENDS: Mapping[str, str] = {
+    "used": "this link was used already; it works once",
+    "expired": "this link has expired; ask your protocol officer for another",
+    "withdrawn": "this link was withdrawn by the side that made it; ask its protocol officer for another",
+    "unknown": "no such link was made here; ask your protocol officer for another",
+}
+"""How a link came to lead nowhere, and in words."""
 
 
 class NotSignedIn(Untrusted):
@@ -68,6 +77,14 @@ class Site:
         """The site of a node's address."""
         parts = urlsplit(url)
         return cls(parts.hostname or "", f"{parts.scheme}://{parts.netloc}".lower())
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A link of a side as its officers see it. stands: it can be used; else it has expired."""
+
+    link: Link
+    stands: bool
 
 
 def enrolment_challenge(token: str) -> bytes:
@@ -155,12 +172,32 @@ class Admission:
     async def link(self, token: str) -> Link:
         """Look at a link without spending it. Raises `LinkSpent`."""
         async with self._store.begin() as unit:
-            found = await unit.link(_hash(token), self._clock())
-        if found is None:
-            raise LinkSpent(
-                "this link was used already, or has expired; ask your protocol officer for another"
-            )
+            found = await unit.link(_hash(token))
+        how = self._end_of_link(found)
+        if found is None or how:
+            raise LinkSpent(ENDS[how], how=how)
         return found
+
+    def _end_of_link(self, link: Link | None) -> str:
+        """Which of `ENDS` a link has met; "": none, it can be used."""
+        if link is None:
+            return "unknown"
+        if link.spent != UNSPENT:
+            return "used" if link.spent == USED else "withdrawn"
+        return "expired" if link.expires <= self._clock() else ""
+
+    async def invitations(self, dialogue: str, side: str) -> list[Invitation]:
+        """A side's links that nobody has used: those that can be, and those that have expired."""
+        async with self._store.begin() as unit:
+            return [
+                Invitation(each, not self._end_of_link(each)) for each in await unit.links(dialogue, side)
+            ]
+
+    async def withdraw(self, dialogue: str, side: str, token_hash: str) -> None:
+        """Take a link back that nobody has used. Raises `LinkSpent` if the side has none such."""
+        async with self._store.begin() as unit:
+            if not await unit.withdraw_link(dialogue, side, token_hash):
+                raise LinkSpent("your side has no such link, or it was used already", how="unknown")
 
     async def enrol(
         self, token: str, registration: Mapping[str, Any], at: Site
@@ -176,7 +213,8 @@ class Admission:
         async with self._store.begin() as unit:
             link = await unit.spend_link(_hash(token), now)
             if link is None:
-                raise LinkSpent("this link was used already, or has expired")
+                how = self._end_of_link(await unit.link(_hash(token)))
+                raise LinkSpent(ENDS[how], how=how)
             if await unit.passkey_by_id(passkey.id) is not None:
                 raise Refused("this passkey was enrolled before; make another")
             await unit.add_passkey(passkey)

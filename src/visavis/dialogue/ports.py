@@ -23,7 +23,7 @@ class Link:
     """A one-time link. token_hash: SHA-256 of the token, hex; the token itself is kept nowhere.
 
     pair, chair: set on a founding link: which pair of foundings, and which of its two chairs (0, 1).
-    dialogue, side: set on a delegate's link.
+    dialogue, side: set on a delegate's link. spent: one of `SPENT`.
     """
 
     token_hash: str
@@ -35,6 +35,11 @@ class Link:
     chair: int = 0
     dialogue: str = ""
     side: str = ""
+    spent: int = 0
+
+
+UNSPENT, USED, WITHDRAWN = SPENT = (0, 1, 2)
+"""How a link stands: it waits, somebody enrolled by it, its side has taken it back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +162,18 @@ class Unit(Protocol):
         """Take the link if it is there, unspent and not expired; only one caller ever gets it."""
         ...
 
-    async def link(self, token_hash: str, now: datetime) -> Link | None: ...
+    async def link(self, token_hash: str) -> Link | None:
+        """The link, however it stands."""
+        ...
+
+    async def links(self, dialogue: str, side: str) -> Sequence[Link]:
+        """The unspent links of a side's delegates, expired ones too; the one that lasts longest first."""
+        ...
+
+    async def withdraw_link(self, dialogue: str, side: str, token_hash: str) -> bool:
+        """Take an unspent link of that side back. False if there is none."""
+        ...
+
     async def add_session(self, session: Session) -> None: ...
     async def drop_ended_sessions(self, now: datetime) -> None:
         """Forget sessions that have ended, but for founding officers': see `founder`."""

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     TEXT = "text"
     REVIEW = "review"
     PRESS = "press"
+    PEOPLE = "people"
 
 
 KINDS: Mapping[str, Kind] = {
@@ -79,8 +80,10 @@ KINDS: Mapping[str, Kind] = {
         ),
         Kind.PRESS,
     ),
+    **dict.fromkeys(("talk.delegation", "side.powers"), Kind.PEOPLE),
 }
-"""Act → its kind. What is not here (ranks, floor time, receipts, keys and people of a side) waits for nobody."""
+"""Act → its kind. What is not here (ranks, floor time, receipts, keys of a side and who is admitted to it) waits for
+nobody."""
 
 GATHER = timedelta(minutes=5)
 """What comes within it goes in one mail."""
@@ -103,6 +106,8 @@ class Wishes:
     on: whether at all. address: RFC 5321, ASCII. language: of the mails. zone: the delegate's own, IANA.
     quiet_from, quiet_to: "22:00", "07:00" on their own clocks; "" and "": never quiet.
     kinds: of `Kind`. named: whether a mail says the two sides' names.
+    confirmed: whether whoever reads that address has said that it is theirs. asked: hash of the token in the mail that
+    asks them; "": none was sent.
     """
 
     address: str
@@ -113,6 +118,13 @@ class Wishes:
     quiet_to: str = ""
     kinds: tuple[str, ...] = tuple(Kind)
     named: bool = False
+    confirmed: bool = False
+    asked: str = ""
+
+    @property
+    def wanted(self) -> bool:
+        """Whether mails are to go out: asked for, and to an address that is confirmed."""
+        return self.on and self.confirmed
 
 
 def checked(wishes: Wishes) -> Wishes:

@@ -66,6 +66,14 @@ class Post(Protocol):
         ...
 
 
+class Asking(Protocol):
+    """The words of the mail that asks whether an address is whose it was said to be."""
+
+    def __call__(self, language: str, link: str, home: str) -> tuple[str, str]:
+        """(subject, text). link: to the page that confirms it. home: the node's address."""
+        ...
+
+
 class Letter(Protocol):
     """A mail's words."""
 

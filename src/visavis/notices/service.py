@@ -9,8 +9,10 @@ it made pending are one transaction. A node killed between sending and noting so
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -37,7 +39,8 @@ from visavis.notices.model import (
     checked,
     due,
 )
-from visavis.notices.ports import Letter, NoticeStore, Pending, Post
+from visavis.notices.ports import Asking, Letter, NoticeStore, Pending, Post
+from visavis.record.digest import to_text
 
 log = structlog.get_logger(__name__)
 
@@ -49,6 +52,16 @@ LOOK_S = 300.0
 """Longest sleep while a mail is pending: clocks may be set meanwhile."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A mail that asks an address whether it is the delegate's. due: None: it is sent, or given up. sent: when last."""
+
+    token: str
+    due: datetime | None
+    tries: int
+    sent: datetime | None
+
+
 class Notices:
     """Who wants to be told, what is to be told, and the sending of it."""
 
@@ -58,6 +71,7 @@ class Notices:
         dialogues: Dialogues,
         post: Post,
         letter: Letter,
+        asking: Asking,
         *,
         url: str,
         sender: str,
@@ -69,12 +83,14 @@ class Notices:
         self._dialogues = dialogues
         self._post = post
         self._letter = letter
+        self._asking = asking
         self._url = url
         self._sender = sender
         self._clock = clock
         self._fresh = fresh
         self._wishes: dict[tuple[str, str], dict[str, Wishes]] = {}
         self._sent: dict[tuple[str, str, str], datetime] = {}
+        self._asks: dict[tuple[str, str, str], Ask] = {}
         self._noted: dict[tuple[str, str], int] = {}
         self._wake = anyio.Event()
         self._looking = anyio.Lock()
@@ -94,14 +110,60 @@ class Notices:
         return await self._store.wishes(dialogue, side, delegate)
 
     async def wish(self, dialogue: str, side: str, delegate: str, wishes: Wishes) -> None:
-        """Keep how a delegate wants to be told; what happened before it is not told. Raises `Malformed`."""
+        """Keep how a delegate wants to be told; what happened before it is not told. Raises `Malformed`.
+
+        An address that is new is asked by a mail whether it is theirs; until it has said so, nothing else goes there.
+        """
         checked(wishes)
+        before = await self._store.wishes(dialogue, side, delegate)
+        known = before is not None and before.confirmed and before.address == wishes.address
+        token = to_text(secrets.token_bytes(32)) if wishes.on and not known else ""
+        wishes = replace(wishes, confirmed=known, asked=_hash(token) if token else "")
         await self.look()
         for each in self._dialogues.ledger(dialogue).sides:  # so that a restart does not look at it again
             await self._store.note(dialogue, each, self._noted[dialogue, each], [])
         await self._store.keep_wishes(dialogue, side, delegate, wishes)
         self._wishes.setdefault((dialogue, side), {})[delegate] = wishes
+        if token:
+            self._ask((dialogue, side, delegate), token)
         self._wake.set()
+
+    def _ask(self, who: tuple[str, str, str], token: str) -> None:
+        """Have a delegate's address asked, not more often than once in five minutes.
+
+        The token is in the mail alone: if the node is started anew before it is sent, the wishes are saved again.
+        """
+        now, last = self._clock(), self._asks.get(who)
+        sent = None if last is None else last.sent
+        self._asks[who] = Ask(token, now if sent is None else max(now, sent + GATHER), 0, sent)
+        self._waiting = True
+
+    def is_asked(self, token: str) -> bool:
+        """Whether that token confirms an address."""
+        return self._whose(token) is not None
+
+    async def confirm(self, token: str) -> bool:
+        """Whoever reads an address says that it is theirs. False if nothing of it is asked, any more."""
+        who = self._whose(token)
+        if who is None:
+            return False
+        dialogue, side, delegate = who
+        kept = await self._store.wishes(dialogue, side, delegate)
+        if kept is None or kept.asked != _hash(token):
+            return False
+        told = replace(kept, confirmed=True, asked="")
+        await self._store.keep_wishes(dialogue, side, delegate, told)
+        self._wishes[dialogue, side][delegate] = told
+        self._asks.pop(who, None)
+        return True
+
+    def _whose(self, token: str) -> tuple[str, str, str] | None:
+        hashed = _hash(token)
+        for (dialogue, side), people in self._wishes.items():
+            for delegate, wishes in people.items():
+                if wishes.asked == hashed:
+                    return dialogue, side, delegate
+        return None
 
     # --- the task --------------------------------------------------------------------------------
 
@@ -156,7 +218,7 @@ class Notices:
         now, mails = self._clock(), []
         for delegate, wishes in self._wishes.get((ledger.id, side), {}).items():
             told = [kind for kind in kinds if kind in wishes.kinds]
-            if wishes.on and told and self._dialogues.is_live(ledger.id, side, delegate):
+            if wishes.wanted and told and self._dialogues.is_live(ledger.id, side, delegate):
                 at = min(due(now, kind, wishes) for kind in told)
                 last = self._sent.get((ledger.id, side, delegate))
                 if last is not None:  # however often the other side opens its half of the room
@@ -171,18 +233,48 @@ class Notices:
             while mails := await self._store.due(self._clock(), AT_ONCE):
                 for mail in mails:
                     await self._send(mail)
+            asking = await self._send_asks()
             following = await self._store.next_due()
         except BaseException:
             self._waiting = True
             raise
-        self._waiting |= following is not None
-        return following
+        found = [each for each in (following, asking) if each is not None]
+        self._waiting |= bool(found)
+        return min(found, default=None)
+
+    async def _send_asks(self) -> datetime | None:
+        """Ask the addresses that are due to be asked. When the next is; None: there is none."""
+        for who, ask in list(self._asks.items()):
+            now = self._clock()
+            if ask.due is None or ask.due > now:
+                continue
+            wishes = await self._store.wishes(*who)
+            told = dict(zip(("dialogue", "side", "delegate"), who, strict=True))
+            if wishes is None or not wishes.on or wishes.asked != _hash(ask.token):
+                self._asks[who] = replace(ask, due=None)
+                continue
+            subject, text = self._asking(wishes.language, f"{self._url}/mail/{ask.token}", f"{self._url}/")
+            try:
+                await self._post.send(self._made(wishes, subject, text))
+            except Undeliverable as error:
+                log.warning("address.undeliverable", **told, why=error.message)
+                self._asks[who] = replace(ask, due=None)
+            except Unavailable as error:
+                tries = ask.tries + 1
+                log.info("address.put-off", **told, tries=tries, why=error.message)
+                self._asks[who] = replace(
+                    ask, tries=tries, due=now + back_off(tries) if tries < MOST_TRIES else None
+                )
+            else:
+                log.info("address.asked", **told)
+                self._asks[who] = replace(ask, due=None, sent=now, tries=0)
+        return min((ask.due for ask in self._asks.values() if ask.due is not None), default=None)
 
     async def _send(self, mail: Pending) -> None:
         now = self._clock()
         told = {"dialogue": mail.dialogue, "side": mail.side, "delegate": mail.delegate}
         wishes = await self._store.wishes(mail.dialogue, mail.side, mail.delegate)
-        if wishes is None or not wishes.on or not self._is_live(mail):
+        if wishes is None or not wishes.wanted or not self._is_live(mail):
             await self._store.done(replace(mail, count=ALL))
             return
         later = after_quiet(now, wishes)
@@ -221,6 +313,9 @@ class Notices:
             names = [dict(ledger.foundings[s].names) for s in (us, 1 - us)]
             home += f"d/{mail.dialogue}"
         subject, text = self._letter(wishes.language, home, f"{self._url}/me#mail", names)
+        return self._made(wishes, subject, text)
+
+    def _made(self, wishes: Wishes, subject: str, text: str) -> EmailMessage:
         made = EmailMessage(policy=SMTP)
         made["From"] = self._sender
         made["To"] = wishes.address
@@ -231,3 +326,7 @@ class Notices:
         made["Content-Language"] = wishes.language
         made.set_content(text)
         return made
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,6 +1,6 @@
 """Tables. Nothing is updated in place but what is marked so: spent links, widened audiences, moderation, a
 cosigner's memory, marks, papers given. Nothing is deleted but ended sessions, drafts, remarks, a delegate's feed and
-wishes, mails once sent, papers withdrawn, and what a side erases.
+wishes, mails once sent, papers withdrawn, alternates that are dropped, and what a side erases.
 
 Lives here: SQLAlchemy Core tables, the schema's version, the way from earlier ones. Not here: queries (`sqlite`).
 """
@@ -25,7 +25,7 @@ VERSION = 5
 """`PRAGMA user_version` of the schema. A database of another version is refused, not guessed at."""
 EARLIER = (0, 2, 3, 4)
 """Versions that become this one by `upgrade`: 0 is a new database, 2 had a side's first log key in its founding, and no
-other, and no timestamps; 3 had nothing for calendars and notices; 4 had no remarks and no papers."""
+other, and no timestamps; 3 had nothing for calendars and notices; 4 had no remarks, no papers and no alternates."""
 REFUSED = {1: "its foundings have no passkeys, so no log of it can be judged"}
 """Versions of this program that it can no longer read, and why."""
 
@@ -279,6 +279,19 @@ papers = Table(
     Column("dropped", String, nullable=False),
     Column("commitment", String, nullable=False),
     Column("data", LargeBinary, nullable=False),
+)
+
+
+# --- what a side prepares for itself ----------------------------------------------------------------
+
+alternates = Table(
+    "alternates",
+    metadata,
+    Column("dialogue", String, primary_key=True),
+    Column("side", String, primary_key=True),
+    Column("talk", String, primary_key=True),
+    Column("delegate", String, primary_key=True),
+    Column("stands_for", String, nullable=False),
 )
 
 

@@ -27,6 +27,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from visavis.dialogue.commands import Audience, Enrolment
 from visavis.dialogue.cosigning import Cosigned
 from visavis.dialogue.ports import (
+    UNSPENT,
+    USED,
+    WITHDRAWN,
     Certificate,
     ContentRow,
     EnrolmentRow,
@@ -191,20 +194,30 @@ class SqliteUnit:
     # --- links, sessions, enrolments ------------------------------------------------------------
 
     async def add_link(self, link: Link) -> None:
-        await self._db.execute(insert(t.links), _row(link, expires=instant_text(link.expires)) | {"spent": 0})
+        await self._db.execute(insert(t.links), _row(link, expires=instant_text(link.expires)))
 
-    async def link(self, token_hash: str, now: datetime) -> Link | None:
-        query = select(t.links).where(
-            t.links.c.token_hash == token_hash, t.links.c.spent == 0, t.links.c.expires > instant_text(now)
-        )
+    async def link(self, token_hash: str) -> Link | None:
+        query = select(t.links).where(t.links.c.token_hash == token_hash)
         row = (await self._db.execute(query)).mappings().one_or_none()
-        return None if row is None else Link(**_given(row, "spent", expires=instant_of(row["expires"])))
+        return None if row is None else Link(**_given(row, expires=instant_of(row["expires"])))
+
+    async def links(self, dialogue: str, side: str) -> Sequence[Link]:
+        c = t.links.c
+        query = select(t.links).where(c.dialogue == dialogue, c.side == side, c.spent == UNSPENT)
+        rows = (await self._db.execute(query.order_by(c.expires.desc()))).mappings()
+        return [Link(**_given(row, expires=instant_of(row["expires"]))) for row in rows]
 
     async def spend_link(self, token_hash: str, now: datetime) -> Link | None:
-        found = await self.link(token_hash, now)
-        if found is not None:
-            await self._db.execute(update(t.links).where(t.links.c.token_hash == token_hash).values(spent=1))
+        found = await self.link(token_hash)
+        if found is None or found.spent != UNSPENT or found.expires <= now:
+            return None
+        await self._db.execute(update(t.links).where(t.links.c.token_hash == token_hash).values(spent=USED))
         return found
+
+    async def withdraw_link(self, dialogue: str, side: str, token_hash: str) -> bool:
+        c = t.links.c
+        mine = (c.dialogue == dialogue, c.side == side, c.token_hash == token_hash, c.spent == UNSPENT)
+        return (await self._db.execute(update(t.links).where(*mine).values(spent=WITHDRAWN))).rowcount == 1
 
     async def add_session(self, session: Session) -> None:
         await self._db.execute(insert(t.sessions), _row(session, expires=instant_text(session.expires)))

@@ -58,6 +58,12 @@ class NoPositionHeld(Refused):
     code = "no-position-held"
 
 
+class AlternateOfAlternate(Refused):
+    """Who stands in for somebody has nobody who stands in for them: else nobody knows who comes."""
+
+    code = "alternate-of-alternate"
+
+
 EXPLAINED: Mapping[str, str] = {
     "time form": "A time is an instant; a talk’s is in whole minutes, with an end after it.",
     "zones form": "A time names the zone of each of the two sides.",

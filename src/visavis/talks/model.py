@@ -767,6 +767,9 @@ def _steps(read: _Reader, here: Status, times: list[TimeView], agendas: list[Age
         parts.append(_before_agenda(read, told, tabled=bool(live)))
     items = agenda.items if agenda is not None else tuple(read.item(item) for item in read.draft)
     parts.append(_what_is_said(read, told, items))
+    time = _agreed(times)
+    if time is not None and time.mode == "video":
+        parts.append(_who_comes(read, told, here))
     parts.append(_room(read, told, here, agenda is not None))
     return together(parts)
 
@@ -826,6 +829,15 @@ def _what_is_said(read: _Reader, told: Mapping[str, str], items: tuple[ItemView,
             if item.theirs is None or item.theirs.held:
                 waiting.append(Step("state-position", params, None, Power.SPEAK))
     return Steps(tuple(now), tuple(waiting))
+
+
+def _who_comes(read: _Reader, told: Mapping[str, str], here: Status) -> Steps:
+    """The room lets in nobody whom their side has not named: while a sitting is on, that is urgent."""
+    named = Step("name-delegation", told, None, Power.ADMIT, urgent=here is Status.SITTING)
+    return Steps(
+        () if read.delegation(read.us) is not None else (named,),
+        () if read.delegation(read.them) is not None else (named,),
+    )
 
 
 def _room(read: _Reader, told: Mapping[str, str], here: Status, has_agenda: bool) -> Steps:

@@ -187,7 +187,8 @@ def _delegation(view: View, fields: Delegation, _fresh: Fresh) -> Drafted:
         )
     delegates = list(dict.fromkeys(fields.delegates))
     act = {"type": "talk.delegation", "talk": _talk(view, fields.talk), "delegates": delegates}
-    lines = tuple(f"{known[who].role}: {who}" for who in delegates)
+    names = {who: known[who].name and view.text(str(known[who].name)) for who in delegates}
+    lines = tuple(f"{known[who].role}: {names[who] or who}" for who in delegates)
     return Drafted(act, Summary("Name our delegation to this talk", lines or ("Nobody",)))
 
 

@@ -1,26 +1,24 @@
 """A dialogue at a glance: its talks on a time line, understandings by state, the course of the relation, people.
 
-Lives here: `/d/{d}`, the invitation of a delegate, `card` (a dialogue on the home page).
-Not here: what any of it means (the slices), the talk itself (`talk`).
+Lives here: `/d/{d}`, `card` (a dialogue on the home page).
+Not here: what any of it means (the slices), the talk itself (`talk`), who is invited (`invitations`).
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from visavis.access import Asker, load, must_admit
+from visavis.access import Asker, load
 from visavis.dialogue.acts import Power
 from visavis.dialogue.commands import View
 from visavis.dialogue.erasing import names_of
 from visavis.dialogue.model import DEFAULT_POWERS, Role
-from visavis.dialogue.people import NoSuchDelegate, SidesView, sides_view
-from visavis.errors import Malformed
+from visavis.dialogue.people import SidesView, sides_view
 from visavis.press.model import press_view
 from visavis.talks.model import RelationView, Status, TalkSummary, relations_of, talk_view, talks_of
 from visavis.understandings import model as understandings
@@ -28,9 +26,6 @@ from visavis.web.context import language_of, page
 from visavis.web.pages.frame import Sides, WhatNow, sides_of, what_now
 from visavis.web.pages.talk import steps_of
 from visavis.web.pages.timeline import GRADES, curve, folded, stations
-
-if TYPE_CHECKING:
-    from visavis.node import Node
 
 ALIVE = (Status.SITTING, Status.BETWEEN, Status.SCHEDULED, Status.PROPOSED)
 
@@ -80,7 +75,8 @@ def card(view: View, asker: Asker, request: Request) -> Card:
     )
 
 
-async def _show(request: Request, asker: Asker, view: View, *, link: str = "", invited: str = "") -> Response:
+async def dialogue(request: Request) -> Response:
+    asker, view = await load(request, request.path_params["d"])
     talks = talks_of(view.joint, view.us)
     now = at_hand(talks)
     register = understandings.register(view.joint, view.us)
@@ -109,8 +105,6 @@ async def _show(request: Request, asker: Asker, view: View, *, link: str = "", i
         powers={role.value: sorted(power.value for power in DEFAULT_POWERS[role]) for role in Role},
         all_powers=[power.value for power in Power],
         names=names(view, people) if asker.may("admit") else [],
-        link=link,
-        invited=invited,
         next_url=request.app.state.node.settings.next_url or "",
     )
 
@@ -127,34 +121,4 @@ def names(view: View, people: SidesView) -> list[tuple[str, str, str]]:
     ]
 
 
-async def dialogue(request: Request) -> Response:
-    asker, view = await load(request, request.path_params["d"])
-    return await _show(request, asker, view)
-
-
-async def invite(request: Request) -> Response:
-    """Make a one-time link for a delegate of our side, and show it once: for a new one, or, by `delegate`, for a
-    further passkey of a known one; with `at=next`, at the address that the node moves to."""
-    asker, view = await load(request, request.path_params["d"])
-    node: Node = request.app.state.node
-    must_admit(asker)
-    form = await request.form(max_files=0, max_fields=4, max_part_size=1024)
-    name, role = str(form.get("name", "")).strip(), str(form.get("role", ""))
-    delegate = str(form.get("delegate", ""))
-    if delegate:
-        known = view.joint.sides[view.us].delegates.get(delegate)
-        if known is None:
-            raise NoSuchDelegate("your side has no such delegate")
-        name, role = (known.name and view.text(known.name)) or known.role, known.role
-    if role not in {each.value for each in Role}:
-        raise Malformed("role: one of the five roles is due", field="role")
-    opened = await node.admission.invite(asker.dialogue, asker.side, name=name, role=role, delegate=delegate)
-    following = node.settings.next_url if form.get("at") == "next" else None
-    link = f"{following or node.url_of(request)}/enter/{opened.token}"
-    return await _show(request, asker, view, link=link, invited=name)
-
-
-routes = [
-    Route("/d/{d}", dialogue),
-    Route("/d/{d}/invitations", invite, methods=["POST"]),
-]
+routes = [Route("/d/{d}", dialogue)]

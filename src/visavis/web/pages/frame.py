@@ -124,6 +124,8 @@ def step_href(step: Step, dialogue: str) -> str:
             return f"{here}#item-{step.params.get('item', '')}"
         case "state-relation":
             return f"{here}#relation"
+        case "name-delegation":
+            return f"{here}/delegation#name"
         case "enter-room" | "open-sitting":
             return f"{here}/room"
         case "conclude":

@@ -6,6 +6,7 @@ Not here: founding a side (`founding`), the dialogue itself (`dialogue`).
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
@@ -13,16 +14,21 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from visavis.access import COOKIE, asker_of, require
-from visavis.dialogue.admission import Site
+from visavis.dialogue.acts import Power
+from visavis.dialogue.admission import LinkSpent, Site
 from visavis.errors import Malformed, Refused, Untrusted
 from visavis.record.digest import from_text, to_text
 from visavis.record.proof import ED25519, Proof
 from visavis.web.context import language_of, page
 from visavis.web.pages.dialogue import card
+from visavis.web.pages.founding import standing
 from visavis.web.words.refusals import refusal_words
 
 if TYPE_CHECKING:
     from visavis.node import Node
+
+TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+"""Of a one-time link: 32 random bytes in base64url."""
 
 
 async def home(request: Request) -> Response:
@@ -41,9 +47,20 @@ async def home(request: Request) -> Response:
         return page(request, "waiting-admission.html")
     view = node.dialogues.view(asker.dialogue, asker.side, asker.delegate)
     cards = [card(view, asker, request)]
+    theirs = view.joint.sides[1 - view.us].founding is not None
     # Of what we can do, what somebody waits for and this delegate may do: the tab says how much it is.
     waits = sum(todo.urgent and bool(todo.href) for each in cards if each.what for todo in each.what.now)
-    return page(request, "home.html", view=view, sides=None, dialogues=cards, waits=waits)
+    founding = standing(node, asker).step if asker.may(Power.ADMIT) else ""
+    return page(
+        request,
+        "home.html",
+        view=view,
+        sides=None,
+        dialogues=cards,
+        waits=waits,
+        founding=founding,
+        theirs=theirs,
+    )
 
 
 async def recover(request: Request) -> Response:
@@ -72,23 +89,32 @@ async def recover(request: Request) -> Response:
 
 
 async def enter(request: Request) -> Response:
-    """The one-time link: who it is for, and the button that makes the key. Looking does not spend it."""
+    """The one-time link: who it is for, and the button that makes the key. Looking does not spend it.
+
+    Whoever is signed in here as somebody else does not make another's passkey by mistake: they sign out first.
+    """
     node: Node = request.app.state.node
-    token = request.path_params["token"]
+    token, asker = request.path_params["token"], asker_of(request)
     try:
         link = await node.admission.link(token)
-    except Refused:
-        return page(request, "link-spent.html", status=404)
+    except LinkSpent as error:
+        how = str(error.details["how"])
+        return page(request, "link-spent.html", status=404 if how == "unknown" else 410, how=how)
+    if asker is not None and asker.delegate != link.delegate:
+        ours = link.side == asker.side and bool(asker.side)
+        return page(request, "link-other.html", status=409, token=token, link=link, ours=ours)
     return page(request, "enter.html", token=token, link=link)
 
 
 async def leave(request: Request) -> Response:
-    """Sign out: the session ends; the key stays in the browser."""
+    """Sign out: the session ends; the key stays in the browser. `link`: a one-time link's token, to be opened next."""
     node: Node = request.app.state.node
     asker = asker_of(request)
+    form = await request.form(max_files=0, max_fields=4, max_part_size=1024)
     if asker is not None:
         await node.admission.leave(asker.token)
-    answer = RedirectResponse("/", 303)
+    token = str(form.get("link", ""))
+    answer = RedirectResponse(f"/enter/{token}" if TOKEN.fullmatch(token) else "/", 303)
     answer.delete_cookie(COOKIE)
     return answer
 

@@ -1,6 +1,7 @@
 """A delegate's own page: what reaches them outside these pages. Nobody else sees it, of either side.
 
-Lives here: `/me`, the secret address of a calendar's feed (made, made anew, revoked), wishes for mails.
+Lives here: `/me`; the secret address of a calendar's feed: made, made anew, revoked; wishes for mails; `/mail/{token}`,
+which confirms an address.
 Not here: the feed (`calendars`), mails (`visavis.notices`).
 """
 
@@ -112,6 +113,19 @@ async def wish(request: Request) -> Response:
     return RedirectResponse("/me?saved=1#mail", 303)
 
 
+async def confirm(request: Request) -> Response:
+    """The page behind the link in the mail that asks. Looking confirms nothing: programs look at links in mails."""
+    node: Node = request.app.state.node
+    asked = node.notices.is_asked(request.path_params["token"])
+    return page(request, "mail-confirm.html", status=200 if asked else 404, asked=asked, done=False)
+
+
+async def confirmed(request: Request) -> Response:
+    node: Node = request.app.state.node
+    done = await node.notices.confirm(request.path_params["token"])
+    return page(request, "mail-confirm.html", status=200 if done else 404, asked=False, done=done)
+
+
 routes = [
     Route("/me", me),
     Route("/me/calendar", me),
@@ -119,4 +133,6 @@ routes = [
     Route("/me/mail", wish, methods=["POST"]),
     Route("/me/calendar", make_feed, methods=["POST"]),
     Route("/me/calendar/revoke", revoke_feed, methods=["POST"]),
+    Route("/mail/{token}", confirm),
+    Route("/mail/{token}", confirmed, methods=["POST"]),
 ]

@@ -152,6 +152,11 @@ STEPS: Mapping[str, tuple[str, str, str]] = {
         N_("To state the condition of the relation as they see it"),
         N_("Next: each side states the condition of the relation."),
     ),
+    "name-delegation": (
+        N_("Name who of us may enter the room"),
+        N_("To name their delegation"),
+        N_("Next: each side names its delegation."),
+    ),
     "open-sitting": (
         N_("Open our half of the room"),
         N_("To open their half of the room"),
