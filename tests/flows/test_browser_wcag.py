@@ -47,6 +47,15 @@ PRINTED = (
     "list of applications.pdf",
 )
 """Of the review, on paper: what stands folded or in the other language on the screen, too."""
+DRAWERS = {
+    "A": "#drawer-agenda li",
+    "W": "#lock li",
+    "R": "#review-rows",
+    "K": "#caption-text",
+    "N": "#note-text",
+}
+"""letter → what of the room's drawer tells that it is open"""
+
 WIDER = "() => document.documentElement.scrollWidth - innerWidth"
 
 
@@ -148,7 +157,7 @@ async def in_the_room(table: Table) -> list[str]:
     for width, height in SCREENS.values():
         await person.page.set_viewport_size({"width": width, "height": height})
         found += await found_on(person.page, f"room {width}")
-        for letter, inside in (("A", "#drawer-agenda li"), ("W", "#lock li"), ("R", "#review-rows")):
+        for letter, inside in DRAWERS.items():
             await person.page.keyboard.press(f"Alt+Key{letter}")
             await person.wait(f".drawer:not([hidden]) {inside}")
             found += await found_on(person.page, f"room {width} {letter}")

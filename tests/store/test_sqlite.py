@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from tests.store.contract import StoreContract, link
+from tests.store.contract import NOW, StoreContract, link
 
 from visavis.dialogue.ports import FoundingRow, LogKeyRow, Timestamp
 from visavis.errors import Unavailable
@@ -105,7 +105,7 @@ async def test_a_database_without_remarks_gets_their_table(tmp_path: Path, store
     await remarks.drop("d", "b", "r")
     assert await remarks.count("d", "a", "text") == 1
     async with again.begin() as unit:
-        assert await unit.link("h1", NOW) is not None
+        assert await unit.link("h1") is not None
     await again.close()
 
 

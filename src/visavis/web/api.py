@@ -45,8 +45,8 @@ from visavis.record.digest import from_text, to_text
 from visavis.record.merkle import leaf_hash
 from visavis.record.proof import Proof
 from visavis.rulebook import dialogue_view
-from visavis.web.naming import names_in
 from visavis.seating import SittingNotOpen, is_open
+from visavis.web.naming import names_in
 
 LEAVES_A_PAGE = 500
 KEEP_ALIVE_S = 15.0
