@@ -37,7 +37,7 @@ class Alternates:
         """
         known = view.joint.sides[view.us].delegates
         if talk not in known_talks(view.joint):
-            raise NoSuchTalk("no such talk was proposed")
+            raise NoSuchTalk("no such talk was proposed in this dialogue")
         for field, who in (("delegate", delegate), ("stands_for", stands_for)):
             if who not in known:
                 raise NoSuchDelegate("your side has no such delegate", field=field)
