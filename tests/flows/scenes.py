@@ -445,7 +445,6 @@ async def papers(day: Day) -> list[Scene]:
         Scene("papers-refused", f"{here}/papers", one.token, send_an_active_file),
         Scene("paper", f"{here}/papers/{laid['md']}", one.token, open_all),
         Scene("paper-shared", f"{here}/papers/{laid['png']}", other.token),
-        Scene("paper-pdf", f"{here}/papers/{laid['pdf']}", one.token),
         Scene("non-paper", f"{here}/papers/{laid['txt']}", one.token),
         Scene("talk-papers", here, one.token, open_all),
     ]

@@ -13,6 +13,7 @@ from tests.flows.test_agenda import a_talk, reads
 
 pytestmark = [pytest.mark.anyio, pytest.mark.browser]
 
+READY = "html[data-signs=ready]"
 SAID = "form[data-lays] [data-form-status]"
 DROPPED = """
 ([zone, name, words]) => {
@@ -55,10 +56,11 @@ async def refusals(page: Page, limit: int) -> None:
 
 async def share(page: Page) -> None:
     """Signed with the passkey; the page then says that it is shared."""
+    await until("forms that sign", lambda: page.locator(READY).count())
     await page.click("#paper-acts summary")
     await page.click("form[data-command='talks.give-paper'] [type=submit]")
     await until("the words to sign", lambda: page.locator("dialog[open]").count())
-    await page.click("dialog[open] [value=sign], dialog[open] button.press:not(.is-second)")
+    await page.click("dialog[open] button[value=sign]")
     await reads(page, "that it is shared", "#paper", "which names the file by its hash")
 
 
@@ -78,7 +80,7 @@ async def test_papers_and_a_seal_that_closes(tmp_path: Path) -> None:
             page.set_default_timeout(LIMIT_S * 1000)
         await other.goto(here)
         await one.goto(f"{here}/papers?item={items['Trade']}")
-        await until("forms that send", lambda: one.locator("html[data-signs=ready]").count())
+        await until("forms that send", lambda: one.locator(READY).count())
         await refusals(one, stage.node.dossier.limits.paper)
         await lay_by_keys(one, file)
         assert file.name not in await other.content()
