@@ -112,10 +112,9 @@ function report(form: HTMLFormElement, error: unknown): void {
   say(form, `${/[.!?؟。:]$/.test(words) ? words : `${words}.`} ${t('error.kept')}`, 'error');
   if (error instanceof Refused && error.field) {
     const head = error.field.split('.')[0] ?? '';
-    const at = Array.from(form.elements).find(element => {
-      const name = element.getAttribute('name');
-      return name === error.field || name?.split(/[.[]/)[0] === head;
-    });
+    const named = Array.from(form.elements, element => [element, element.getAttribute('name')] as const);
+    const [at] = named.find(([, name]) => name === error.field)
+      ?? named.find(([, name]) => name?.split(/[.[]/)[0] === head) ?? [];
     if (at instanceof HTMLElement) {
       at.setAttribute('aria-invalid', 'true');
       if (at.getAttribute('type') !== 'hidden') at.focus();
