@@ -54,6 +54,7 @@ const TITLES = {
   'agenda.decline': ['Decline an agenda', 'Отклонить повестку', 'Décliner un ordre du jour', 'Tolak suatu agenda', 'رفض جدول أعمال'],
   'item.position': ['State our position', 'Изложить нашу позицию', 'Énoncer notre position', 'Nyatakan posisi kami', 'بيان موقفنا'],
   'item.position/held': ['Hold back our position until we table it', 'Придержать нашу позицию, пока мы её не внесём', 'Réserver notre position jusqu’à ce que nous la déposions', 'Tahan posisi kami sampai kami mengajukannya', 'حجب موقفنا إلى أن نطرحه'],
+  'item.paper': ['Give a paper to the other side', 'Передать документ другой стороне', 'Remettre un document à l’autre partie', 'Serahkan dokumen kepada pihak lain', 'تسليم ورقة إلى الجانب الآخر'],
   'item.initiative': ['Propose an initiative under this item', 'Предложить инициативу по этому пункту', 'Proposer une initiative au titre de ce point', 'Usulkan prakarsa pada butir ini', 'اقتراح مبادرة ضمن هذا البند'],
   'item.put': ['Put an item on the table', 'Поставить пункт на обсуждение', 'Mettre un point sur la table', 'Angkat satu butir ke meja', 'طرح بند على الطاولة'],
   'relation.condition': ['State how our side finds the relation', 'Описать, какими наша сторона находит отношения', 'Dire comment notre partie trouve la relation', 'Nyatakan penilaian pihak kami tentang hubungan', 'بيان حال العلاقة كما يراها جانبنا'],
@@ -89,6 +90,7 @@ const TITLES = {
 type Title = keyof typeof TITLES;
 
 const EFFECTS = {
+  gives: ['The other side can open it from then on, and keeps it.', 'С этого момента другая сторона может его открыть и хранит его у себя.', 'L’autre partie peut l’ouvrir dès lors, et le garde.', 'Sejak saat itu pihak lain dapat membukanya dan menyimpannya.', 'يستطيع الجانب الآخر فتحها من حينها ويحتفظ بها.'],
   bothTable: ['Tabling binds nobody: it is in force when both sides have agreed to it.', 'Внесение никого не связывает: в силе это, когда согласились обе стороны.', 'Le dépôt ne lie personne : c’est en vigueur quand les deux parties y ont consenti.', 'Pengajuan tidak mengikat siapa pun: berlaku bila kedua pihak telah menyetujuinya.', 'الطرح لا يُلزم أحدًا: يصير نافذًا حين يوافق عليه الجانبان.'],
   offers: ['It tables this and agrees to it for our side: it is in force as soon as the other side agrees.', 'Этим оно вносится и принимается нашей стороной: в силе оно, как только согласится другая сторона.', 'Cela le dépose et y consent pour notre partie : c’est en vigueur dès que l’autre partie y consent.', 'Ini mengajukan dan sekaligus menyetujuinya bagi pihak kami: berlaku begitu pihak lain setuju.', 'بهذا يُطرح ويوافق عليه جانبنا: يصير نافذًا متى وافق الطرف الآخر.'],
   consents: ['Our side agrees to what stands here, word for word: it is in force as soon as both sides have agreed to this one hash.', 'Наша сторона соглашается с тем, что здесь стоит, слово в слово: в силе оно, как только обе стороны согласились с этим одним хешем.', 'Notre partie consent à ce qui figure ici, mot pour mot : c’est en vigueur dès que les deux parties ont consenti à cette même empreinte.', 'Pihak kami menyetujui yang tercantum di sini kata demi kata: berlaku begitu kedua pihak menyetujui satu hash ini.', 'يوافق جانبنا على الوارد هنا حرفًا بحرف: يصير نافذًا متى وافق الجانبان على هذه البصمة الواحدة.'],
@@ -122,6 +124,7 @@ const EFFECTS = {
 type Effect = keyof typeof EFFECTS;
 
 const BY_TYPE: Readonly<Record<string, readonly Effect[]>> = {
+  'item.paper': ['gives'],
   'side.revoke': ['stands'], 'rules.adopt': ['adopts'], 'record.spend': ['spends'], 'dialogue.end': ['dialogueEnds'],
   'content.erase': ['erases', 'logStays', 'noWayBack'],
   'talk.propose': ['bothTable'], 'talk.offer': ['offers'], 'talk.accept': ['consents'], 'talk.withdraw': ['withdraws'],

@@ -24,7 +24,10 @@ async function fill(details: HTMLDetailsElement): Promise<void> {
     if (!response.ok || response.redirected) return;
     const page = new DOMParser().parseFromString(await response.text(), 'text/html');
     const found = page.querySelector(link.dataset['fills'] ?? '');
-    if (found) (link.closest('p') ?? link).replaceWith(document.importNode(found, true));
+    if (!found) return;
+    const focused = document.activeElement === link;
+    (link.closest('p') ?? link).replaceWith(document.importNode(found, true));
+    if (focused) details.querySelector('summary')?.focus();
   } catch {
     // The link stands, and says itself what is wrong when it is followed.
   } finally {

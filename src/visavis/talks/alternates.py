@@ -47,7 +47,7 @@ class Alternates:
         if stands_for in now or delegate in now.values():
             raise AlternateOfAlternate("an alternate has no alternate", field="stands_for")
         if len(now) >= MOST:
-            raise Malformed(f"delegate: at most {MOST} alternates", field="delegate")
+            raise Malformed("%(field)s: at most %(most)s alternates", field="delegate", most=MOST)
         await self._store.keep(view.joint.sides[view.us].dialogue, view.side, talk, delegate, stands_for)
 
     async def drop(self, view: View, talk: str, delegate: str) -> None:

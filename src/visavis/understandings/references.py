@@ -73,15 +73,12 @@ def checked(words: Mapping[str, str], field: str) -> None:
     found = references(text)
     at = f"{field}.{NO_LANGUAGE}"
     if len(found) > MAX_LINES or any(len(line) > MAX_LINE for line in text.splitlines()):
+        raise Malformed("links and files: too many lines, or one that is too long", field=at)
+    if any(each.kind is Kind.WORDS for each in found):
         raise Malformed(
-            f"{at}: more than {MAX_LINES} lines, or one of more than {MAX_LINE} characters", field=at
+            "links and files: a line is neither an address (https://…) nor the hash of a file (sha256:…)",
+            field=at,
         )
-    for each in found:
-        if each.kind is Kind.WORDS:
-            raise Malformed(
-                f"{at}: {each.name[:60]!r} is neither an address (https://…) nor a file's hash (sha256:…)",
-                field=at,
-            )
 
 
 def parted(texts: Texts) -> tuple[Texts, str | None]:

@@ -30,6 +30,7 @@ SPEAKING = (
     "access.py",
     "calendars",
     "dialogue",
+    "dossier",
     "notices",
     "press",
     "seating.py",
