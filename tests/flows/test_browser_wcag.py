@@ -33,6 +33,15 @@ async only => {
     `${id}: ${node.target.join(' ')}: ${(node.any[0] ?? node.all[0] ?? node.none[0])?.message}`));
 }
 """
+DRAWERS = {
+    "A": "#drawer-agenda li",
+    "W": "#lock li",
+    "R": "#review-rows",
+    "K": "#caption-text",
+    "N": "#note-text",
+}
+"""letter → what of the room's drawer tells that it is open"""
+
 WIDER = "() => document.documentElement.scrollWidth - innerWidth"
 
 
@@ -112,7 +121,7 @@ async def in_the_room(table: Table) -> list[str]:
     for width, height in SCREENS.values():
         await person.page.set_viewport_size({"width": width, "height": height})
         found += await found_on(person.page, f"room {width}")
-        for letter, inside in (("A", "#drawer-agenda li"), ("W", "#lock li"), ("R", "#review-rows")):
+        for letter, inside in DRAWERS.items():
             await person.page.keyboard.press(f"Alt+Key{letter}")
             await person.wait(f".drawer:not([hidden]) {inside}")
             found += await found_on(person.page, f"room {width} {letter}")

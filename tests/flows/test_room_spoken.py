@@ -140,6 +140,8 @@ async def test_what_is_written_and_what_is_lost(tmp_path: Path) -> None:
         room, a, adviser, b = await three(table)
         line_a, line_b = await Wire.of(a.page), await Wire.of(b.page)
         for person in (adviser, b):
+            # Sound alone: nothing here is about pictures, and two cores have enough to do.
+            await person.context.add_init_script("localStorage.setItem('visavis/low-bandwidth', 'on')")
             await person.sit_down(room)
         await a.open(room)
         await a.wait("#devicecheck[data-ready=true]")

@@ -344,7 +344,10 @@ class Call {
       // Not before does data reach it.
       .on(RoomEvent.ParticipantActive, ({ identity }) => void party.there(identity))
       .on(RoomEvent.ParticipantDisconnected, ({ identity }) => void party.left(identity))
-      .on(RoomEvent.TrackPublished, () => this.subscribe())
+      .on(RoomEvent.TrackPublished, (_publication, participant) => {
+        this.subscribe();
+        this.showMuted(participant);
+      })
       .on(RoomEvent.TrackSubscribed, (track, _publication, from) => this.attach(track, from))
       .on(RoomEvent.TrackUnsubscribed, (track, _publication, from) => this.detach(track, from.identity))
       .on(RoomEvent.TrackUnpublished, ({ source }, { identity }) => {
@@ -644,7 +647,14 @@ class Call {
       for (const { track } of participant.trackPublications.values()) {
         if (track && track.attachedElements.length === 0) this.attach(track, participant);
       }
+      this.showMuted(participant);
     }
+  }
+
+  /** Of a microphone that was off when it went out, or when one came in, no event tells. */
+  private showMuted(participant: RemoteParticipant): void {
+    const sound = participant.getTrackPublication(Track.Source.Microphone);
+    if (sound) this.view.muted(participant.identity, sound.isMuted);
   }
 
   private attach(track: RemoteTrack, participant: RemoteParticipant): void {
