@@ -176,6 +176,8 @@ async def photograph_room() -> None:
                     ("A", "#drawer-agenda"),
                     ("R", "#review-rows"),
                     ("U", "#understandings"),
+                    ("K", "#caption-text"),
+                    ("N", "#note-text"),
                 ):
                     await other.page.keyboard.press(f"Alt+Key{letter}")
                     await other.wait(f".drawer:not([hidden]) {inside}")

@@ -35,9 +35,10 @@ VOICES_HZ = (440.0, 940.0)
 MICROPHONE = """
 (() => {
   const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  let context;
   navigator.mediaDevices.getUserMedia = async constraints => {
     if (!constraints.audio) return real(constraints);
-    const context = new AudioContext();
+    context ??= new AudioContext();  // one for all: browsers allow few
     await context.resume();
     const voice = new OscillatorNode(context, { frequency: HZ });
     const out = context.createMediaStreamDestination();

@@ -117,7 +117,6 @@ async def test_a_talk_is_prepared_held_and_concluded_by_keyboard(table: Table) -
     await sign(person, "Open our half", "#devicecheck[data-ready=true]")
     await press(person, "BUTTON", "Go in")
     await person.wait("#room[data-state=in]")
-    # Its words are those of a microphone that is published: before, there is nothing to mute.
     await page.get_by_role("button", name="Microphone on").wait_for(timeout=LIMIT_MS)
     await press(person, "BUTTON", "Microphone on", "Space")
     await person.wait("[data-control=mute][aria-pressed=false]")

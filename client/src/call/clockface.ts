@@ -6,6 +6,7 @@
  *     <div id="clock-offer">   <form id="clock-form"> <input id="clock-minutes">           filled and worked here
  */
 
+import { announce } from '../page/live';
 import type { Json } from '../record/canonical';
 import { Malformed } from '../errors';
 import {
@@ -177,7 +178,7 @@ export class ClockFace {
     text.textContent = w(shown === their ? 'clock.theirs' : 'clock.ours', { minutes });
     box.replaceChildren(text);
     if (follows) box.append(this.follow(shown));
-    if (shown === their && !(this.told && same(this.told, shown))) this.around.view.say(text.textContent);
+    if (shown === their && !(this.told && same(this.told, shown))) announce(text.textContent);
     this.told = shown;
   }
 

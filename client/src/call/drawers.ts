@@ -202,6 +202,8 @@ function place({ pathname, search }: URL): string {
 
 function focus(drawer: HTMLElement): void {
   drawer.focus({ preventScroll: true });
+  // Below the device check the page scrolls.
+  drawer.scrollIntoView({ block: 'nearest' });
 }
 
 /** A link leads where it leads on its own page; what a drawer does not hold opens in a tab of its own. */

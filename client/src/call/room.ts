@@ -248,6 +248,7 @@ class Call {
   private spoken: Spoken | undefined;
   private hands: Hands = new Map();
   private clock: ClockFace | undefined;
+  private going: Promise<void> | undefined;
   private caucus: Caucus | undefined;
   /** What one had on the floor before one went to the caucus. */
   private before: Chosen | undefined;
@@ -434,7 +435,7 @@ class Call {
         await this.keys.set(outcome.device, outcome.index, outcome.key, outcome.sending);
         if (outcome.sending) {
           this.view.epoch(this.party.epoch);
-          void this.publish().catch((error: unknown) => this.view.say(wordsOf(error)));
+          if (!this.published) this.going = this.publish().catch((error: unknown) => this.view.say(wordsOf(error)));
           // Also that nothing is raised: before a reload it may have been.
           void this.sayHands();
           this.clock?.speak();
@@ -873,9 +874,12 @@ class Call {
 
   /** To our side's caucus, or back from it to the talk. */
   private async turn(): Promise<void> {
-    if (this.moving || this.over || !(this.out || this.caucus)) return;
+    if (this.moving || this.over) return;
     this.moving = true;
     try {
+      // What is on its way to the floor arrives there first.
+      await this.going;
+      if (this.over || !(this.out || this.caucus)) return;
       if (this.caucus) await this.comeBack('caucus.back');
       else await this.goAside();
     } finally {
