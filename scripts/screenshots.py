@@ -172,7 +172,11 @@ async def photograph_room() -> None:
             for width, height in SIZES.items():
                 await other.page.set_viewport_size({"width": width, "height": height})
                 await other.page.screenshot(path=OUT / f"{ROOM}-in-{width}-dark-en.png")
-                for letter, inside in (("A", "#drawer-agenda"), ("R", "#review-rows"), ("U", "#understandings")):
+                for letter, inside in (
+                    ("A", "#drawer-agenda"),
+                    ("R", "#review-rows"),
+                    ("U", "#understandings"),
+                ):
                     await other.page.keyboard.press(f"Alt+Key{letter}")
                     await other.wait(f".drawer:not([hidden]) {inside}")
                     await other.page.screenshot(path=OUT / f"{ROOM}-drawer-{letter}-{width}-dark-en.png")
