@@ -9,6 +9,9 @@ the event, B's page fetched, swapped and drawn. The authenticator is Chromium's 
 takes is measured in the same press and given apart, since a person's touch is no figure of ours.
 
 Beside it, in the same run, the machine's own limit: B's page fetched by B's browser, `fetch_ms`.
+
+Result, 2026-11-30, Debian 12, 2 cores, load 2.2, 8 acts: beyond the authenticator 77 ms in the median,
+55 the least, 135 the greatest; fetch 11.
 """
 
 from __future__ import annotations
