@@ -78,6 +78,7 @@ async def test_a_caucus_is_heard_by_its_own_side_alone(tmp_path: Path) -> None:
         await hears(a, VOICES_HZ[1], "heard")
         for hz in (VOICES_HZ[0], ADVISER_HZ):
             await hears_no(b, hz)
+        assert await b.page.get_attribute("#room", "data-state") == "in"
         await expect(b.page.locator("#theirs figure[data-away]")).to_have_count(2, timeout=LIMIT_MS)
         assert (await b.call())["caucus"] is None
         epoch = (await b.call())["epoch"]
@@ -86,6 +87,7 @@ async def test_a_caucus_is_heard_by_its_own_side_alone(tmp_path: Path) -> None:
         await a.wait("#room:not([data-caucus])")
         await hears(b, VOICES_HZ[0], "heard")
         await hears_no(b, ADVISER_HZ)
+        await hears(b, VOICES_HZ[0], "heard")
         await expect(b.page.locator("#theirs figure[data-away]")).to_have_count(1, timeout=LIMIT_MS)
         await expect(adviser.page.locator("#caucus-who")).to_have_text("Nobody else of our side is here yet.")
         # Nobody left the floor, so its keys stayed.

@@ -10,6 +10,7 @@ import pytest
 from tests.dossier.files import NOTE, PDF, SECRET, png
 from tests.flows.stage import Stage, found_dialogue, running_node, seat_delegation
 from tests.flows.test_agenda import a_talk
+from tests.flows.test_agenda_forms import size
 from tests.web.hostile import Ask, ask
 from tests.web.test_pages import Browser, lint
 
@@ -123,16 +124,14 @@ async def test_a_non_paper_has_no_author_and_no_entry(stage: Stage, hands: tuple
     """The other side opens it; neither log grows, and its page names no side; each side throws away its own copy."""
     one, other, item = hands
     paper = await one.laid("note.txt", b"Points to think over.", item)
-    ledger = stage.node.dialogues.ledger(one.person.dialogue)
-    await stage.node.dialogues.checkpoint(ledger.id, ledger.sides[0])
-    sizes = [state.size for state in ledger.states]
+    sizes = [await size(each.person) for each in (one, other)]
     assert (await one.browser.post(f"{paper}/give")).status_code == 303
     page = await other.browser.page(paper)
     assert "Points to think over." in page.text_content()
     assert "Without signature and without author" in page.text_content()
     assert not page.xpath("//*[@id='paper']//*[contains(@class, 'ours') or contains(@class, 'theirs')]")
     assert "note.txt" in (await other.browser.get(other.at)).text
-    assert [state.size for state in ledger.states] == sizes
+    assert [await size(each.person) for each in (one, other)] == sizes
     assert (await one.browser.post(f"{paper}/withdraw")).status_code == 303
     assert (await one.browser.get(paper)).status_code == 404
     assert (await other.browser.get(f"{paper}/file")).content == b"Points to think over."

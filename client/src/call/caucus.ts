@@ -15,7 +15,7 @@ import {
 import { type Joined, request } from '../api';
 import type { Logs } from '../record/logs';
 import {
-  type Certificate, type OwnDevice, type Sitting, deviceId, keptDevice, membershipOf, readCertificate,
+  type OwnDevice, type Sitting, deviceId, keptDevice, membershipOf, storedCertificates,
 } from './device';
 import { Ear } from './floor';
 import { CallKeys } from './keys';
@@ -37,6 +37,8 @@ export interface CaucusSurroundings {
   microphone(): Promise<MediaStreamTrack | null>;
   /** Who is in it now, without oneself. */
   changed(devices: readonly string[]): void;
+  /** What its party notes of one of them: a key sealed to strangers, somebody who cannot hear. */
+  noticed(outcome: Outcome): void;
   /** Its connection is lost, or cannot be trusted: it is over, and nobody is heard anywhere. */
   lost(): void;
 }
@@ -195,7 +197,10 @@ export class Caucus {
         void this.around.logs.read().then(() => this.party.logsChanged()).catch(() => undefined);
         return;
       case 'find-certificates':
-        this.askCertificates();
+        return this.askCertificates();
+      case 'notice':
+        // Who lies about having left is the floor's to judge.
+        if (outcome.code !== 'liar') this.around.noticed(outcome);
     }
   }
 
@@ -214,15 +219,7 @@ export class Caucus {
   }
 
   private async certificates(): Promise<void> {
-    const { certificates } = await request<{ certificates: unknown[] }>('GET', `${this.around.path}/certificates`);
-    const read: Certificate[] = [];
-    for (const each of certificates.slice(0, 256)) {
-      try {
-        read.push(readCertificate(each));
-      } catch {
-        // The store is the node's and untrusted: what is not a certificate is passed over.
-      }
-    }
+    const read = await storedCertificates(this.around.path);
     await this.party.found(read, await Promise.all(read.map(({ body }) => deviceId(body))));
   }
 

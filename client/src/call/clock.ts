@@ -4,7 +4,7 @@
  * Not here: which item is in hand, which the record says (`item.put`); drawing (`clockface`); sealing (`messages`).
  * Spec: docs/spec/keys.md §3.7.
  *
- * Nobody sets it alone and no message comes first: a term is set when a scheduler of either side says it.
+ * Nobody sets it alone and no message comes first: a term is set when a scheduler of each side says it.
  */
 
 import { Malformed } from '../errors';
@@ -84,7 +84,7 @@ export function gone(clocks: Clocks, device: string): Clocks {
   return had ? new Map(clocks).set(device, { ...silent, n: had.n }) : clocks;
 }
 
-/** The latest term that a scheduler of either side says, and the seconds that it has run by what they say. ours, theirs:
+/** The latest term that a scheduler of each side says, and the seconds that it has run by what they say. ours, theirs:
  * devices whose delegates may schedule. */
 export function agreed(
   clocks: Clocks, ours: readonly string[], theirs: readonly string[],

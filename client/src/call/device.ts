@@ -5,6 +5,7 @@
  * Spec: docs/spec/keys.md §2; the twin of src/visavis/e2ee/device.py.
  */
 
+import { request } from '../api';
 import { type Bytes, concat, fromText, toText, utf8 } from '../bytes';
 import { Malformed, Untrusted } from '../errors';
 import { encode, members, size, text } from '../record/canonical';
@@ -34,6 +35,9 @@ export interface Body {
   readonly made: number;
   readonly until: number;
 }
+
+/** The most that is read of a sitting's store. */
+const MOST_CERTIFICATES = 256;
 
 export interface Certificate {
   readonly body: Body;
@@ -158,6 +162,20 @@ export function membershipOf(logs: Logs, talk: string, sitting: number): Members
     credentials: new Map(folds.map(([side, fold]) => [side, fold.holders()])),
     lists: new Map(folds.map(([side, fold]) => [side, new Set(fold.delegations.get(talk) ?? [])])),
   };
+}
+
+/** The certificates that the node keeps of a sitting, as far as they are some. path: the talk's, of the API. */
+export async function storedCertificates(path: string): Promise<Certificate[]> {
+  const { certificates } = await request<{ certificates: unknown[] }>('GET', `${path}/certificates`);
+  const read: Certificate[] = [];
+  for (const each of certificates.slice(0, MOST_CERTIFICATES)) {
+    try {
+      read.push(readCertificate(each));
+    } catch {
+      // The store is the node's and untrusted: what is not a certificate is passed over.
+    }
+  }
+  return read;
 }
 
 /** Check a certificate against both logs; returns the device's id. Raises `Untrusted`. Order: §2.4. */

@@ -24,7 +24,7 @@ import { t } from '../words';
 import { holdPage } from './ask';
 import { type Chosen, anew, choose, deviceCheck } from './check';
 import {
-  type Certificate, type OwnDevice, type Sitting, type Whose, deviceId, keptDevice, membershipOf, ownDevice, readCertificate,
+  type OwnDevice, type Sitting, type Whose, deviceId, keptDevice, membershipOf, ownDevice, storedCertificates,
 } from './device';
 import { Ear, Floor } from './floor';
 import { type Away, gone as goneAway, heard as heardAway, read as readAway, write as writeAway } from './away';
@@ -502,15 +502,7 @@ class Call {
   }
 
   private async certificates(): Promise<void> {
-    const { certificates } = await request<{ certificates: unknown[] }>('GET', `${this.path}/certificates`);
-    const read: Certificate[] = [];
-    for (const each of certificates.slice(0, 256)) {
-      try {
-        read.push(readCertificate(each));
-      } catch {
-        // The store is the node's and untrusted: what is not a certificate is passed over.
-      }
-    }
+    const read = await storedCertificates(this.path);
     await this.party.found(read, await Promise.all(read.map(({ body }) => deviceId(body))));
   }
 
@@ -769,7 +761,7 @@ class Call {
     if (taken) return this.view.say(w('share.taken', { who: titleOf(taken) }));
     const picked = await pickScreen(navigator.mediaDevices as MediaDevices | undefined);
     if (picked === 'refused' || picked === 'cannot') return this.view.say(w(`share.${picked}`));
-    if (this.over || this.screen || !this.published) return picked.stop();
+    if (this.over || this.screen || this.moving || this.caucus || !this.out) return picked.stop();
     this.screen = picked;
     // The browser's own bar ends it too.
     picked.addEventListener('ended', () => void this.unshare());
@@ -828,7 +820,7 @@ class Call {
     if (control === 'leave') {
       await this.leave('left', t('call.left'));
     } else if (control === 'share') {
-      if (this.caucus) this.view.say(w('caucus.no-picture'));
+      if (this.moving || (this.caucus && !this.screen)) this.view.say(w('caucus.no-picture'));
       else await this.share();
     } else if (control === 'hand' || control === 'order' || control === 'reply') {
       this.raise(control);
@@ -899,6 +891,7 @@ class Call {
         path, where, device, logs,
         microphone: () => anew('audio', before.microphone),
         changed: devices => view.caucusOf(devices.flatMap(each => this.known.get(each) ?? [])),
+        noticed: outcome => void this.act(outcome),
         lost: () => this.caucusLost(),
       });
       if (!caucus.stands) throw new Error('lost at once');

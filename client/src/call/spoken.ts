@@ -36,6 +36,8 @@ interface Line {
 const KEY = 'visavis/captions';
 /** Lines of a side under its half, and of the whole talk in the drawer. */
 const STRIP = 2;
+/** Lines of all languages in a strip. */
+const MOST_LINES = 4 * STRIP;
 const LOG = 200;
 const ALOUD = 8;
 const ALL = 'all';
@@ -162,7 +164,8 @@ export class Spoken {
     if (!region || due.length === 0) return;
     region.append(...due.map(line => {
       const row = document.createElement('p');
-      row.append(`${s('caption.of', { who: alone(titleOf(line.of)) })} `, isolated(line.text, line.lang));
+      const [who, by] = [alone(titleOf(line.of)), alone(titleOf(line.by))];
+      row.append(`${line.of.device === line.by.device ? s('caption.of', { who }) : s('caption.by', { who, by })} `, isolated(line.text, line.lang));
       return row;
     }));
     while (region.childElementCount > ALOUD) region.firstElementChild?.remove();
@@ -218,6 +221,8 @@ export class Spoken {
     const half = of.side === this.port.ourSide ? 'ours' : 'theirs';
     const strip = document.getElementById(`captions-${half}`);
     strip?.append(drawn(line, 'p'));
+    // Tags of languages are free: whoever makes up a new one for each line does not fill the strip.
+    while (strip && strip.childElementCount > MOST_LINES) strip.firstElementChild?.remove();
     while (strip && strip.querySelectorAll(`:scope > [data-lang="${CSS.escape(line.lang)}"]`).length > STRIP) {
       strip.querySelector(`:scope > [data-lang="${CSS.escape(line.lang)}"]`)?.remove();
     }

@@ -51,7 +51,7 @@ function names(of: readonly (readonly [language: string, name: string])[]): HTML
 /** An object's members, each under its word; one that is of a side under the side's name. */
 function definitions(of: JsonObject, known: Known): HTMLElement {
   return list(Object.entries(of)
-    .filter(([, value]) => value !== null && !(Array.isArray(value) && value.length === 0))
+    .filter(([, value]) => value !== null)
     .map(([name, value]) => {
       const side = known.sides.find(each => each.side === name);
       return [side ? names(Object.entries(side.names)) : memberWord(name), said(value, known, name)];
@@ -69,6 +69,9 @@ function list(pairs: readonly (readonly [string | Node, Node])[]): HTMLElement {
   return made;
 }
 
+/** Members whose values are lists of what was named by others: two of these are no text in a language. */
+const LISTS_OF_NAMES: ReadonlySet<string> = new Set(['items', 'delegates', 'understandings', 'initiatives', 'powers']);
+
 /** One value in words: a text that its commitment opens to, a name, a time, a code's word, a list, or as the record
  * spells it. member: whose value it is. */
 function said(value: Json, known: Known, member: string): Node {
@@ -84,7 +87,7 @@ function said(value: Json, known: Known, member: string): Node {
     const code = element('code', 'hash', value.length > MAX_PLAIN_ID && member !== 'log_key' ? shortOf(value) : value);
     code.title = value;
     code.dir = 'ltr';
-    const called = known.names[value];
+    const called = Object.hasOwn(known.names, value) ? known.names[value] : undefined;
     if (!called) return code;
     const both = element('span');
     both.dataset['named'] = '';
@@ -95,8 +98,9 @@ function said(value: Json, known: Known, member: string): Node {
     return element('span', '', value === true ? w('yes') : value === false ? w('no') : number(value));
   }
   if (Array.isArray(value)) {
+    if (value.length === 0) return element('span', '', '–');
     const [language, commitment] = value as Json[];
-    if (value.length === 2 && typeof language === 'string' && typeof commitment === 'string' && commitment.length === 43) {
+    if (!LISTS_OF_NAMES.has(member) && value.length === 2 && typeof language === 'string' && typeof commitment === 'string' && commitment.length === 43) {
       const content = known.texts.get(commitment);
       return content ? text(content, language) : element('span', 'quiet', w('withheld', { language }));
     }

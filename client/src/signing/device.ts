@@ -9,10 +9,10 @@ import { toText } from '../bytes';
 import * as store from '../store';
 
 /** Commands whose acts a device key may prove: those marked D in docs/spec/record.md §6 that take no more power
- * than a delegate may give it. */
+ * than a delegate may give it; but not the giving of a paper, which shows what is never taken back: it is read first. */
 export const DEVICE_COMMANDS: ReadonlySet<string> = new Set([
   'talks.propose', 'talks.call-off', 'talks.conclude', 'talks.propose-item', 'talks.rank', 'talks.table-agenda',
-  'talks.state-position', 'talks.table-position', 'talks.propose-initiative', 'talks.give-paper', 'talks.relation', 'talks.open-sitting',
+  'talks.state-position', 'talks.table-position', 'talks.propose-initiative', 'talks.relation', 'talks.open-sitting',
   'talks.leave-sitting', 'talks.put-item', 'talks.note-floor', 'understandings.assess',
   'understandings.diverge', 'record.spend',
 ]);

@@ -77,6 +77,11 @@ class Seal:
     mark: Mark | None = None
     late: bool = False
 
+    @property
+    def stands(self) -> bool:
+        """Sealed, as far as the other side is known to know: a withdrawal that it has not heard does not undo it."""
+        return self.state in (SealState.SEALED, SealState.WITHDRAWING)
+
 
 @dataclass(frozen=True, slots=True)
 class DoubleSeal:

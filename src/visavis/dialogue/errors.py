@@ -51,8 +51,8 @@ class ContentMissing(Refused):
 class ChangedMeanwhile(Refused):
     """The asker's side has said this anew since the asker saw it, or either side has tabled another version.
 
-    details: of ("said", "tabled"); seen, how often by now; texts, [[language, words], …] as they stand: our side's own
-    word, or the last version tabled, whose words are both sides'.
+    details: of ("said", "tabled", "cleared"); seen, how often by now; texts, [[language, words], …] as they stand: our
+    side's own word, or the last version tabled, whose words are both sides'.
     """
 
     code = "changed-meanwhile"

@@ -442,7 +442,7 @@ class Dialogues:
         except (msgspec.ValidationError, RecursionError) as error:
             raise misformed(error) from error
         drafted = spec.build(self.view(dialogue, session.side, session.delegate), given, self._fresh)
-        _not_anew(ledger, ledger.index(session.side), drafted, self._move(drafted.act), seen)
+        _unchanged(ledger, ledger.index(session.side), drafted, self._move(drafted.act), seen)
         if sum(len(content.data) for content in drafted.contents) > MAX_CONTENT_BYTES:
             raise Malformed("texts of more than %(limit)s KiB in one act", limit=MAX_CONTENT_BYTES // 1024)
         for content in drafted.contents:
@@ -557,7 +557,7 @@ class Dialogues:
                 raise DraftGone("this draft was entered already")
             us = ledger.index(session.side)
             verify_proof(draft.signed, proof, ledger.states[us].key_of(draft.signed))
-            _not_anew(ledger, us, draft.drafted, self._move(draft.signed.act), draft.seen)
+            _unchanged(ledger, us, draft.drafted, self._move(draft.signed.act), draft.seen)
             entry = await self._append(ledger, draft.signed, proof, draft.drafted, proven=True)
             self._drafts.pop(draft_id, None)
             return entry
@@ -913,54 +913,52 @@ def _not_erased(ledger: Ledger, us: int, drafted: Drafted) -> None:
         raise ContentErased("your side has erased these words, so they cannot be shown; write them anew")
 
 
-def _unchanged(ledger: Ledger, us: int, move: object, seen: int | None) -> None:
-    """Raises `ChangedMeanwhile` if side `us` has said the word anew since it was seen; or, of what is tabled, if either
-    side has tabled another there."""
+def _unchanged(ledger: Ledger, us: int, drafted: Drafted, move: object, seen: int | None) -> None:
+    """Raises `ChangedMeanwhile` if what side `us` says anew has been said again since it was seen, or if either side
+    has tabled another version there."""
     if seen is None:
         return
-    stands: Mapping[str, Any] = {}
-    if isinstance(move, Register):
-        said = ledger.joint.register_history(us, move.key)
+    if drafted.anew is not None:
+        of, said = "cleared", drafted.anew(ledger.joint)
+        now, stands = len(said), said[-1][1] if said else {}
+    elif isinstance(move, Register):
+        of, said = "said", ledger.joint.register_history(us, move.key)
         now, stands = len(said), said[-1][1] if said else {}
     elif isinstance(move, Table | Consent) and move.subject is not None:
         tabled = chair.tabled(ledger.joint, move.subject.slot[0], "/".join(move.subject.slot[1:]))
-        now, stands = len(tabled), tabled[-1].subject.body if tabled else {}
+        of, now, stands = "tabled", len(tabled), tabled[-1].subject.body if tabled else {}
     else:
         return
     if now == seen:
         return
     rows = (readable(ledger, ledger.sides[us], each) for each in _texts_in(stands))
     texts = [[row.language, row.data.decode("utf-8", "replace")] for row in rows if row is not None]
-    if isinstance(move, Register):
-        raise ChangedMeanwhile(
-            "your side has said this anew since you opened it; nothing was written",
-            of="said",
-            seen=now,
-            texts=texts,
-        )
-    raise ChangedMeanwhile(
-        "another version was tabled since you opened this; nothing was written",
-        of="tabled",
-        seen=now,
-        texts=texts,
-    )
+    raise _changed(of, now, texts)
 
 
-def _not_anew(ledger: Ledger, us: int, drafted: Drafted, move: object, seen: int | None) -> None:
-    """Raises `ChangedMeanwhile` if what the act says anew has been said again since it was seen."""
-    if drafted.anew is None:
-        _unchanged(ledger, us, move, seen)
-        return
-    said = drafted.anew(ledger.joint)
-    if seen is None or len(said) == seen:
-        return
-    rows = (readable(ledger, ledger.sides[us], each) for each in _texts_in(said[-1][1] if said else {}))
-    texts = [[row.language, row.data.decode("utf-8", "replace")] for row in rows if row is not None]
-    raise ChangedMeanwhile(
-        "your side has cleared another version since you opened this; nothing was written",
-        seen=len(said),
-        texts=texts,
-    )
+def _changed(of: str, seen: int, texts: list[list[str]]) -> ChangedMeanwhile:
+    match of:
+        case "cleared":
+            return ChangedMeanwhile(
+                "your side has cleared another version since you opened this; nothing was written",
+                of=of,
+                seen=seen,
+                texts=texts,
+            )
+        case "tabled":
+            return ChangedMeanwhile(
+                "another version was tabled since you opened this; nothing was written",
+                of=of,
+                seen=seen,
+                texts=texts,
+            )
+        case _:
+            return ChangedMeanwhile(
+                "your side has said this anew since you opened it; nothing was written",
+                of=of,
+                seen=seen,
+                texts=texts,
+            )
 
 
 def _texts_in(value: Any) -> Iterator[str]:

@@ -36,10 +36,6 @@ class Kind(StrEnum):
     def is_text(self) -> bool:
         return self in (Kind.MARKDOWN, Kind.TEXT)
 
-    @property
-    def is_picture(self) -> bool:
-        return self in (Kind.PNG, Kind.JPEG)
-
 
 ENDINGS = {
     Kind.PDF: (".pdf",),

@@ -159,12 +159,15 @@ class Dossier:
 
         Raises `NoSuchPaper`, and `PaperGiven` for a shared one: its author is known.
         """
-        paper = self._own(view, talk, id_)
-        if is_given(view.joint, view.us, paper):
-            raise PaperGiven("this paper is given to the other side, and is not taken back")
-        if not paper.non_paper:
+        ledger = self._dialogues.ledger(_dialogue(view))
+        async with ledger.lock:
+            paper = self._own(view, talk, id_)
+            if is_given(view.joint, view.us, paper):
+                raise PaperGiven("this paper is given to the other side, and is not taken back")
+            if paper.non_paper:
+                return
             await self._change(replace(paper, non_paper=True))
-            self._tell(paper.dialogue, self._dialogues.ledger(paper.dialogue).sides)
+        self._tell(ledger.id, ledger.sides)
 
     async def withdraw(self, view: View, talk: str, id_: str) -> None:
         """Delete a private paper of ours; of a non-paper, throw our own copy away: the other side keeps its.

@@ -251,24 +251,31 @@ class Notices:
             wishes = await self._store.wishes(*who)
             told = dict(zip(("dialogue", "side", "delegate"), who, strict=True))
             if wishes is None or not wishes.on or wishes.asked != _hash(ask.token):
-                self._asks[who] = replace(ask, due=None)
+                self._settle(who, ask, replace(ask, due=None))
                 continue
             subject, text = self._asking(wishes.language, f"{self._url}/mail/{ask.token}", f"{self._url}/")
             try:
                 await self._post.send(self._made(wishes, subject, text))
             except Undeliverable as error:
                 log.warning("address.undeliverable", **told, why=error.message)
-                self._asks[who] = replace(ask, due=None)
+                self._settle(who, ask, replace(ask, due=None))
             except Unavailable as error:
                 tries = ask.tries + 1
                 log.info("address.put-off", **told, tries=tries, why=error.message)
-                self._asks[who] = replace(
-                    ask, tries=tries, due=now + back_off(tries) if tries < MOST_TRIES else None
-                )
+                due = now + back_off(tries) if tries < MOST_TRIES else None
+                self._settle(who, ask, replace(ask, tries=tries, due=due))
             else:
                 log.info("address.asked", **told)
-                self._asks[who] = replace(ask, due=None, sent=now, tries=0)
+                self._settle(who, ask, replace(ask, due=None, sent=now, tries=0))
         return min((ask.due for ask in self._asks.values() if ask.due is not None), default=None)
+
+    def _settle(self, who: tuple[str, str, str], was: Ask, now: Ask) -> None:
+        """Keep what came of `was`; another address that the delegate has saved meanwhile is asked all the same."""
+        kept = self._asks.get(who)
+        if kept is was:
+            self._asks[who] = now
+        elif kept is not None and now.sent is not None and kept.due is not None:
+            self._asks[who] = replace(kept, sent=now.sent, due=max(kept.due, now.sent + GATHER))
 
     async def _send(self, mail: Pending) -> None:
         now = self._clock()

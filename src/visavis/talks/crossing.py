@@ -14,13 +14,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from visavis.dialogue.chair import DoubleSeal, SealState
+from visavis.dialogue.chair import DoubleSeal
 from visavis.dialogue.texts import Texts
 
 if TYPE_CHECKING:
     from visavis.talks.model import AgendaView, TimeView
-
-SEALED = (SealState.SEALED, SealState.WITHDRAWING)
 
 
 class Sealed(Protocol):
@@ -47,8 +45,8 @@ class Crossing(Generic[V]):
 def crossing(views: Iterable[V]) -> Crossing[V] | None:
     """The two of one slot that cross; None while no two do."""
     live = [view for view in views if view.seal.open]
-    ours = next((v for v in live if v.seal.ours.state in SEALED), None)
-    theirs = next((v for v in live if v.seal.theirs.state in SEALED), None)
+    ours = next((v for v in live if v.seal.ours.stands), None)
+    theirs = next((v for v in live if v.seal.theirs.stands), None)
     if ours is None or theirs is None or ours.hash == theirs.hash:
         return None
     return Crossing(ours, theirs)

@@ -16,7 +16,7 @@ from itertools import groupby
 
 from visavis.dialogue import chair
 from visavis.dialogue.acts import Power
-from visavis.dialogue.chair import DoubleSeal, Mark, SealState
+from visavis.dialogue.chair import DoubleSeal, Mark
 from visavis.dialogue.join import Joint
 from visavis.dialogue.memo import remembered
 from visavis.dialogue.steps import Step, Steps, together
@@ -451,12 +451,11 @@ def _live(texts: tuple[TextView, ...]) -> list[TextView]:
 
 def _status(joint: Joint, understanding: str, texts: tuple[TextView, ...]) -> Status:
     live = _live(texts)
-    standing = (SealState.SEALED, SealState.WITHDRAWING)
     return status_of(
         TextFacts(
             ended=joint.ended(text_slot(understanding)),
             agreed=_agreed(texts) is not None,
-            signed_by_one=any(t.seal.ours.state in standing or t.seal.theirs.state in standing for t in live),
+            signed_by_one=any(t.seal.ours.stands or t.seal.theirs.stands for t in live),
             initialled=any(t.initials.both for t in live),
             open=bool(live),
         )

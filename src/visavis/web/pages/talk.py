@@ -21,7 +21,7 @@ from visavis.dialogue.steps import Steps, together
 from visavis.dossier.model import PaperView
 from visavis.press.model import PressView, press_view
 from visavis.talks.acts import ItemKind
-from visavis.talks.crossing import SEALED, Crossing, agendas_differ, crossing, times_differ
+from visavis.talks.crossing import Crossing, agendas_differ, crossing, times_differ
 from visavis.talks.model import AgendaView, Status, TalkView, TimeView, talk_view, weights
 from visavis.web.context import language_of, page
 from visavis.web.pages.frame import texts_of, what_now
@@ -104,7 +104,7 @@ def crossed_agendas(talk: TalkView) -> Crossed | None:
 
 def pen_of(views: Sequence[TimeView | AgendaView]) -> str:
     """The hash that our side's seal is on, of what is open in one slot; "": on none. A side has one pen (R-P)."""
-    return next((v.hash for v in views if v.seal.open and v.seal.ours.state in SEALED), "")
+    return next((v.hash for v in views if v.seal.open and v.seal.ours.stands), "")
 
 
 async def talk(request: Request) -> Response:

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from visavis.access import Asker, load
 from visavis.dialogue.acts import Power
-from visavis.dialogue.chair import Mark, SealState
+from visavis.dialogue.chair import Mark
 from visavis.dialogue.commands import View
 from visavis.dialogue.steps import Steps
 from visavis.dialogue.texts import Texts, harmless
@@ -43,7 +43,6 @@ from visavis.web.pages.frame import Sides, sides_of, texts_of, what_now
 ROWS = 8
 """Undertakings that the form offers each side, and clauses beyond those that there are; a text may have more: a blank
 line in a clause begins another."""
-STANDING = (SealState.SEALED, SealState.WITHDRAWING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,11 +183,7 @@ def in_full(seen: UnderstandingView, thread: Sequence[Version], chosen: str | No
     """Which versions the page shows in full: what is in force, what a side has signed, the latest that can still be
     signed (else the latest of all), and the one that was asked for."""
     live = {text.hash for text in seen.open}
-    signed = {
-        text.hash
-        for text in seen.open
-        if text.seal.ours.state in STANDING or text.seal.theirs.state in STANDING
-    }
+    signed = {text.hash for text in seen.open if text.seal.ours.stands or text.seal.theirs.stands}
     latest = [version.text.hash for version in thread if version.text.hash in live][-1:]
     force = {seen.text.hash} if seen.text is not None else set()
     wanted = force | signed | set(latest) | {chosen}
