@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 from pathlib import Path
 
 import anyio
@@ -342,3 +343,33 @@ async def test_an_address_is_asked_first(world: World, tmp_path: Path) -> None:
             "another@mail.example",
             "Is this your address?",
         )
+
+
+async def test_an_address_that_is_saved_while_another_is_asked_is_asked_too(
+    world: World, tmp_path: Path
+) -> None:
+    """The mail server is slow: what its answer changes is not the newer address's."""
+
+    @dataclass
+    class Slow:
+        """A server that answers once something else has happened."""
+
+        post: Post
+        meanwhile: Wishes | None
+
+        async def send(self, mail: EmailMessage) -> None:
+            await self.post.send(mail)
+            if self.meanwhile is not None:
+                wishes, self.meanwhile = self.meanwhile, None
+                await notices.wish(*at, wishes)
+
+    me = (await world.b.get("/api/session"))["delegate"]
+    at = (world.b.dialogue, world.b.side, me)
+    async with mail_server() as box:
+        slow = Slow(smtp(box), Wishes("newer@mail.example", True, "en", "UTC"))
+        async with world.notices(tmp_path, slow) as notices:
+            await notices.wish(*at, Wishes(ADDRESS, True, "en", "UTC"))
+            assert await world.work(notices) == world.clock.now + GATHER
+            world.clock.now += GATHER
+            assert await world.work(notices) is None
+        assert [mail["To"] for mail in box.mails] == [ADDRESS, "newer@mail.example"]
