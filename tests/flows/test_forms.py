@@ -133,7 +133,7 @@ async def keeps_up(page: Page, other: Delegate) -> None:
     await until("the other side's proposal", shown)
 
     async def announced() -> bool:
-        return "A talk has changed." in str(await page.text_content("#announcements"))
+        return "What is on the time line has changed." in str(await page.text_content("#announcements"))
 
     await until("its announcement", announced)
     assert await page.input_value(f"{FORM} [name='title.en']") == "Half a wo"
