@@ -36,6 +36,11 @@ def long_text(mark: str) -> dict[str, str]:
     return {code: f"{words}\n\n{LINKS}\n\n{MARKUP}\n\n{LONG}" for code, words in nasty(mark).items()}
 
 
+def agreeable(texts: dict[str, str]) -> dict[str, str]:
+    """As somebody can sign them: without brackets."""
+    return {code: words.translate({ord("["): "(", ord("]"): ")"}) for code, words in texts.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class Played:
     """people: a delegate of each side who signs; paths: of every page that shows their words."""
@@ -99,12 +104,21 @@ async def played(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Play
             "understandings.offer",
             kind="understanding",
             title=nasty("TITLE"),
-            body=long_text("BODY"),
+            body=agreeable(long_text("BODY")),
             undertakings=duties,
             talk=talk,
         )
         text = (await other.state())["understandings"][0]
         await other.act("understandings.sign", understanding=text["id"], hash=text["open"][0]["hash"])
+        await other.act(
+            "understandings.table",
+            understanding=text["id"],
+            kind="understanding",
+            title=nasty("AMENDED"),
+            body=long_text("AMENDMENT"),
+            undertakings=duties,
+            talk=talk,
+        )
         for person in people:
             await person.act(
                 "understandings.assess",
@@ -176,7 +190,8 @@ async def test_a_form_keeps_what_was_written(played: Played) -> None:
     path = next(p for p in played.paths if "?of=" in p)
     page = await Browser(played.stage.url, played.people[0].token).page(path)
     assert page.xpath("//input[@name='title.en']/@value") == [nasty("TITLE")["en"]]
-    assert page.xpath("//textarea[@name='body.ru']")[0].text == long_text("BODY")["ru"]
+    clauses = [each.text for each in page.xpath("//textarea[starts-with(@name, 'clauses.') and @lang='ru']")]
+    assert "\n\n".join(filter(None, clauses)) == agreeable(long_text("BODY"))["ru"]
 
 
 async def test_readers_send_no_turning_words(played: Played) -> None:
