@@ -77,3 +77,8 @@ export function fromBase64(text: string): Bytes {
   if (toBase64(bytes) !== text) throw new Malformed('not the one spelling of base64');
   return bytes;
 }
+
+/** In lower-case hexadecimal digits. */
+export function toHex(data: Uint8Array): string {
+  return Array.from(data, each => each.toString(16).padStart(2, '0')).join('');
+}

@@ -20,7 +20,7 @@ from tests.flows.stage import Stage, found_dialogue, running_node, seat_delegati
 from visavis.authenticator import Authenticator
 from visavis.dialogue.admission import session_challenge
 from visavis.dialogue.ports import Mark
-from visavis.e2ee.device import DeviceKeys, certify
+from visavis.e2ee.device import Certificate, DeviceKeys, certify
 from visavis.errors import Unavailable
 from visavis.press.markdown import MAX_MARKS, to_html
 from visavis.record.digest import to_text
@@ -54,8 +54,8 @@ async def a_sitting(one: Delegate, other: Delegate) -> str:
     return talk
 
 
-async def join(delegate: Delegate, talk: str) -> str:
-    """A seat for a new device of the delegate's; the token."""
+def certified(delegate: Delegate, talk: str) -> Certificate:
+    """A new device of the delegate's for sitting 1."""
     now = int(time() * 1000)
     body = DeviceKeys.generate().body(
         dialogue=delegate.dialogue,
@@ -67,8 +67,13 @@ async def join(delegate: Delegate, talk: str) -> str:
         made=now,
         until=now + 3_600_000,
     )
+    return certify(body, delegate.signer)
+
+
+async def join(delegate: Delegate, talk: str) -> str:
+    """A seat for a new device of the delegate's; the token."""
     path = f"/api/dialogues/{delegate.dialogue}/talks/{talk}/sittings/1/join"
-    answer = await delegate.post(path, {"certificate": certify(body, delegate.signer).to_json()})
+    answer = await delegate.post(path, {"certificate": certified(delegate, talk).to_json()})
     return str(answer["token"])
 
 

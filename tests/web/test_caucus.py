@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from time import time
 from typing import Any
 
 import pytest
 from tests.flows.stage import found_dialogue, running_node
-from tests.flows.test_attacks import a_sitting, validated
+from tests.flows.test_attacks import a_sitting, certified, validated
 
-from visavis.e2ee.device import Certificate, DeviceKeys, certify
 from visavis.rehearsal.delegate import Answered, Delegate
 
 pytestmark = pytest.mark.anyio
-
-
-def certified(delegate: Delegate, talk: str) -> Certificate:
-    """A new device of the delegate's for sitting 1."""
-    now = int(time() * 1000)
-    body = DeviceKeys.generate().body(
-        dialogue=delegate.dialogue,
-        talk=talk,
-        sitting=1,
-        side=delegate.side,
-        delegate=delegate.id,
-        credential=delegate.credential,
-        made=now,
-        until=now + 3_600_000,
-    )
-    return certify(body, delegate.signer)
 
 
 async def test_a_caucus_is_its_own_sides(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@
  * Lives here: `listen`, `lineOf`. Not here: what a line means (the node; docs/spec/record.md §11.3).
  */
 
+import { toHex } from '../bytes';
+
 const HOLDERS = '[data-hash-into], [data-hash-of]';
 
 export function listen(): void {
@@ -54,5 +56,5 @@ export function lineOf(hex: string, name: string): string {
 
 async function hexOf(file: File): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', await file.arrayBuffer()));
-  return Array.from(digest, each => each.toString(16).padStart(2, '0')).join('');
+  return toHex(digest);
 }

@@ -5,7 +5,7 @@
  * Spec: docs/spec/record.md §12.
  */
 
-import { equal, fromText } from '../bytes';
+import { equal, fromText, toHex } from '../bytes';
 import { Malformed } from '../errors';
 import { decode, encode, members } from './canonical';
 import * as container from './container';
@@ -180,8 +180,7 @@ function* forksOf(byName: Named, prefix: string): Generator<ForkNotes> {
 
 /** Ascending by `shown`, then by `held`, byte by byte; each once. */
 function inOrder(forks: readonly ForkNotes[]): ForkNotes[] {
-  const spelt = (data: Uint8Array): string => [...data].map(byte => byte.toString(16).padStart(2, '0')).join('');
-  const keyed = new Map(forks.map(fork => [`${spelt(fork.shown)}/${spelt(fork.held)}`, fork]));
+  const keyed = new Map(forks.map(fork => [`${toHex(fork.shown)}/${toHex(fork.held)}`, fork]));
   return [...keyed].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, fork]) => fork);
 }
 

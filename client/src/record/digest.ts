@@ -4,7 +4,7 @@
  * Spec: docs/spec/record.md §1; tests/vectors/record/ed25519.json.
  */
 
-import { type Bytes, concat, fromText, utf8 } from '../bytes';
+import { type Bytes, concat, fromText, toHex, utf8 } from '../bytes';
 import { Malformed } from '../errors';
 
 export async function sha256(...parts: Uint8Array[]): Promise<Bytes> {
@@ -35,7 +35,7 @@ const IMPROPER: ReadonlySet<string> = new Set([
 export function isProper(point: Uint8Array): boolean {
   const y = point.slice();
   y[31] = (y[31] ?? 0) & 0x7f;
-  return !IMPROPER.has([...y].map(byte => byte.toString(16).padStart(2, '0')).join(''));
+  return !IMPROPER.has(toHex(y));
 }
 
 /** A public key, 32 bytes, from its text. `Malformed` if it is none, or not proper. */

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -63,6 +63,7 @@ from visavis.dialogue.receiving import Finding
 from visavis.dialogue.texts import misformed
 from visavis.errors import Malformed, Refused, Unavailable, Untrusted, VisavisError
 from visavis.record import canonical
+from visavis.record.canonical import strings
 from visavis.record.content import opens
 from visavis.record.digest import to_text
 from visavis.record.entry import (
@@ -531,7 +532,7 @@ class Dialogues:
         ledger, act = self.ledger(draft.dialogue), draft.signed.act
         named_by = act.get("hash")
         subject = ledger.joint.tabled.get(named_by) if isinstance(named_by, str) else None
-        named = list(dict.fromkeys((*_texts_in(act), *(_texts_in(subject.body) if subject else ()))))
+        named = list(dict.fromkeys((*strings(act), *(strings(subject.body) if subject else ()))))
         contents = {c.commitment: c for c in draft.drafted.contents}
         for row in (readable(ledger, draft.signed.side, each) for each in named):
             if row is not None:
@@ -931,7 +932,7 @@ def _unchanged(ledger: Ledger, us: int, drafted: Drafted, move: object, seen: in
         return
     if now == seen:
         return
-    rows = (readable(ledger, ledger.sides[us], each) for each in _texts_in(stands))
+    rows = (readable(ledger, ledger.sides[us], each) for each in strings(stands))
     texts = [[row.language, row.data.decode("utf-8", "replace")] for row in rows if row is not None]
     raise _changed(of, now, texts)
 
@@ -959,18 +960,6 @@ def _changed(of: str, seen: int, texts: list[list[str]]) -> ChangedMeanwhile:
                 seen=seen,
                 texts=texts,
             )
-
-
-def _texts_in(value: Any) -> Iterator[str]:
-    """All strings in a JSON value: among them every commitment."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for member in value.values():
-            yield from _texts_in(member)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _texts_in(item)
 
 
 def _device_of(ledger: Ledger, session: Session, device: str) -> str:

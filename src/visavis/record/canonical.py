@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -69,6 +70,18 @@ def decode(data: bytes, *, limit: int = MAX_BYTES, depth: int = 0) -> Any:
 def respell(part: object) -> bytes:
     """`encode` for a part of what `decode` gave, whose members' names are known to be ASCII."""
     return _FAST.encode(part)
+
+
+def strings(value: object) -> Iterator[str]:
+    """All strings in a JSON value, members' names aside: of an act, among them every commitment and every id."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for member in value.values():
+            yield from strings(member)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from strings(item)
 
 
 def _spell(value: object, *, plain: bool) -> bytes:

@@ -15,6 +15,7 @@ from typing import Any
 from visavis.dialogue import chair
 from visavis.dialogue.commands import View
 from visavis.dialogue.texts import texts_of
+from visavis.record.canonical import strings
 from visavis.talks.acts import time_slot
 from visavis.talks.model import draft_items, known_talks
 from visavis.understandings.acts import text_slot
@@ -32,7 +33,7 @@ def names_in(view: View, act: Mapping[str, Any]) -> dict[str, Name]:
         **_understandings(view, act),
         **_people(view, act),
     }
-    mentioned = frozenset(_strings(act))
+    mentioned = frozenset(strings(act))
     return {id_: name for id_, name in named.items() if id_ in mentioned and name}
 
 
@@ -49,7 +50,7 @@ def _items(view: View, talk: object) -> dict[str, Name]:
 
 
 def _understandings(view: View, act: Mapping[str, Any]) -> dict[str, Name]:
-    wanted = frozenset(_strings(act))
+    wanted = frozenset(strings(act))
     return {u: _titled(view, "text", u) for u in known_understandings(view.joint) if u in wanted}
 
 
@@ -79,14 +80,3 @@ def _titled(view: View, kind: str, of: str) -> Name:
 def _said(view: View, texts: Iterable[tuple[str, str]]) -> Name:
     read = ((language, view.text(commitment)) for language, commitment in texts)
     return [[language, words] for language, words in read if words is not None]
-
-
-def _strings(value: Any) -> Iterable[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for member in value.values():
-            yield from _strings(member)
-    elif isinstance(value, list | tuple):
-        for each in value:
-            yield from _strings(each)
