@@ -90,6 +90,7 @@ async def test_escape_signs_nothing(table: Table) -> None:
     )
     await person.open(f"/d/{table.dialogue}/understandings/{tabled['understanding']}")
     before = await table.officers[1].get(f"/api/dialogues/{table.dialogue}/logs/{table.officers[1].side}")
+    await person.page.evaluate("() => { window.before = document.querySelector('.double-seal').innerHTML }")
     await focus_on(person, "Sign the text")
     await person.page.keyboard.press("Enter")
     dialog = person.page.locator("dialog[open]")
@@ -104,6 +105,12 @@ async def test_escape_signs_nothing(table: Table) -> None:
     view = await table.officers[0].state()
     found = next(u for u in view["understandings"] if u["id"] == tabled["understanding"])
     assert found["status"] == "tabled"
+    # Whatever comes in meanwhile: that it was not signed stands on the page until the form says another thing.
+    await other.act("understandings.sign", understanding=tabled["understanding"], hash=found["open"][0]["hash"])
+    await person.page.wait_for_function(
+        "() => document.querySelector('.double-seal').innerHTML !== window.before", timeout=LIMIT_MS
+    )
+    assert await person.page.get_by_text("Not signed.").count() == 1
 
 
 async def test_a_one_sided_guarantee_is_refused_on_the_page(table: Table) -> None:

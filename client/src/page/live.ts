@@ -14,7 +14,7 @@
 
 import { t } from '../words';
 import { reach } from './reach';
-import { carried, controlsOf, dirty } from './typed';
+import { carried, controlsOf, dirty, nameOf } from './typed';
 
 const SETTLE_MS = 150;
 const POLL_MS = 5_000;
@@ -222,13 +222,26 @@ function exchange(old: HTMLElement, come: HTMLElement): void {
   }
   if (old instanceof HTMLDetailsElement && old.open && fresh instanceof HTMLDetailsElement) fresh.open = true;
   if (fresh.querySelectorAll(CLOSED).length > old.querySelectorAll(CLOSED).length) fresh.setAttribute(CLOSING, '');
+  const statuses = statusesOf(old);
   old.replaceWith(fresh);
+  // What a form said last (it was not signed, it was refused) stands until it says another thing.
+  for (const [name, status] of statusesOf(fresh)) {
+    const said = statuses.get(name);
+    if (said?.hasChildNodes() && !status.hasChildNodes()) status.replaceWith(said);
+  }
   fresh.dispatchEvent(new CustomEvent('visavis:swapped', { bubbles: true }));
   if (!focused) return;
   const candidates = Array.from(fresh.querySelectorAll<HTMLElement>('a, button, input, select, textarea, summary'));
   const target = candidates.find(candidate => keyOf(candidate) === key) ?? fresh;
   if (target === fresh) fresh.tabIndex = -1;
   target.focus({ preventScroll: true });
+}
+
+/** The line in which each form says how it goes, by the form's name. */
+function statusesOf(region: HTMLElement): Map<string, HTMLElement> {
+  return new Map(Array.from(region.querySelectorAll<HTMLElement>('form [data-form-status]'), status => (
+    [nameOf(status.closest('form') as HTMLFormElement), status]
+  )));
 }
 
 /** What makes an element the same one across an exchange: its id, or what it is and says. */

@@ -1,6 +1,6 @@
 /** What somebody has typed into a form and not signed yet: kept in this tab, so that it outlives the page.
  *
- * Lives here: `listen`, `dirty`, `keep`, `forget`, `carried`. Not here: swapping regions (`live`), signing (`signing/forms`).
+ * Lives here: `listen`, `dirty`, `keep`, `forget`, `carried`, `nameOf`. Not here: swapping regions (`live`), signing (`signing/forms`).
  *
  *     <body data-delegate="…">                       whose words they are
  *     <form data-command data-seen="2">              a form that signs; the version of our word it was opened on
@@ -207,7 +207,7 @@ function discard(form: HTMLFormElement): void {
 }
 
 /** What makes a form the same one on another day: where it is, what it does, and to what. */
-function nameOf(form: HTMLFormElement): string {
+export function nameOf(form: HTMLFormElement): string {
   const hidden = Array.from(form.querySelectorAll<HTMLInputElement>('input[type=hidden]'));
   const to = hidden.filter(({ name }) => name !== 'seen').map(({ name, value }) => `${name}=${value}`).sort();
   // In a drawer it is the form of the page that the drawer holds.

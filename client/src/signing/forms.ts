@@ -171,9 +171,11 @@ function meanwhile(form: HTMLFormElement, { problem }: Refused): void {
   button.className = 'press is-second';
   button.textContent = t(tabled ? 'error.meanwhile.table' : 'error.meanwhile.replace');
   button.addEventListener('click', () => {
-    form.dataset['seen'] = String(problem['seen']);
-    keepTyped(form);
-    form.requestSubmit();
+    // A live update may have put another in its place, and this line into it.
+    const now = button.form ?? form;
+    now.dataset['seen'] = String(problem['seen']);
+    keepTyped(now);
+    now.requestSubmit();
   });
   region.append(button);
 }
