@@ -787,7 +787,7 @@ async def test_socket_that_does_not_read():
         async def send(data, sent=sent):
             sent.append(len(data))
 
-        await connection.drain(send)
+        await connection.drain(send, lambda: signalling.GATHER_S)
         assert connection.code == 1013
         assert len(sent) < count
         assert sum(sent) <= signalling.QUEUE_BYTES + (2 << 20)
@@ -800,7 +800,7 @@ async def test_socket_that_takes_nothing(monkeypatch):
     connection = signalling.Connection(1)
     connection.send(r.SignalResponse(pong=1))
     with anyio.fail_after(LIMIT_S):
-        await connection.drain(lambda _: anyio.sleep_forever())
+        await connection.drain(lambda _: anyio.sleep_forever(), lambda: 0.0)
     assert connection.code == 1013
     connection.forget()
 
@@ -823,7 +823,7 @@ async def _drained(connection):
         told.append(r.SignalResponse.FromString(data))
 
     with anyio.fail_after(LIMIT_S):
-        await connection.drain(send)
+        await connection.drain(send, lambda: signalling.GATHER_S)
     connection.forget()
     return told
 
@@ -852,9 +852,8 @@ async def test_news_is_gathered():
     assert [p.version for p in told[3].update.participants] == [2]
 
 
-async def test_news_is_pushed_out(monkeypatch):
+async def test_news_is_pushed_out():
     """News waits for more, but not when something else is to be said; the first news waits for nothing."""
-    monkeypatch.setattr(signalling, "GATHER_S", 1000.0)
     connection, told = signalling.Connection(1), []
     more = anyio.Event()
 
@@ -863,7 +862,7 @@ async def test_news_is_pushed_out(monkeypatch):
         more.set()
 
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(connection.drain, send)
+        tasks.start_soon(connection.drain, send, lambda: 1000.0)
         connection.send(_update("PA_1", 1))
         with anyio.fail_after(LIMIT_S):
             await more.wait()
@@ -877,6 +876,13 @@ async def test_news_is_pushed_out(monkeypatch):
         assert told[1].update.participants[0].version == 3
         connection.close()
     connection.forget()
+
+
+def test_news_waits_longer_in_a_crowd():
+    """Never in a talk of two sides, and never longer than livekit-server lets it wait."""
+    assert signalling.gather_s(2) == signalling.gather_s(12) == signalling.GATHER_S
+    assert signalling.GATHER_S < signalling.gather_s(55) < signalling.gather_s(100) < signalling.GATHER_MOST_S
+    assert signalling.gather_s(500) == signalling.GATHER_MOST_S
 
 
 async def test_news_is_kept_within_bounds():

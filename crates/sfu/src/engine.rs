@@ -231,7 +231,8 @@ fn recovered(
 /// A selective forwarding unit.
 pub struct Engine {
     blueprint: Blueprint,
-    sessions: HashMap<TransportId, Session>,
+    /// Boxed: a session is some 5 kB, and a table stands half empty.
+    sessions: HashMap<TransportId, Box<Session>>,
     demux: Demux,
     publications: HashMap<(TransportId, Mid), Publication>,
     members: Members,
@@ -404,7 +405,7 @@ impl Engine {
             return true;
         }
         let Some(mut inflow) = sessions.get_mut(&id).and_then(|s| s.inflow.take()) else { return true };
-        let pressed = || members.others(id).any(|o| sessions.get(&o).is_some_and(Session::is_pressed));
+        let pressed = || members.others(id).any(|o| sessions.get(&o).is_some_and(|s| s.is_pressed()));
         let admitted = inflow.admits(bytes.len(), now, pressed);
         if let Some(s) = sessions.get_mut(&id) {
             s.inflow = Some(inflow);
@@ -829,7 +830,7 @@ impl Engine {
             return Err(Error::TransportExists);
         }
         self.demux.name(session.fragment(), id);
-        self.sessions.insert(id, session);
+        self.sessions.insert(id, Box::new(session));
         self.mark(id);
         Ok(())
     }

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import jwt.warnings
+import uvloop
 from rich.console import Console
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -38,7 +39,7 @@ DEV_KEYS = {"devkey": "secret"}
 """livekit-server's own, with `--dev`."""
 
 
-async def engine(
+def engine(
     *,
     bind: str = "127.0.0.1",
     port: int = 7880,
@@ -107,7 +108,7 @@ async def engine(
         turn_secret=os.environ.get(f"{PREFIX}TURN_SECRET") or None,
         media_threads=threads(media_threads),
     )
-    await run(settings, data)
+    uvloop.run(run(settings, data))
 
 
 async def run(settings: EngineSettings, data: Path | None = None) -> None:

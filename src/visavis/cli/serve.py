@@ -15,6 +15,7 @@ from pathlib import Path
 
 import structlog
 import uvicorn
+import uvloop
 from rich.console import Console
 
 from visavis.bootstrap import open_node
@@ -28,7 +29,7 @@ from visavis.web.app import create_app
 log = structlog.get_logger(__name__)
 
 
-async def serve(
+def serve(
     *,
     data: Path | None = None,
     host: str | None = None,
@@ -98,7 +99,7 @@ async def serve(
         tcp=tcp,
         media_threads=media_threads,
     )
-    await run(settings)
+    uvloop.run(run(settings))
 
 
 async def run(settings: Settings) -> None:

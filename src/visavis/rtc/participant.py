@@ -140,8 +140,9 @@ class Downlink:
     @property
     def due(self) -> bool:
         """There is something to offer, and nothing under way or waited for."""
-        something = self.channels_due or self.restart_due or bool(self.adding) or bool(self._stoppable())
-        return something and self.phase is Phase.IDLE and not self.gathering
+        if self.phase is not Phase.IDLE or self.gathering:
+            return False
+        return self.channels_due or self.restart_due or bool(self.adding) or bool(self._stoppable())
 
     def _stoppable(self) -> list[Mid]:
         """Sections to stop that have been answered; the engine cannot stop what it only offered."""

@@ -93,6 +93,11 @@ class Room:
         return not self._state.by_sid
 
     @property
+    def size(self) -> int:
+        """How many are in it, hidden ones too."""
+        return len(self._state.by_sid)
+
+    @property
     def participants(self) -> tuple[Participant, ...]:
         return tuple(self._state.by_sid.values())
 

@@ -7,6 +7,7 @@ Source: RFC 8866 (SDP), RFC 8829 (JSEP), RFC 8830 (msid).
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,9 +54,11 @@ class Section:
         return self.port != 0 and codec.lower() in self.codecs
 
 
+@functools.lru_cache(maxsize=32)
 def sections(sdp: str) -> tuple[Section, ...]:
     """The media sections of a description, in order.
 
+    A description is read when it comes and once more when the engine has taken it: the last few are kept.
     Raises `SdpMalformed` beyond the budget (bytes, lines, sections), for an m-line that is none, and for
     mids that are missing or used twice.
     """

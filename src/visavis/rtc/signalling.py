@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -59,7 +60,10 @@ STALL_S: Final = 15.0
 """How long a message may wait for a socket that takes none."""
 
 GATHER_S: Final = 0.25
-"""How long news waits for more news; livekit-server lets it wait for three seconds."""
+GATHER_EACH_S: Final = 0.02
+GATHER_MOST_S: Final = 3.0
+"""How long news waits for more news: at least, for each who is in the room, and at most, which is livekit-server's. What
+each costs the others grows with how many hear it; in a talk of two sides nobody waits for more than the least."""
 
 _NEWS: Final = frozenset({"update", "connection_quality"})
 """What says how somebody is now: of two, the later one is enough."""
@@ -88,6 +92,11 @@ class Budget:
             return False
         self._left -= cost
         return True
+
+
+def gather_s(size: int) -> float:
+    """How long news waits for more in a room of so many, in seconds."""
+    return min(GATHER_MOST_S, max(GATHER_S, size * GATHER_EACH_S))
 
 
 class Gathered:
@@ -138,7 +147,7 @@ class Connection:
         self._wake = asyncio.Event()
         self._gathering: Gathered | None = None
         self._push = asyncio.Event()
-        self._told_s = -GATHER_S
+        self._told_s = -math.inf
 
     def send(self, message: r.SignalResponse) -> None:
         """Queue a message. Without effect once the connection closes."""
@@ -178,24 +187,30 @@ class Connection:
             if self.scope is not None:
                 self.scope.deadline = anyio.current_time() + CLOSE_TIMEOUT_S
 
-    async def drain(self, send: Callable[[bytes], Awaitable[None]]) -> None:
-        """Hand what is queued to `send` (awaited), until closed; close if that takes too long."""
+    async def drain(self, send: Callable[[bytes], Awaitable[None]], wait_s: Callable[[], float]) -> None:
+        """Hand what is queued to `send` (awaited), until closed; close if that takes too long. wait_s: how long news
+        waits for more now, in seconds."""
         while self._waiting or not self._closing:
             if not self._waiting:
                 self._wake.clear()
                 await self._wake.wait()
                 continue
             with anyio.move_on_after(STALL_S) as stall:
-                await self._send_waiting(send, stall)
+                await self._send_waiting(send, wait_s, stall)
             if stall.cancelled_caught:
                 self.close(1013)
 
-    async def _send_waiting(self, send: Callable[[bytes], Awaitable[None]], stall: anyio.CancelScope) -> None:
+    async def _send_waiting(
+        self,
+        send: Callable[[bytes], Awaitable[None]],
+        wait_s: Callable[[], float],
+        stall: anyio.CancelScope,
+    ) -> None:
         """Send what waits; each message has its own time, told to the clock once a second at most."""
         begun_s = anyio.current_time()
         while self._waiting:
             what = self._waiting.popleft()
-            messages = [what] if isinstance(what, bytes) else await self._gathered(what)
+            messages = [what] if isinstance(what, bytes) else await self._gathered(what, wait_s())
             for data in messages:
                 now_s = anyio.current_time()
                 if now_s > begun_s + 1:
@@ -203,11 +218,11 @@ class Connection:
                 await send(data)
             self._queued_bytes -= len(what) if isinstance(what, bytes) else what.size
 
-    async def _gathered(self, gathered: Gathered) -> list[bytes]:
+    async def _gathered(self, gathered: Gathered, wait_s: float) -> list[bytes]:
         """Wait for more news, unless there was none for a while, or something waits behind it; what is to be sent."""
         if gathered is self._gathering:
             self._push.clear()
-            with anyio.move_on_at(self._told_s + GATHER_S):
+            with anyio.move_on_at(self._told_s + wait_s):
                 await self._push.wait()
             if gathered is self._gathering:
                 self._gathering = None
@@ -311,7 +326,7 @@ async def _talk(
 ) -> None:
     async with anyio.create_task_group() as tasks:
         connection.scope = tasks.cancel_scope
-        tasks.start_soon(_write, ws, connection, tasks.cancel_scope)
+        tasks.start_soon(_write, ws, connection, room, tasks.cancel_scope)
         try:
             await _read(service, ws, connection, room, sid)
         except VisavisError as e:
@@ -360,9 +375,9 @@ def _close_code(e: VisavisError) -> int:
             return 1007
 
 
-async def _write(ws: WebSocket, connection: Connection, scope: anyio.CancelScope) -> None:
+async def _write(ws: WebSocket, connection: Connection, room: Room, scope: anyio.CancelScope) -> None:
     """Send what is queued; once the connection closes, close the socket and end the reader."""
     with contextlib.suppress(WebSocketDisconnect, RuntimeError, OSError):
-        await connection.drain(ws.send_bytes)
+        await connection.drain(ws.send_bytes, lambda: gather_s(room.size))
         await ws.close(connection.code)
     scope.cancel()
