@@ -17,12 +17,13 @@ Transfer size: the page as served and every script, style sheet, picture of it a
 who takes gzip; fonts apart, all of them, of which a browser takes those that it needs. `scripts`: each of the bundle by
 itself; the room's is loaded as one goes in, the workers' when they are asked.
 
-Result, 2026-11-30, Debian 12, 2 cores, idle (load 1.6), median of 3 runs: milliseconds alone, p50 and p99 under 50, p50
-over the machine's, bytes without fonts:
-home 3.0, 130, 145, 6.4, 44,507; dialogue 4.7, 245, 267, 12.2, 54,548; talk 5.6, 271, 287, 13.4, 56,909; review 4.9,
-206, 222, 10.2, 54,739; room 3.4, 159, 178, 7.9, 51,814; press 7.8, 289, 414, 14.3, 62,239; understanding 4.7, 210, 234,
-10.4, 52,525; draft a text 4.2, 185, 201, 9.2, 55,242; record 33.7, 1710, 1793, 84.7, 258,594; newsroom 3.4, 139, 157,
-6.9, 16,144; release 5.5, 217, 246, 10.8, 16,615; quotes 2.6, 116, 130, 5.7, 16,814; machine 0.6, 20, 40.
+Result, 2026-11-30, Debian 12, 2 cores, idle (load 1.7 of its own), median of 3 runs: milliseconds alone, p50 and
+p99 under 50, p50 over the machine's, bytes without fonts (the virtual machine gave less that morning than the night
+before: 28 ms for 20):
+home 3.8, 144, 237, 5.1, 49,339; dialogue 6.5, 329, 388, 11.7, 62,607; talk 7.2, 331, 359, 11.8, 63,131; review 5.9,
+218, 271, 7.8, 64,932; room 4.1, 185, 195, 6.6, 59,275; press 8.2, 317, 433, 11.3, 67,113; understanding 6.6, 284,
+388, 10.1, 58,611; draft a text 6.2, 266, 285, 9.5, 69,202; record 8.6, 427, 467, 15.2, 80,259; newsroom 3.4, 136,
+161, 4.9, 18,169; release 4.5, 182, 288, 6.5, 18,641; quotes 2.5, 114, 134, 4.1, 18,835; machine 0.6, 28, 51.
 """
 
 from __future__ import annotations
