@@ -48,7 +48,10 @@ const SETTLES: Duration = Duration::from_secs(3);
 const SEEN: Duration = Duration::from_millis(600);
 
 /// So long a queue may stand before a lowest layer is taken away for it.
-const STANDING: Duration = Duration::from_millis(3500);
+const STANDING: Duration = Duration::from_secs(4);
+
+/// What a path carried before it became longer by itself is given back with this much more room: rates vary.
+const ROOM: f32 = 1.25;
 
 /// How long a path is calm before a layer is tried that it may not bear.
 const CALM: Duration = Duration::from_secs(3);
@@ -157,6 +160,10 @@ pub(crate) struct Allocator {
     dark: bool,
     /// Since when all is taken away that can be and a round trip takes equally long, and how long.
     leaned: Option<(Instant, Duration)>,
+    /// Bits a second that the path carried before anything was taken away.
+    before: Option<u64>,
+    /// It was in vain: so much may be given back at once.
+    in_vain: Option<u64>,
     calm_since: Option<Instant>,
     usual_trip: Option<Duration>,
     last_trip: Option<Duration>,
@@ -215,15 +222,18 @@ impl Allocator {
         }
         let usual = self.usual_trip.map_or(trip, |usual| usual.min(trip));
         self.usual_trip = Some(usual);
+        let mut late = trip - usual > LATENESS;
         if let Some((since, then)) = self.leaned {
             let judged = self.lost < UNCLEAR && (trip < SEEN || self.dark);
             if !judged || trip.abs_diff(then) > TREND {
                 self.leaned = Some((now, trip));
             } else if now.saturating_duration_since(since) >= SETTLES {
-                (self.leaned, self.usual_trip) = (None, Some(trip));
+                // Unless its queue has emptied meanwhile, which then was of our making.
+                self.in_vain = self.before.take().filter(|_| late && trip < SEEN);
+                (self.leaned, self.usual_trip, late) = (None, Some(trip), false);
             }
         }
-        trip - usual > LATENESS
+        late
     }
 
     /// Whether sound goes without its redundancy.
@@ -275,6 +285,7 @@ impl Allocator {
                     (self.lean, self.leaned) = (true, self.last_trip.map(|trip| (now, trip)));
                 }
                 if leaner || out != current {
+                    self.before.get_or_insert(sent);
                     if self.stepped_up.take().is_some_and(|step| !passed(step.at, TOO_SOON)) {
                         self.wait = (self.wait.max(STEP_UP) * 2).min(PATIENCE);
                     }
@@ -286,6 +297,18 @@ impl Allocator {
             None => {}
         }
         let mut out = current.to_vec();
+        if let Some(before) = self.in_vain.take() {
+            let room = (before as f32 * ROOM) as u64;
+            let dealt = deal(room.saturating_sub(sound), claims);
+            out = dealt
+                .into_iter()
+                .zip(out)
+                .map(|(d, now)| if rank_of(d) > rank_of(now) { d } else { now })
+                .collect();
+            self.lean = false;
+            (self.stepped_up, self.changed) = (Some(Step { at: now, layer: true }), Some(now));
+            return out;
+        }
         if self.stepped_up.is_some_and(|step| step.layer && passed(step.at, TOO_SOON)) {
             (self.stepped_up, self.wait) = (None, STEP_UP);
         }
@@ -302,7 +325,7 @@ impl Allocator {
             Some((_, _, i, layer)) => out[i] = Some(layer),
             None => return out,
         }
-        (self.stepped_up, self.changed) = (Some(Step { at: now, layer }), Some(now));
+        (self.stepped_up, self.changed, self.before) = (Some(Step { at: now, layer }), Some(now), None);
         out
     }
 }
@@ -510,10 +533,18 @@ mod tests {
             let now = start + Duration::from_millis(500 * n);
             let trip = if n < 4 { 40 } else { 440 + n % 3 };
             a.note(Some(0.01), Some(Duration::from_millis(trip)), now);
-            current = a.allot(&claims, &current, 60 * KBPS, now);
-            assert!(current[0].is_some(), "at {n}");
+            for later in [100, 300] {
+                current = a.allot(&claims, &current, 60 * KBPS, now + Duration::from_millis(later));
+                assert!(current[0].is_some(), "at {n}");
+            }
+            if n >= 18 {
+                assert_eq!(
+                    (&current[..], a.is_lean()),
+                    (&[Some(2)][..], false),
+                    "given back at once, at {n}"
+                );
+            }
         }
-        assert_eq!(current, [Some(2)]);
     }
 
     #[test]
