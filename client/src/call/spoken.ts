@@ -7,7 +7,7 @@
  */
 
 import { Malformed } from '../errors';
-import { harmless } from '../harmless';
+import { alone, harmless } from '../harmless';
 import type { Json } from '../record/canonical';
 import * as captions from './captions';
 import * as notes from './notes';
@@ -296,11 +296,6 @@ function isolated(text: string, lang: string): HTMLElement {
   words.dir = 'auto';
   words.textContent = harmless(text);
   return words;
-}
-
-/** A name in a sentence of the page's language, which it must not turn round. */
-function alone(name: string): string {
-  return `\u2068${harmless(name)}\u2069`;
 }
 
 function list(names: readonly string[]): string {
