@@ -18,6 +18,7 @@ from visavis.dialogue.chair import Mark
 from visavis.dialogue.erasing import erasures
 from visavis.dialogue.join import Joint
 from visavis.dossier.ports import Paper
+from visavis.talks.acts import paper_key
 
 _DESCRIPTION = re.compile(
     r"([^\n]{1,200})\n([a-z]+/[a-z0-9.+-]+), ([0-9]{1,12}) bytes\nSHA-256 ([0-9a-f]{64})\Z"
@@ -77,14 +78,9 @@ def read_description(text: str) -> Description | None:
     return None if match is None else Description(match[1], match[2], int(match[3]), match[4])
 
 
-def register_of(talk: str, item: str, paper: str) -> tuple[str, ...]:
-    """Where the act that gives a paper stands in its side's log."""
-    return ("paper", talk, item, paper)
-
-
 def is_given(joint: Joint, s: int, paper: Paper) -> bool:
     """Whether side s, whose paper it is, has given it by an act."""
-    return joint.register(s, register_of(paper.talk, paper.item, paper.id)) is not None
+    return joint.register(s, paper_key(paper.talk, paper.item, paper.id)) is not None
 
 
 def papers_of(

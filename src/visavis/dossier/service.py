@@ -25,7 +25,7 @@ from visavis.dossier.errors import EmptyPaper, PapersFull, PaperTooLarge
 from visavis.dossier.files import clean_name, sniffed
 from visavis.dossier.model import PaperView, described, is_given, papers_of
 from visavis.dossier.ports import Paper, PaperStore
-from visavis.talks.acts import agenda_slot
+from visavis.talks.acts import agenda_slot, paper_key
 from visavis.talks.errors import NoSuchItem, NoSuchPaper, PaperGiven
 from visavis.talks.model import draft_items
 
@@ -215,7 +215,7 @@ class Dossier:
         known = self._papers[ledger.id]
         for paper in list(known.values()):
             us = ledger.index(paper.side)
-            given = ledger.joint.register(us, ("paper", paper.talk, paper.item, paper.id))
+            given = ledger.joint.register(us, paper_key(paper.talk, paper.item, paper.id))
             if given is not None and given["text"] not in ledger.contents:
                 del known[paper.id]
 
