@@ -25,7 +25,7 @@ _DESCRIPTION = re.compile(
 )
 
 
-class Standing(StrEnum):
+class Sharing(StrEnum):
     PRIVATE = "private"
     SHARED = "shared"
     NON_PAPER = "non-paper"
@@ -53,7 +53,7 @@ class PaperView:
     id: str
     talk: str
     item: str
-    standing: Standing
+    sharing: Sharing
     ours: bool
     name: str
     kind: str
@@ -99,21 +99,21 @@ def papers_of(
             shared.append(_shared(joint, us, s, text, word, row))
     for row in mine.values():
         if row.side == sides[us] and row.dropped != sides[us]:
-            standing = Standing.NON_PAPER if row.non_paper else Standing.PRIVATE
-            rest.append(_plain(row, standing, ours=True, by=row.by, at=row.at))
+            sharing = Sharing.NON_PAPER if row.non_paper else Sharing.PRIVATE
+            rest.append(_plain(row, sharing, ours=True, by=row.by, at=row.at))
         elif row.side != sides[us] and row.non_paper and row.dropped != sides[us]:
-            rest.append(_plain(row, Standing.NON_PAPER, ours=False))
+            rest.append(_plain(row, Sharing.NON_PAPER, ours=False))
     return (
         *sorted(shared, key=lambda p: ("" if p.mark is None else p.mark.time, p.id)),
-        *sorted(rest, key=lambda p: (p.standing, p.name, p.id)),
+        *sorted(rest, key=lambda p: (p.sharing, p.name, p.id)),
     )
 
 
 def _plain(
-    row: Paper, standing: Standing, *, ours: bool, by: str | None = None, at: datetime | None = None
+    row: Paper, sharing: Sharing, *, ours: bool, by: str | None = None, at: datetime | None = None
 ) -> PaperView:
     return PaperView(
-        row.id, row.talk, row.item, standing, ours, row.name, row.kind, row.size, row.digest, by, at
+        row.id, row.talk, row.item, sharing, ours, row.name, row.kind, row.size, row.digest, by, at
     )
 
 
@@ -130,7 +130,7 @@ def _shared(
             id_,
             talk,
             item,
-            Standing.SHARED,
+            Sharing.SHARED,
             s == us,
             "",
             "",
@@ -145,7 +145,7 @@ def _shared(
         id_,
         talk,
         item,
-        Standing.SHARED,
+        Sharing.SHARED,
         s == us,
         said.name,
         said.kind,

@@ -42,7 +42,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class Allowance:
     """What a side has laid: how many, how many bytes; and how many bytes it may."""
 
     papers: int
@@ -105,9 +105,9 @@ class Dossier:
             raise NoSuchPaper("the file is not at this node")
         return data
 
-    def room(self, view: View) -> Room:
+    def allowance(self, view: View) -> Allowance:
         mine = [p for p in self._papers.get(_dialogue(view), {}).values() if p.side == view.side]
-        return Room(len(mine), sum(p.size for p in mine), self.limits.side)
+        return Allowance(len(mine), sum(p.size for p in mine), self.limits.side)
 
     # --- laying, giving, taking back ------------------------------------------------------------------
 
@@ -132,8 +132,8 @@ class Dossier:
             for paper in known.values():
                 if (paper.side, paper.talk, paper.item, paper.name, paper.digest) == same:
                     return paper
-            room = self.room(view)
-            if room.papers >= MAX_PAPERS or room.used + len(data) > room.limit:
+            mine = self.allowance(view)
+            if mine.papers >= MAX_PAPERS or mine.used + len(data) > mine.limit:
                 raise PapersFull("your side has laid as many papers as it may here; withdraw some first")
             paper = Paper(
                 dialogue,

@@ -76,7 +76,7 @@ class Article:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class Newsroom:
     """One side's newsroom, found by the side's id. s: the side's index in its dialogue."""
 
     ledger: Ledger
@@ -130,7 +130,7 @@ def public_text(ledger: Ledger, commitment: str) -> str | None:
     return None if row is None else row.data.decode("utf-8", "replace")
 
 
-def room_of(node: Node, side: str) -> Room:
+def newsroom_of(node: Node, side: str) -> Newsroom:
     """The newsroom of that side. Raises 404 if this node serves no such side."""
     for dialogue in node.dialogues.ids:
         ledger = node.dialogues.ledger(dialogue)
@@ -139,7 +139,7 @@ def room_of(node: Node, side: str) -> Room:
             founding = ledger.states[s].founding
             zone, languages = chair.profile(ledger.joint, s)
             names = {} if founding is None else dict(founding.names)
-            return Room(ledger, s, Side(side, names, zone, languages, stated=True))
+            return Newsroom(ledger, s, Side(side, names, zone, languages, stated=True))
     raise HTTPException(404)
 
 
@@ -194,7 +194,7 @@ def _held(request: Request, etag: str) -> bool:
 async def front(request: Request) -> Response:
     """The side's front page: newest first, what is expected, the quotation check."""
     node: Node = request.app.state.node
-    room = room_of(node, request.path_params["side"])
+    room = newsroom_of(node, request.path_params["side"])
     language = language_of(request, cookies=False)
     return _page(
         request,
@@ -205,7 +205,7 @@ async def front(request: Request) -> Response:
     )
 
 
-def _expected(room: Room) -> tuple[str, str]:
+def _expected(room: Newsroom) -> tuple[str, str]:
     """(statement, press call) as this side announced them about its latest talk; "" where it has not."""
     said: list[str] = []
     for kind in ("statement", "press-call"):
@@ -222,7 +222,7 @@ async def release(request: Request) -> Response:
 
 async def _release(request: Request, *, status: int = 200, wrong: str = "", typed: str = "") -> Response:
     node: Node = request.app.state.node
-    room = room_of(node, request.path_params["side"])
+    room = newsroom_of(node, request.path_params["side"])
     language = language_of(request, cookies=False)
     article = next(
         (a for a in room.articles(language) if a.release.id == request.path_params["release"]), None
@@ -262,7 +262,7 @@ async def _release(request: Request, *, status: int = 200, wrong: str = "", type
     )
 
 
-def _erasure(room: Room, release: str) -> Mark:
+def _erasure(room: Newsroom, release: str) -> Mark:
     """Where the side erased words of a release that was public. Raises 404 if it has none of that name."""
     found = public_release(room.joint, room.s, release)
     for text in () if found is None else found.texts:
@@ -276,7 +276,7 @@ def _erasure(room: Room, release: str) -> Mark:
 async def feed(request: Request) -> Response:
     """Atom, one entry for each release and language."""
     node: Node = request.app.state.node
-    room = room_of(node, request.path_params["side"])
+    room = newsroom_of(node, request.path_params["side"])
     base = node.url_of(request)
     language = room.side.languages[0] if room.side.languages else "en"
 
@@ -310,7 +310,7 @@ class Comments:
     async def leave(self, request: Request) -> Response:
         """Keep a comment for the desk to read; it appears when a person of the desk has published it."""
         node: Node = request.app.state.node
-        room = room_of(node, request.path_params["side"])
+        room = newsroom_of(node, request.path_params["side"])
         name = request.path_params["release"]
         if not any(each.id == name for each in newsroom(room.joint, room.s)):
             raise HTTPException(404)

@@ -21,7 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from visavis.access import load
-from visavis.calendars.model import Planned, Said, planned, planned_talk, to_ical
+from visavis.calendars.model import Planned, Wording, planned, planned_talk, to_ical
 from visavis.dialogue import chair
 from visavis.dialogue.commands import View
 from visavis.web import words
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 TYPE = "text/calendar; charset=utf-8"
 
 
-def said(view: View, at: Planned, base: str, language: str, *, titled: bool) -> Said:
+def said(view: View, at: Planned, base: str, language: str, *, titled: bool) -> Wording:
     """An entry's words. base: the node's address, without a slash at its end. titled: as in `calendars.ports.Feed`."""
     say = words.translations(language).ugettext
     times = Times(language)
@@ -57,7 +57,7 @@ def said(view: View, at: Planned, base: str, language: str, *, titled: bool) -> 
     place = words.one_of(texts_of(view, at.time.place), language)[1] if titled else ""
     if at.time.mode == "video":
         place = say(N_("by video conference"))
-    return Said(
+    return Wording(
         title or say(N_("A talk")), "\n".join(lines), f"{base}/d/{at.dialogue}/talks/{at.talk}", place
     )
 
