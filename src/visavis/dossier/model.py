@@ -124,23 +124,8 @@ def _shared(
     _, talk, item, id_ = word.key
     commitment = str(word.value["text"])
     words = text(commitment)
-    said = None if words is None else read_description(words)
-    if said is None:
-        return PaperView(
-            id_,
-            talk,
-            item,
-            Sharing.SHARED,
-            s == us,
-            "",
-            "",
-            0,
-            "",
-            mark=word.mark,
-            commitment=commitment,
-            at_hand=False,
-            erased=erasures(joint, us, commitment) if words is None else (),
-        )
+    described_as = None if words is None else read_description(words)
+    said = described_as or Description("", "", 0, "")
     return PaperView(
         id_,
         talk,
@@ -153,5 +138,6 @@ def _shared(
         said.digest,
         mark=word.mark,
         commitment=commitment,
-        at_hand=row is not None and described(row) == words,
+        at_hand=row is not None and described_as is not None and described(row) == words,
+        erased=erasures(joint, us, commitment) if words is None else (),
     )
