@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -38,6 +37,7 @@ from visavis.web.budget import Budget
 from visavis.web.compression import gzipped
 from visavis.web.context import environment, language_of
 from visavis.web.pages.frame import Side
+from visavis.web.tags import is_held, tag_of
 from visavis.web.words.refusals import refusal_words
 from visavis.web.words.sentences import N_
 
@@ -173,22 +173,16 @@ def _page(request: Request, name: str, *, status: int = 200, **values: Any) -> R
     body = html.encode()
     if request.method == "POST":
         return Response(body, status, {"Content-Language": language}, "text/html; charset=utf-8")
-    etag = f'"{sha256(body).hexdigest()[:32]}"'
+    etag = tag_of(body)
     headers = {
         "ETag": etag,
         "Cache-Control": f"public, max-age={FRESH_S}",
         "Vary": "Accept-Language, Accept-Encoding",
         "Content-Language": language,
     }
-    if status == 200 and _held(request, etag):
+    if status == 200 and is_held(request, etag):
         return Response(status_code=304, headers=headers)
     return gzipped(request.headers, Response(body, status, headers, "text/html; charset=utf-8"))
-
-
-def _held(request: Request, etag: str) -> bool:
-    """Whether the asker has these bytes, compressed or not."""
-    tags = request.headers.get("if-none-match", "").split(",")
-    return etag in [each.strip().removeprefix("W/") for each in tags]
 
 
 async def front(request: Request) -> Response:
@@ -292,9 +286,9 @@ async def feed(request: Request) -> Response:
         author=author(language),
         entries=to_feed(room.joint, room.s, room.text, lambda *release: base + address(*release), author),
     )
-    etag = f'"{sha256(body).hexdigest()[:32]}"'
+    etag = tag_of(body)
     headers = {"ETag": etag, "Cache-Control": f"public, max-age={FRESH_S}"}
-    if _held(request, etag):
+    if is_held(request, etag):
         return Response(status_code=304, headers=headers)
     return gzipped(request.headers, Response(body, 200, headers, "application/atom+xml; charset=utf-8"))
 
