@@ -50,12 +50,11 @@ import httpx2
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
-from tests.flows.test_day import SCENARIO, Public  # noqa: E402
+from tests.flows.test_day import day_of  # noqa: E402
 
 from visavis.dialogue.model import Role  # noqa: E402
 from visavis.rehearsal.delegate import Delegate  # noqa: E402
-from visavis.rehearsal.play import CHAIRS, OFFICER, Day  # noqa: E402
-from visavis.rehearsal.scenario import read_scenario  # noqa: E402
+from visavis.rehearsal.play import Day  # noqa: E402
 from visavis.rehearsal.stage import ServerProcess  # noqa: E402
 from visavis.serving import address, bind  # noqa: E402
 
@@ -75,15 +74,13 @@ FONT = re.compile(r"\.woff2?($|\?)")
 
 async def played(server: ServerProcess) -> tuple[Day, list[Delegate]]:
     """The day of the report, everybody in this process; side A's principal is the first of the people."""
-    scenario = read_scenario(SCENARIO)
-    people = {
-        chair: {
-            role: Delegate(server.url, f"{role} of side {chair}")
-            for role in (OFFICER, *(p.role for p in scenario.sides[chair].delegates))
-        }
-        for chair in CHAIRS
-    }
-    day = Day(scenario, people, {chair: {} for chair in CHAIRS}, Public(server.url))
+    people: list[Delegate] = []
+
+    def delegate(name: str) -> Delegate:
+        people.append(Delegate(server.url, name))
+        return people[-1]
+
+    day = day_of(server.url, delegate)
     assert server.serving is not None
     await day.found(server.serving.founding_links)
     await day.admit()
@@ -91,11 +88,8 @@ async def played(server: ServerProcess) -> tuple[Day, list[Delegate]]:
     await day.prepare()
     await day.sit()
     await day.tell_the_press()
-    principal = people["a"][Role.PRINCIPAL]
-    return day, sorted(
-        (person for side in people.values() for person in side.values()),
-        key=lambda person: person is not principal,
-    )
+    principal = day.people["a"][Role.PRINCIPAL]
+    return day, sorted(people, key=lambda person: person is not principal)
 
 
 def pages(day: Day) -> dict[str, str]:

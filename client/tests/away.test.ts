@@ -1,24 +1,26 @@
 import { expect, test } from 'vitest';
 
-import { type Away, gone, heard, read, write } from '../src/call/away';
+import { type Away, type Whereabouts, here, read, write } from '../src/call/away';
 import { caucusOf, ofSide } from '../src/call/roster';
+import { gone, heard } from '../src/call/said';
 import { Malformed } from '../src/errors';
 
 const none: Away = new Map();
+const away: Whereabouts = { there: true };
 
 test('who is in a caucus is the latest that they said of it', () => {
-  const there = heard(none, 'a', 5, true);
-  expect(heard(there, 'a', 5, false)).toBe(there);
-  expect(heard(there, 'a', 4, false)).toBe(there);
-  expect(heard(there, 'a', 6, false).get('a')?.there).toBe(false);
-  const out = gone(there, 'a');
+  const there = heard(none, 'a', 5, away);
+  expect(heard(there, 'a', 5, here)).toBe(there);
+  expect(heard(there, 'a', 4, here)).toBe(there);
+  expect(heard(there, 'a', 6, here).get('a')?.there).toBe(false);
+  const out = gone(there, 'a', here);
   expect(out.get('a')?.there).toBe(false);
-  expect(heard(out, 'a', 5, true)).toBe(out);
-  expect(gone(none, 'a')).toBe(none);
+  expect(heard(out, 'a', 5, away)).toBe(out);
+  expect(gone(none, 'a', here)).toBe(none);
 });
 
 test('what is said is read strictly', () => {
-  for (const each of [true, false]) expect(read(write(each))).toBe(each);
+  for (const each of [away, here]) expect(read(write(each))).toEqual(each);
   for (const other of [null, 'caucus', [], {}, { is: 'hands', hand: 1, order: 0 }]) expect(read(other)).toBeUndefined();
   for (const wrong of [{ is: 'caucus' }, { is: 'caucus', in: 1 }, { is: 'caucus', in: true, of: 'x' }]) {
     expect(() => read(wrong)).toThrow(Malformed);

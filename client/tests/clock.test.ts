@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 
 import {
-  type Clocks, type Stance, advanced, agreed, gone, heard, offered, proposal, read, silent, write,
+  type Clocks, type Stance, advanced, agreed, offered, proposal, read, silent, write,
 } from '../src/call/clock';
+import { gone, heard } from '../src/call/said';
 import { Malformed } from '../src/errors';
 
 const none: Clocks = new Map();
@@ -45,7 +46,7 @@ describe('a term', () => {
   test('said by who may not schedule, or is out, is none', () => {
     const said = says(says(none, 'a', { next: twenty }), 'z', { next: twenty });
     expect(agreed(said, ours, theirs)).toBeNull();
-    const out = gone(says(said, 'x', { next: twenty }), 'x');
+    const out = gone(says(said, 'x', { next: twenty }), 'x', silent);
     expect(agreed(out, ours, theirs)).toBeNull();
     expect(heard(out, 'x', 1, { ...silent, next: twenty })).toBe(out);
   });

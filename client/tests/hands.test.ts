@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
-import { type Hands, type Raising, gone, heard, lowered, press, queue, read, write } from '../src/call/hands';
+import { type Hands, type Raising, lowered, press, queue, read, write } from '../src/call/hands';
+import { gone, heard } from '../src/call/said';
 import { Malformed } from '../src/errors';
 
 const none: Hands = new Map();
@@ -37,10 +38,10 @@ describe('hands', () => {
     expect(heard(raised, 'a', 5, lowered)).toBe(raised);
     expect(heard(raised, 'a', 4, lowered)).toBe(raised);
     expect(told(heard(raised, 'a', 6, lowered))).toEqual([]);
-    const out = gone(raised, 'a');
+    const out = gone(raised, 'a', lowered);
     expect(told(out)).toEqual([]);
     expect(heard(out, 'a', 5, { ...lowered, hand: 1 })).toBe(out);
-    expect(gone(none, 'a')).toBe(none);
+    expect(gone(none, 'a', lowered)).toBe(none);
   });
 });
 

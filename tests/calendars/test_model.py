@@ -9,7 +9,7 @@ from icalendar import Calendar, Event
 from tests.talks.table import OFFICER, Table, tabled_last
 from tests.talks.test_talks import propose
 
-from visavis.calendars.model import Said, planned, planned_talk, to_ical
+from visavis.calendars.model import Wording, planned, planned_talk, to_ical
 
 NEW_YORK, MOSCOW = "America/New_York", "Europe/Moscow"
 
@@ -30,9 +30,9 @@ def agree(at: Table, start: str, talk: str | None = None, minutes: int = 60) -> 
     return talk
 
 
-def read(at: Table, us: int = 0, said: Said | None = None) -> list[Event]:
+def read(at: Table, us: int = 0, said: Wording | None = None) -> list[Event]:
     """The feed of chair `us`, written and read back."""
-    words = said or Said("A talk", "Their time: 18:00", "https://talks.example/d/x/talks/y")
+    words = said or Wording("A talk", "Their time: 18:00", "https://talks.example/d/x/talks/y")
     calendar = Calendar.from_ical(to_ical([(each, words) for each in planned(at.joint, us)], "Talks"))
     assert not calendar.errors
     return list(calendar.walk("VEVENT"))
@@ -81,7 +81,7 @@ def test_the_zones_rules_lie_beside_the_times() -> None:
     at = table()
     for start in ("2021-12-07T15:00:00Z", "2022-07-07T15:00:00Z"):
         agree(at, start)
-    words = Said("A talk", "", "https://talks.example/")
+    words = Wording("A talk", "", "https://talks.example/")
     calendar = Calendar.from_ical(to_ical([(each, words) for each in planned(at.joint, 0)]))
     (zone,) = calendar.timezones
     assert zone.tz_name == NEW_YORK
@@ -135,7 +135,7 @@ def test_hostile_words_stay_words() -> None:
     at = table()
     agree(at, "2021-12-07T15:00:00Z")
     title = "A; b, c\\\r\nATTENDEE:mailto:x@example.org\nEND:VEVENT\x00\x1b[31m" + "й" * 200
-    (event,) = read(at, said=Said(title, title, "https://talks.example/", "x\r\nBEGIN:VALARM"))
+    (event,) = read(at, said=Wording(title, title, "https://talks.example/", "x\r\nBEGIN:VALARM"))
     expected = "A; b, c\\\nATTENDEE:mailto:x@example.org\nEND:VEVENT  [31m" + "й" * 200
     assert str(event["summary"]) == str(event["description"]) == expected
     assert "attendee" not in event and not event.walk("VALARM")

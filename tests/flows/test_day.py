@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,6 +10,7 @@ import httpx2
 import pytest
 from tests.flows.stage import Stage, running_node
 
+from visavis.rehearsal.delegate import Delegate
 from visavis.rehearsal.play import CHAIRS, OFFICER, Day
 from visavis.rehearsal.scenario import read_scenario
 
@@ -52,15 +53,20 @@ D = TypeVar("D", bound=Day)
 
 def day_on(stage: Stage, made: type[D] = Day) -> D:  # type: ignore[assignment]
     """The day of the report, everybody in this process, nobody in the call. made: the kind of day."""
+    return day_of(stage.url, stage.delegate, made)
+
+
+def day_of(url: str, delegate: Callable[[str], Delegate], made: type[D] = Day) -> D:  # type: ignore[assignment]
+    """The same on any node. delegate: a person of that name at its door."""
     scenario = read_scenario(SCENARIO)
     people = {
         chair: {
-            role: stage.delegate(f"{role.replace('-', ' ').capitalize()} of side {chair.upper()}")
+            role: delegate(f"{role.replace('-', ' ').capitalize()} of side {chair.upper()}")
             for role in (OFFICER, *(p.role for p in scenario.sides[chair].delegates))
         }
         for chair in CHAIRS
     }
-    return made(scenario, people, {chair: {} for chair in CHAIRS}, Public(stage.url))
+    return made(scenario, people, {chair: {} for chair in CHAIRS}, Public(url))
 
 
 async def test_the_day_up_to_the_conclusion(stage: Stage) -> None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import anyio
 import pytest
-from tests.flows.test_day import SCENARIO, Public
+from tests.flows.test_day import day_of
 
 from visavis.dialogue.model import Role
 from visavis.rehearsal.delegate import Delegate
 from visavis.rehearsal.logs import LogReader
 from visavis.rehearsal.play import CHAIRS, OFFICER, Day
-from visavis.rehearsal.scenario import read_scenario
 from visavis.rehearsal.stage import ServerProcess
 from visavis.rulebook import EDITION_1
 
@@ -61,17 +61,9 @@ async def both_read_on(readers: dict[str, LogReader]) -> None:
 
 async def test_the_day_goes_on_after_every_kill(server: ServerProcess) -> None:
     """Killed at several moments, the node comes back with every confirmed act at its place, and the day ends."""
-    scenario = read_scenario(SCENARIO)
     assert server.serving is not None
-    people = {
-        chair: {
-            role: Delegate(server.url, f"{role} of side {chair}")
-            for role in (OFFICER, *(p.role for p in scenario.sides[chair].delegates))
-        }
-        for chair in CHAIRS
-    }
-    day = KilledDay(scenario, people, {chair: {} for chair in CHAIRS}, Public(server.url))
-    day.server = server
+    day = day_of(server.url, partial(Delegate, server.url), KilledDay)
+    people, day.server = day.people, server
     try:
         await day.found(server.serving.founding_links)
         await day.admit()

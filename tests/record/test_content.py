@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from visavis.errors import Malformed, Untrusted
-from visavis.record.content import commit, is_commitment, opens, salt
-from visavis.record.digest import to_text
+from visavis.record.content import commit, opens, salt
+from visavis.record.digest import is_hash, to_text
 
 SALT = bytes(range(32))
 
@@ -48,5 +48,5 @@ def test_a_salt_has_exactly_32_bytes(data: bytes) -> None:
 @given(st.text(max_size=50))
 def test_only_43_characters_of_base64url_are_spelt_as_a_commitment(text: str) -> None:
     """Other texts are not taken for commitments."""
-    assert not is_commitment(text) or len(text) == 43
-    assert is_commitment(commit(SALT, text.encode()))
+    assert not is_hash(text) or len(text) == 43
+    assert is_hash(commit(SALT, text.encode()))

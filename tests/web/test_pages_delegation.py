@@ -68,7 +68,7 @@ async def test_ours_in_full_theirs_as_notified(stage: Stage) -> None:
         assert "Adviser of side A" not in told
     assert "Adviser of side A" not in seen.get_element_by_id("alternates").text_content()
     # The alternate takes the place: by the list, which says what has changed.
-    take = page.xpath("//*[@id='standings']//form[@data-command='talks.delegation']")[0]
+    take = page.xpath("//*[@id='stand-ins']//form[@data-command='talks.delegation']")[0]
     listed = take.xpath(".//input[@name='delegates[]']/@value")
     assert listed == [a.id, adviser.id]
     await a.act("talks.delegation", talk=talk, delegates=listed)
@@ -78,11 +78,11 @@ async def test_ours_in_full_theirs_as_notified(stage: Stage) -> None:
     assert "Nobody on this list may sign texts" in said(seen, "theirs")
     page = await ours.page(at)
     back = page.xpath(
-        "//*[@id='standings']//form[@data-command='talks.delegation']//input[@name='delegates[]']/@value"
+        "//*[@id='stand-ins']//form[@data-command='talks.delegation']//input[@name='delegates[]']/@value"
     )
     assert back == [a.id, principal.id]
     assert (await ours.post(put, delegate=adviser.id, drop="1")).status_code == 303
-    assert "None is named" in (await ours.page(at)).get_element_by_id("standings").text_content()
+    assert "None is named" in (await ours.page(at)).get_element_by_id("stand-ins").text_content()
 
 
 async def test_the_room_follows_the_list(stage: Stage) -> None:

@@ -191,7 +191,7 @@ async def test_what_is_refused_is_said_and_not_kept(
     assert (await nobody.lay("a.txt", b"x")).status_code == 401
     assert await kept(stage) == before
     view = stage.node.dialogues.view(one.person.dialogue, one.person.side, one.person.id)
-    limits = Limits(paper=1000, side=stage.node.dossier.room(view).used + 2500)
+    limits = Limits(paper=1000, side=stage.node.dossier.allowance(view).used + 2500)
     monkeypatch.setattr(stage.node.dossier, "limits", limits)
     assert (await one.lay("a.txt", b"x" * 1001)).status_code == 413
     laid = [await one.laid("a.txt", str(n).encode() * 1000) for n in range(2)]

@@ -8,7 +8,8 @@
  */
 
 import { Malformed } from '../errors';
-import { type Json, members, text } from '../record/canonical';
+import { type Json, text } from '../record/canonical';
+import { speaking } from './said';
 
 /** of: the device of whoever spoke. lang: BCP 47. */
 export interface Caption {
@@ -28,8 +29,8 @@ export function write({ of, lang, text: words }: Caption): Json {
 
 /** What was said, if it is a caption. Raises `Malformed` if it is, wrongly. */
 export function read(value: Json): Caption | undefined {
-  if (value === null || typeof value !== 'object' || !('is' in value) || value.is !== IS) return undefined;
-  const said = members(value, ['is', 'of', 'lang', 'text'], 'caption');
+  const said = speaking(value, IS, ['of', 'lang', 'text']);
+  if (!said) return undefined;
   const lang = text(said.lang, 'caption.lang', 35);
   if (!LANGUAGE.test(lang)) throw new Malformed('caption.lang: a language tag is due');
   const words = text(said.text, 'caption.text', MOST);

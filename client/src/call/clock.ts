@@ -1,14 +1,16 @@
 /** The clock of the item in hand: minutes that both sides have set, each by a delegate of its own who may schedule. Pure.
  *
- * Lives here: `read`, `write`, `heard`, `gone`, `agreed`, `offered`, `proposal`, `advanced`.
- * Not here: which item is in hand, which the record says (`item.put`); drawing (`clockface`); sealing (`messages`).
+ * Lives here: `read`, `write`, `agreed`, `offered`, `proposal`, `advanced`.
+ * Not here: which item is in hand, which the record says (`item.put`); what counts of all that is said (`said`); drawing
+ * (`clockface`).
  * Spec: docs/spec/keys.md §3.7.
  *
  * Nobody sets it alone and no message comes first: a term is set when a scheduler of each side says it.
  */
 
 import { Malformed } from '../errors';
-import { type Json, members, size, text } from '../record/canonical';
+import { type Json, size, text } from '../record/canonical';
+import { type Latest, speaking } from './said';
 
 /** turn: from 1; one more than the greatest that its proposer knew. minutes: 1 … 480. */
 export interface Term {
@@ -24,8 +26,7 @@ export interface Stance {
   readonly now: (Term & { readonly gone: number }) | null;
 }
 
-/** device → the latest that it said; n: of the message, which only grows. */
-export type Clocks = ReadonlyMap<string, Stance & { readonly n: number }>;
+export type Clocks = Latest<Stance>;
 
 export const MOST_MINUTES = 480;
 const IS = 'clock';
@@ -44,11 +45,11 @@ export function write({ next, now }: Stance): Json {
 
 /** What was said, if it speaks of the clock. Raises `Malformed` if it does, wrongly. */
 export function read(value: Json): Stance | undefined {
-  if (value === null || typeof value !== 'object' || !('is' in value) || value.is !== IS) return undefined;
-  const { next, now } = members(value, ['is', 'next', 'now'], 'clock');
-  const running = now === null ? null : row(now, 4);
+  const said = speaking(value, IS, ['next', 'now']);
+  if (!said) return undefined;
+  const running = said.now === null ? null : row(said.now, 4);
   return {
-    next: next === null ? null : term(row(next, 3)),
+    next: said.next === null ? null : term(row(said.next, 3)),
     now: running && { ...term(running), gone: within(running[3], MOST_SECONDS, 'clock.gone') },
   };
 }
@@ -71,17 +72,6 @@ function within(value: unknown, most: number, what: string): number {
   const given = size(value, what);
   if (given > most) throw new Malformed(`${what}: at most ${most}`);
   return given;
-}
-
-/** The greatest n counts: what comes late, or again, changes nothing. */
-export function heard(clocks: Clocks, device: string, n: number, { next, now }: Stance): Clocks {
-  return n > (clocks.get(device)?.n ?? -1) ? new Map(clocks).set(device, { next, now, n }) : clocks;
-}
-
-/** Who is out says nothing; its n stays, so that nothing old counts when it comes back. */
-export function gone(clocks: Clocks, device: string): Clocks {
-  const had = clocks.get(device);
-  return had ? new Map(clocks).set(device, { ...silent, n: had.n }) : clocks;
 }
 
 /** The latest term that a scheduler of each side says, and the seconds that it has run by what they say. ours, theirs:

@@ -8,11 +8,10 @@
 
 import { announce } from '../page/live';
 import type { Json } from '../record/canonical';
-import { Malformed } from '../errors';
 import {
-  type Clocks, MOST_MINUTES, type Stance, type Term, advanced, agreed, gone, heard, offered, proposal, read, same,
-  silent, write,
+  type Clocks, MOST_MINUTES, type Stance, type Term, advanced, agreed, offered, proposal, read, same, silent, write,
 } from './clock';
+import { gone, heard, understood } from './said';
 import type { View } from './view';
 import { w } from './words';
 
@@ -64,19 +63,14 @@ export class ClockFace {
 
   /** Somebody said something: whether it was of the clock. */
   said(device: string, n: number, value: Json): void {
-    let stance: Stance | undefined;
-    try {
-      stance = read(value);
-    } catch (error) {
-      if (!(error instanceof Malformed)) throw error;
-    }
+    const stance = understood(read, value);
     if (!stance) return;
     this.clocks = heard(this.clocks, device, n, stance);
     this.settle();
   }
 
   gone(device: string): void {
-    this.clocks = gone(this.clocks, device);
+    this.clocks = gone(this.clocks, device, silent);
     this.settle();
   }
 

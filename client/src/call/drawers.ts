@@ -11,6 +11,7 @@
  * One at a time. Esc, or the control again, closes it; the focus goes in, and comes back to the control.
  */
 
+import { type Fetched, pageAt } from '../page/fetched';
 import { adopt, addressOf, refreshSoon } from '../page/live';
 import { w } from './words';
 
@@ -111,32 +112,23 @@ class Drawers {
     if (!HELD.test(to.pathname)) return void open(to, '_blank', 'noopener');
     const stands = holder.childElementCount > 0 && addressOf(holder) === place(to);
     if (stands && !further) return refreshSoon();
-    await this.fetched(holder, to, fetch(to, { headers: { Accept: 'text/html' }, credentials: 'same-origin' }), further);
+    await this.fetched(holder, to, pageAt(to), further);
   }
 
   private async fetched(
-    holder: HTMLElement, asked: URL, answer: Promise<Response>, further: boolean,
+    holder: HTMLElement, asked: URL, answer: Promise<Fetched | undefined>, further: boolean,
   ): Promise<void> {
     const turn = (this.turn += 1);
     holder.setAttribute('aria-busy', 'true');
     this.say(w('drawer.fetching'));
-    let fresh: Document;
-    let address = asked;
-    try {
-      const response = await answer;
-      if (response.redirected) address = new URL(response.url);
-      // Where no page of the dialogue is meant, somebody has to go there themselves: a session that ended, a file.
-      if (!HELD.test(address.pathname)) throw new Error('elsewhere');
-      fresh = new DOMParser().parseFromString(await response.text(), 'text/html');
-    } catch {
-      if (turn === this.turn) this.say(w('drawer.failed'));
-      return;
-    } finally {
-      holder.removeAttribute('aria-busy');
-    }
+    const found = await answer;
+    holder.removeAttribute('aria-busy');
     // Another was asked for meanwhile, or it was closed.
     if (turn !== this.turn || !this.opener) return;
-    const part = this.partOf(fresh, address);
+    const address = found?.how === 'redirected' ? found.at : asked;
+    // Where no page of the dialogue is meant, somebody has to go there themselves: a session that ended, a file.
+    if (!found || !HELD.test(address.pathname)) return this.say(w('drawer.failed'));
+    const part = this.partOf(found.page, address);
     holder.replaceChildren(...Array.from(part?.childNodes ?? [], node => this.page.importNode(node, true)));
     for (const link of Array.from(holder.querySelectorAll<HTMLAnchorElement>('a[href]'))) {
       lead(link, address);
@@ -176,16 +168,14 @@ class Drawers {
     const here = new URL(addressOf(form), location.href);
     const to = new URL(event.submitter?.getAttribute('formaction') ?? form.getAttribute('action') ?? '', here);
     const fields = new URLSearchParams(Array.from(given, ([name, value]) => [name, typeof value === 'string' ? value : '']));
-    const headers = { Accept: 'text/html' };
     if (form.method === 'get') {
       to.search = fields.toString();
       return this.go(place(to), true);
     }
     const body = form.enctype === 'multipart/form-data' ? given : fields;
-    const answer = fetch(to, { method: 'POST', headers, body, credentials: 'same-origin' }).then(response => {
-      const away = response.redirected && !HELD.test(new URL(response.url).pathname);
-      return away ? fetch(here, { headers, credentials: 'same-origin' }) : response;
-    });
+    const answer = pageAt(to, body).then(found => (
+      found?.how === 'redirected' && !HELD.test(found.at.pathname) ? pageAt(here) : found
+    ));
     // Answered in place, as a refused form is, it is still the page that the form stood on.
     await this.fetched(this.holder, here, answer, true);
   }

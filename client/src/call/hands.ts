@@ -1,13 +1,14 @@
 /** Raised hands, points of order and replies asked for: each device says its own, everyone orders them alike. Pure.
  *
- * Lives here: `read`, `heard`, `gone`, `press`, `queue`. Not here: sealing (`messages`), drawing (`view`).
+ * Lives here: `read`, `write`, `press`, `queue`. Not here: what counts of all that is said (`said`), drawing (`view`).
  * Spec: docs/spec/keys.md §3.6.
  *
  * Nobody gives an order out, and no clock does: a turn is one more than the greatest of one's side that one knew.
  */
 
-import { type Json, members, size, text } from '../record/canonical';
 import { Malformed } from '../errors';
+import { type Json, size, text } from '../record/canonical';
+import { type Latest, speaking } from './said';
 
 export type Raising = 'hand' | 'order' | 'reply';
 
@@ -20,8 +21,7 @@ export interface Raised {
   readonly to: string;
 }
 
-/** device → the latest that it said of itself; n: of the message, which only grows. */
-export type Hands = ReadonlyMap<string, Raised & { readonly n: number }>;
+export type Hands = Latest<Raised>;
 
 export interface Turn {
   readonly device: string;
@@ -44,26 +44,15 @@ export function write({ hand, order, reply, to }: Raised): Json {
 
 /** What was said, if it speaks of hands. Raises `Malformed` if it does, wrongly. */
 export function read(value: Json): Raised | undefined {
-  if (value === null || typeof value !== 'object' || !('is' in value) || value.is !== IS) return undefined;
-  const { hand, order, reply, to } = members(value, ['is', 'hand', 'order', 'reply', 'to'], 'hands');
+  const said = speaking(value, IS, ['hand', 'order', 'reply', 'to']);
+  if (!said) return undefined;
   const raised = {
-    hand: size(hand, 'hands.hand'), order: size(order, 'hands.order'), reply: size(reply, 'hands.reply'),
-    to: text(to, 'hands.to', 64),
+    hand: size(said.hand, 'hands.hand'), order: size(said.order, 'hands.order'), reply: size(said.reply, 'hands.reply'),
+    to: text(said.to, 'hands.to', 64),
   };
   if (Math.max(raised.hand, raised.order, raised.reply) > MOST) throw new Malformed(`hands: a turn is at most ${MOST}`);
   if ((raised.reply > 0) !== (raised.to !== '')) throw new Malformed('hands.to: whose word a reply answers is due');
   return raised;
-}
-
-/** The greatest n counts: what comes late, or again, changes nothing. */
-export function heard(hands: Hands, device: string, n: number, { hand, order, reply, to }: Raised): Hands {
-  return n > (hands.get(device)?.n ?? -1) ? new Map(hands).set(device, { hand, order, reply, to, n }) : hands;
-}
-
-/** Who is out has nothing raised; its n stays, so that nothing old counts when it comes back. */
-export function gone(hands: Hands, device: string): Hands {
-  const had = hands.get(device);
-  return had ? new Map(hands).set(device, { ...lowered, n: had.n }) : hands;
 }
 
 /** What `device` says of itself next, if it presses `what`: raised behind its side, or lowered. side: its devices.

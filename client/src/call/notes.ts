@@ -10,10 +10,11 @@
 
 import { type Bytes, fromText, toText } from '../bytes';
 import { Malformed, Untrusted } from '../errors';
-import { type Json, type JsonObject, decode, encode, members, text } from '../record/canonical';
+import { type Json, type JsonObject, decode, encode, text } from '../record/canonical';
 import { digest } from '../record/digest';
 import type { Body } from './device';
 import { BOX_BYTES, type Message, type Signer, boxInfo, keyCommitment, openBox, sealBoxes } from './messages';
+import { speaking } from './said';
 
 /** Characters of a note. */
 export const MOST = 1_000;
@@ -26,8 +27,9 @@ export function write(words: string): Json {
 
 /** A note's words, if it is one. Raises `Malformed` if it is, wrongly. */
 export function read(value: Json): string | undefined {
-  if (value === null || typeof value !== 'object' || !('is' in value) || value.is !== IS) return undefined;
-  const words = text(members(value, ['is', 'text'], 'note').text, 'note.text', MOST);
+  const said = speaking(value, IS, ['text']);
+  if (!said) return undefined;
+  const words = text(said.text, 'note.text', MOST);
   if (!words.trim()) throw new Malformed('note.text: words are due');
   return words;
 }

@@ -14,7 +14,7 @@ import {
 } from 'livekit-client';
 
 import { type Joined, request } from '../api';
-import { Malformed, Refused } from '../errors';
+import { Refused } from '../errors';
 import type { Json } from '../record/canonical';
 import { type Content, opens } from '../record/content';
 import { Logs } from '../record/logs';
@@ -27,9 +27,9 @@ import {
   type OwnDevice, type Sitting, type Whose, deviceId, keptDevice, membershipOf, ownDevice, storedCertificates,
 } from './device';
 import { Ear, Floor } from './floor';
-import { type Away, gone as goneAway, heard as heardAway, read as readAway, write as writeAway } from './away';
+import { type Away, here, read as readAway, write as writeAway } from './away';
 import { Caucus } from './caucus';
-import { type Hands, type Raised, type Raising, type Turn, gone, heard, lowered, press, queue, read, write } from './hands';
+import { type Hands, type Raising, type Turn, lowered, press, queue, read, write } from './hands';
 import { ClockFace } from './clockface';
 import { CallKeys } from './keys';
 import { Lobby } from './lobby';
@@ -38,6 +38,7 @@ import { Strain, keep, kept } from './lean';
 import { TOPIC } from './messages';
 import { type Outcome, Party, rosterMark } from './party';
 import { Pause } from './pause';
+import { gone, heard, understood } from './said';
 import { pickScreen, yields } from './share';
 import { Spoken } from './spoken';
 import { type Person, View, titleOf } from './view';
@@ -587,9 +588,9 @@ class Call {
     this.ears.get(device)?.close();
     this.ears.delete(device);
     this.screens.delete(device);
-    this.handsChanged(gone(this.hands, device));
+    this.handsChanged(gone(this.hands, device, lowered));
     this.clock?.gone(device);
-    this.awayChanged(goneAway(this.away, device));
+    this.awayChanged(gone(this.away, device, here));
     this.view.remove(device);
   }
 
@@ -847,21 +848,11 @@ class Call {
   /** What somebody said under their key; what this edition does not know is passed over. */
   private said(device: string, n: number, value: Json): void {
     if (this.spoken?.said(device, n, value)) return;
-    let raised: Raised | undefined;
-    try {
-      raised = read(value);
-    } catch (error) {
-      if (!(error instanceof Malformed)) throw error;
-    }
+    const raised = understood(read, value);
     if (raised) this.handsChanged(heard(this.hands, device, n, raised));
     this.clock?.said(device, n, value);
-    let there: boolean | undefined;
-    try {
-      there = readAway(value);
-    } catch (error) {
-      if (!(error instanceof Malformed)) throw error;
-    }
-    if (there !== undefined) this.awayChanged(heardAway(this.away, device, n, there));
+    const where = understood(readAway, value);
+    if (where) this.awayChanged(heard(this.away, device, n, where));
   }
 
   /** To our side's caucus, or back from it to the talk. */
@@ -931,7 +922,7 @@ class Call {
   private turned(there: boolean): void {
     this.view.inCaucus(there);
     for (const participant of this.room.remoteParticipants.values()) participant.setVolume(there ? QUIET : 1);
-    this.awayChanged(heardAway(this.away, this.device.id, Date.now(), there));
+    this.awayChanged(heard(this.away, this.device.id, Date.now(), { there }));
     this.sayAway();
   }
 
@@ -953,7 +944,7 @@ class Call {
 
   private sayAway(): void {
     this.awaySaidAt = Date.now();
-    void this.party.say(writeAway(this.caucus !== undefined));
+    void this.party.say(writeAway({ there: this.caucus !== undefined }));
   }
 
   private awayChanged(away: Away): void {

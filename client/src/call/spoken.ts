@@ -7,10 +7,11 @@
  */
 
 import { Malformed } from '../errors';
-import { harmless } from '../harmless';
+import { alone, harmless } from '../harmless';
 import type { Json } from '../record/canonical';
 import * as captions from './captions';
 import * as notes from './notes';
+import { understood } from './said';
 import { s } from './spoken-words';
 import { type Person, titleOf } from './view';
 
@@ -109,15 +110,9 @@ export class Spoken {
     for (const form of ['caption-form', 'note-form']) enable(form, false);
   }
 
-  /** Something was said in the room; whether it was a caption. What is one in another form is passed over. */
+  /** Something was said in the room; whether it was a caption. */
   said(device: string, n: number, value: Json): boolean {
-    let caption: captions.Caption | undefined;
-    try {
-      caption = captions.read(value);
-    } catch (error) {
-      if (!(error instanceof Malformed)) throw error;
-      return true;
-    }
+    const caption = understood(captions.read, value);
     if (!caption) return false;
     if (this.lines.takes(device, n, Date.now())) this.show(device, caption);
     return true;
@@ -125,12 +120,7 @@ export class Spoken {
 
   /** A note of one's own side came. */
   noted(device: string, n: number, value: Json): void {
-    let words: string | undefined;
-    try {
-      words = notes.read(value);
-    } catch (error) {
-      if (!(error instanceof Malformed)) throw error;
-    }
+    const words = understood(notes.read, value);
     const from = this.find(device);
     if (words === undefined || !from || !this.letters.takes(device, n, Date.now())) return;
     this.log('notes-log', s('note.from', { who: alone(titleOf(from)) }), words);
@@ -306,11 +296,6 @@ function isolated(text: string, lang: string): HTMLElement {
   words.dir = 'auto';
   words.textContent = harmless(text);
   return words;
-}
-
-/** A name in a sentence of the page's language, which it must not turn round. */
-function alone(name: string): string {
-  return `\u2068${harmless(name)}\u2069`;
 }
 
 function list(names: readonly string[]): string {

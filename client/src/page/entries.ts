@@ -4,6 +4,8 @@
  * Lives here: `listen`. Not here: what is fetched (the node's pages). Without it the link is followed.
  */
 
+import { pageAt } from './fetched';
+
 export function listen(): void {
   // A toggle does not bubble; a live update opens what was open, and that tells of it again.
   document.addEventListener('toggle', ({ target }) => {
@@ -19,20 +21,14 @@ async function fill(details: HTMLDetailsElement): Promise<void> {
   const link = details.querySelector<HTMLAnchorElement>('a[data-fills]');
   if (!link || details.hasAttribute('aria-busy')) return;
   details.setAttribute('aria-busy', 'true');
-  try {
-    const response = await fetch(link.href, { headers: { Accept: 'text/html' } });
-    if (!response.ok || response.redirected) return;
-    const page = new DOMParser().parseFromString(await response.text(), 'text/html');
-    const found = page.querySelector(link.dataset['fills'] ?? '');
-    if (!found) return;
-    const focused = document.activeElement === link;
-    (link.closest('p') ?? link).replaceWith(document.importNode(found, true));
-    if (focused) details.querySelector('summary')?.focus();
-  } catch {
-    // The link stands, and says itself what is wrong when it is followed.
-  } finally {
-    details.removeAttribute('aria-busy');
-  }
+  const found = await pageAt(link.href);
+  details.removeAttribute('aria-busy');
+  const part = found?.how === 'whole' ? found.page.querySelector(link.dataset['fills'] ?? '') : null;
+  // Else the link stands, and says itself what is wrong when it is followed.
+  if (!part) return;
+  const focused = document.activeElement === link;
+  (link.closest('p') ?? link).replaceWith(document.importNode(part, true));
+  if (focused) details.querySelector('summary')?.focus();
 }
 
 /** #ours-12: on this page the browser has gone there; else the entry has an address. */

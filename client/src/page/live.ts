@@ -13,6 +13,7 @@
  */
 
 import { t } from '../words';
+import { pageAt } from './fetched';
 import { reach } from './reach';
 import { carried, controlsOf, dirty, nameOf } from './typed';
 
@@ -116,33 +117,19 @@ async function refresh(): Promise<void> {
 
 async function refreshHolder(holder: HTMLElement): Promise<void> {
   const address = addressOf(holder);
-  try {
-    const response = await fetch(address, { headers: { Accept: 'text/html' }, credentials: 'same-origin' });
-    if (!response.ok || response.redirected) return;
-    const fresh = new DOMParser().parseFromString(await response.text(), 'text/html');
-    // Another page may stand in it by now.
-    if (addressOf(holder) === address) swapRegions(regionsOf(holder), fresh);
-  } catch {
-    // The next cause comes.
-  }
+  const found = await pageAt(address);
+  // Another page may stand in it by now.
+  if (found?.how === 'whole' && addressOf(holder) === address) swapRegions(regionsOf(holder), found.page);
 }
 
 async function refreshPage(): Promise<void> {
-  let response: Response;
-  try {
-    response = await fetch(location.href, { headers: { Accept: 'text/html' }, credentials: 'same-origin' });
-  } catch {
-    return;
-  }
+  const found = await pageAt(location.href);
   // Sent elsewhere (a session that ended, somebody admitted): the person goes there, unless they are typing.
-  if (response.redirected && new URL(response.url).pathname !== location.pathname) {
-    if (!typing(document.body)) location.assign(response.url);
-    return;
-  }
-  if (response.status === 401) reach('ended');
-  if (!response.ok) return;
+  if (found?.how === 'redirected' && !typing(document.body)) location.assign(found.at);
+  if (found?.how === 'ended') reach('ended');
+  if (found?.how !== 'whole') return;
   reach('back');
-  const fresh = new DOMParser().parseFromString(await response.text(), 'text/html');
+  const fresh = found.page;
   const regions = regionsOf(document);
   // None of ours in it: the address shows another page now, as home does once an officer has admitted us.
   if (regions.length > 0 && !regions.some(({ id }) => fresh.getElementById(id))) {

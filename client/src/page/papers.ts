@@ -10,6 +10,8 @@
  * here, so that the chosen item and the person's place stay.
  */
 
+import { alone } from '../harmless';
+
 let sending: XMLHttpRequest | undefined;
 
 export function listen(): void {
@@ -56,13 +58,8 @@ function chosen(form: HTMLFormElement, input: HTMLInputElement): boolean {
   input.toggleAttribute('aria-invalid', wrong !== undefined);
   if (wrong !== undefined) input.setAttribute('aria-invalid', 'true');
   if (wrong !== undefined || !file) say(form, wrong ?? '', 'error');
-  else say(form, (words ?? '').replace('{name}', isolated(file.name)).replace('{size}', sized(file.size)));
+  else say(form, (words ?? '').replace('{name}', alone(file.name)).replace('{size}', sized(file.size)));
   return wrong === undefined;
-}
-
-/** A name as it may stand amid other words: nothing in it turns or commands. */
-function isolated(name: string): string {
-  return `\u2068${name.replace(/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu, '\ufffd')}\u2069`;
 }
 
 function sized(bytes: number): string {

@@ -5,10 +5,11 @@
  * Spec: docs/spec/record.md §12.
  */
 
-import { equal, fromText, toHex } from '../bytes';
+import { equal, toHex } from '../bytes';
 import { Malformed } from '../errors';
 import { decode, encode, members } from './canonical';
 import * as container from './container';
+import { isHash } from './digest';
 import { type Founding, dialogueId, readFounding } from './entry';
 import { Tree } from './merkle';
 import * as tiles from './tiles';
@@ -122,7 +123,7 @@ function parseManifest(data: Uint8Array | undefined): { readonly dialogue: strin
   const obj = members(decode(data), ['format', 'v', 'dialogue', 'sides'], 'visavis.json');
   const { dialogue, sides } = obj;
   if (obj['format'] !== FORMAT || obj['v'] !== 1) throw new Malformed(`visavis.json: format '${FORMAT}', version 1, is due`);
-  if (!Array.isArray(sides) || sides.length !== 2 || ![...sides, dialogue].every(isCommitment)) {
+  if (!Array.isArray(sides) || sides.length !== 2 || ![...sides, dialogue].every(isHash)) {
     throw new Malformed('visavis.json: the ids of a dialogue and of its two sides are due');
   }
   const [one, other] = sides as [string, string];
@@ -194,23 +195,13 @@ function within<T>(name: string, read: () => T): T {
   }
 }
 
-export function isCommitment(value: unknown): value is string {
-  try {
-    fromText(value, 32);
-    return true;
-  } catch (error) {
-    if (error instanceof Malformed) return false;
-    throw error;
-  }
-}
-
 function parseContents(byName: Named): Map<string, Opened> {
   const contents = new Map<string, Opened>();
   for (const [name, content] of byName) {
     if (!name.startsWith('contents/')) continue;
     const commitment = name.slice('contents/'.length);
     const salt = byName.get(`salts/${commitment}`);
-    if (!isCommitment(commitment) || salt?.length !== SALT_BYTES) {
+    if (!isHash(commitment) || salt?.length !== SALT_BYTES) {
       throw new Malformed(`bundle: ${name} has no commitment for a name, or no salt of 32 bytes beside it`);
     }
     contents.set(commitment, { salt, content });

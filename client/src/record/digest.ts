@@ -1,6 +1,7 @@
 /** Domain-separated SHA-256 and Ed25519, by WebCrypto.
  *
- * Lives here: `digest` (H of the specification), `sha256`, `verify`, which keys may stand (`isProper`, `readKey`).
+ * Lives here: `digest` (H of the specification), `sha256`, `verify`, which keys may stand (`isProper`, `readKey`), how a
+ * hash is spelt (`isHash`).
  * Spec: docs/spec/record.md §1; tests/vectors/record/ed25519.json.
  */
 
@@ -43,6 +44,16 @@ export function readKey(value: unknown, what: string): Bytes {
   const key = fromText(value, 32, what);
   if (!isProper(key)) throw new Malformed(`${what}: a key of small order, or not in its one spelling`);
   return key;
+}
+
+/** Whether it is spelt as a hash, a commitment or a side's id is: base64url of 32 bytes. */
+export function isHash(value: unknown): value is string {
+  try {
+    return fromText(value, 32).length === 32;
+  } catch (error) {
+    if (error instanceof Malformed) return false;
+    throw error;
+  }
 }
 
 const known = new Map<string, Promise<CryptoKey>>();

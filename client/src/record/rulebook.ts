@@ -10,7 +10,7 @@ import { Malformed } from '../errors';
 import { type Cut, type Doing, type Fields, type Move, Rulebook, type Slot, type Subject, slotText } from './acts';
 import table from './acts.json';
 import type { Json, JsonObject } from './canonical';
-import { readKey } from './digest';
+import { isHash, readKey } from './digest';
 import { NODE, NONCE_BYTES, RECOVERY } from './entry';
 import { readPasskey } from './proof';
 import type { Definitions } from './schema';
@@ -39,7 +39,6 @@ function reads(read: () => unknown): boolean {
   }
 }
 
-const isHash = (text: string): boolean => reads(() => fromText(text, 32));
 /** An Ed25519 key that may stand (§1.5). */
 const isKey = (text: string): boolean => reads(() => readKey(text, 'key'));
 const isCommitment = (text: string | null): boolean => text === null || isHash(text);

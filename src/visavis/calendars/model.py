@@ -1,6 +1,6 @@
 """Agreed times as iCalendar objects. Pure.
 
-Lives here: `Planned`, `planned`, `Said`, `to_ical`.
+Lives here: `Planned`, `planned`, `Wording`, `to_ical`.
 Not here: an entry's words, which are in the reader's language (`web.pages.calendars`), addresses (`service`).
 Spec: docs/spec/http.md §7; RFC 5545, RFC 7986 §5.
 
@@ -56,7 +56,7 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Wording:
     """An entry's words. url: of the talk's page. place: "" where none is shown."""
 
     title: str
@@ -94,7 +94,7 @@ def planned_talk(joint: Joint, us: int, talk: str) -> Planned | None:
     )
 
 
-def to_ical(entries: Iterable[tuple[Planned, Said]], name: str = "") -> bytes:
+def to_ical(entries: Iterable[tuple[Planned, Wording]], name: str = "") -> bytes:
     """One VCALENDAR. name: of a feed; "" for a single file."""
     calendar = Calendar()
     calendar.add("prodid", PRODUCT)
@@ -112,7 +112,7 @@ def to_ical(entries: Iterable[tuple[Planned, Said]], name: str = "") -> bytes:
     return bytes(calendar.to_ical())
 
 
-def _event(at: Planned, said: Said) -> Event:
+def _event(at: Planned, said: Wording) -> Event:
     zone = _zone(at)
     start = at.start if zone is None else at.start.astimezone(zone)
     end = at.start + timedelta(minutes=at.time.minutes)

@@ -8,19 +8,13 @@ Spec: docs/spec/http.md §7.
 
 from __future__ import annotations
 
-import hashlib
-import re
-import secrets
 from collections.abc import Callable
 from datetime import datetime
 
 from visavis.calendars.ports import Feed, FeedStore
 from visavis.dialogue.service import Dialogues
+from visavis.dialogue.tokens import TOKEN, hash_of, new_token
 from visavis.errors import VisavisError
-from visavis.record.digest import to_text
-
-TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
-"""32 random bytes in base64url."""
 
 
 class Feeds:
@@ -33,10 +27,16 @@ class Feeds:
 
     async def make(self, dialogue: str, side: str, delegate: str, *, language: str, titled: bool) -> str:
         """A new secret token; the one before opens nothing any more."""
-        token = to_text(secrets.token_bytes(32))
+        token = new_token()
         await self._store.keep(
             Feed(
-                _hash(token), dialogue, side, delegate, language, titled, self._clock().replace(microsecond=0)
+                hash_of(token),
+                dialogue,
+                side,
+                delegate,
+                language,
+                titled,
+                self._clock().replace(microsecond=0),
             )
         )
         return token
@@ -51,7 +51,7 @@ class Feeds:
         """The feed at that address; None if there is none, or its delegate is no longer one of the side."""
         if not TOKEN.fullmatch(token):
             return None
-        feed = await self._store.by_token(_hash(token))
+        feed = await self._store.by_token(hash_of(token))
         if feed is None:
             return None
         try:
@@ -59,7 +59,3 @@ class Feeds:
         except VisavisError:  # the dialogue cannot be read, or is no longer here
             return None
         return feed if live else None
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

@@ -9,28 +9,16 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from rich.console import Console
 
 from visavis.cli.checks import Finding, Verdict, examine
+from visavis.cli.options import Options
 
 MARKS = {Verdict.OK: "[green]✓[/]", Verdict.NOTE: "[yellow]·[/]", Verdict.WRONG: "[red]✗[/]"}
 
 
-async def doctor(
-    *,
-    data: Path | None = None,
-    host: str | None = None,
-    port: int | None = None,
-    udp_port: int | None = None,
-    call_host: str | None = None,
-    public_url: str | None = None,
-    advertise: str | None = None,
-    udp: bool | None = None,
-    tcp: bool | None = None,
-    json: bool = False,
-) -> None:
+async def doctor(*, options: Options | None = None, json: bool = False) -> None:
     """Check this machine for a node, or a node that runs on it: ports, engine, database, clock, certificate.
 
     Nothing is changed. The settings are those of `visavis serve`, from the same variables of the environment.
@@ -38,39 +26,10 @@ async def doctor(
 
     Parameters
     ----------
-    data:
-        Folder of the node's data (VISAVIS_DATA; default ./visavis-data).
-    host:
-        As of `visavis serve`, like the seven that follow.
-    port:
-        TCP port of the pages.
-    udp_port:
-        Port of the call, UDP and TCP.
-    call_host:
-        IP addresses to open it at.
-    public_url:
-        How browsers reach the node.
-    advertise:
-        IP addresses at which clients reach the call's port.
-    udp:
-        Whether the call takes datagrams.
-    tcp:
-        Whether it takes connections.
     json:
         Print the findings as JSON: {"ok": …, "checks": [{"check", "verdict", "found", "mend"}]}.
     """
-    given = {
-        "data": data,
-        "host": host,
-        "port": port,
-        "udp_port": udp_port,
-        "call_host": call_host,
-        "public_url": public_url,
-        "advertise": advertise,
-        "udp": udp,
-        "tcp": tcp,
-    }
-    findings = [finding async for finding in examine(given)]
+    findings = [finding async for finding in examine(vars(options or Options()))]
     (as_json if json else in_words)(findings)
     if any(f.verdict is Verdict.WRONG for f in findings):
         sys.exit(1)

@@ -19,6 +19,7 @@ import uvloop
 from rich.console import Console
 
 from visavis.bootstrap import open_node
+from visavis.cli.options import Options
 from visavis.config import Settings
 from visavis.edge import open_many_files, server_config
 from visavis.node import Node
@@ -29,20 +30,7 @@ from visavis.web.app import create_app
 log = structlog.get_logger(__name__)
 
 
-def serve(
-    *,
-    data: Path | None = None,
-    host: str | None = None,
-    port: int | None = None,
-    udp_port: int | None = None,
-    call_host: str | None = None,
-    public_url: str | None = None,
-    next_url: str | None = None,
-    advertise: str | None = None,
-    udp: bool | None = None,
-    tcp: bool | None = None,
-    media_threads: int | None = None,
-) -> None:
+def serve(*, options: Options | None = None) -> None:
     """Run a node: the pages, the record and the call, in one process.
 
     On an empty node two founding links are printed, one for each side: neither is first.
@@ -57,48 +45,8 @@ def serve(
     notices to delegates, see docs/notices.md (default: files in the folder outbox of the data), and VISAVIS_MAIL_FROM,
     the address that they come from; VISAVIS_PAPER_MIB, how large a paper may be (default 8), and VISAVIS_PAPERS_MIB,
     how large all papers of a side in a dialogue (default 256).
-
-    Parameters
-    ----------
-    data:
-        Folder of the node's data (VISAVIS_DATA; default ./visavis-data). Made if missing.
-    host:
-        Address to listen at (VISAVIS_HOST; default 127.0.0.1).
-    port:
-        TCP port of the pages (VISAVIS_PORT; default 8480; 0: any free one).
-    udp_port:
-        Port of the call, UDP and TCP (VISAVIS_UDP_PORT; default 8481; 0: any free one).
-    call_host:
-        IP addresses, with commas, to open it at (VISAVIS_CALL_HOST; default: host). "0.0.0.0" stands for every IPv4
-        address of this machine but those of loopback and of containers, "::" for those of IPv4 and IPv6.
-    public_url:
-        How browsers reach the node, as "https://talks.example" (VISAVIS_PUBLIC_URL).
-    next_url:
-        How they will reach it after a move, and can already, so that delegates make passkeys for it (VISAVIS_NEXT_URL).
-    advertise:
-        IP addresses, with commas, at which clients reach the call's port (VISAVIS_ADVERTISE; default: those of
-        call-host). Needed where the machine does not have its public address itself.
-    udp:
-        Take the call's media as datagrams (VISAVIS_UDP, 1 or 0; default 1).
-    tcp:
-        Take it in connections, too, from networks that let no datagram out (VISAVIS_TCP, 1 or 0; default 1).
-    media_threads:
-        Threads that forward the calls' media (VISAVIS_MEDIA_THREADS; default 1). Each call is on one of them: more help
-        where several calls are held at once on a machine of many cores.
     """
-    settings = Settings.from_environment(
-        data=data,
-        host=host,
-        port=port,
-        udp_port=udp_port,
-        call_host=call_host,
-        public_url=public_url,
-        next_url=next_url,
-        advertise=advertise,
-        udp=udp,
-        tcp=tcp,
-        media_threads=media_threads,
-    )
+    settings = Settings.from_environment(**vars(options or Options()))
     uvloop.run(run(settings))
 
 

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from visavis.dialogue.commands import Enrolment, Fresh
 from visavis.dialogue.ports import UNSPENT, USED, EnrolmentRow, Link, Session, Store
+from visavis.dialogue.tokens import hash_of, new_token
 from visavis.errors import Malformed, Refused, Untrusted
 from visavis.record.digest import from_text, to_text
 from visavis.record.proof import Passkey, Proof, verify
@@ -148,12 +149,14 @@ class Admission:
 
     async def invite_founders(self) -> tuple[str, str]:
         """Two one-time tokens, one for each side of a dialogue yet to be founded. Neither is first."""
-        pair, tokens = self._fresh.id(), (_token(), _token())
+        pair, tokens = self._fresh.id(), (new_token(), new_token())
         async with self._store.begin() as unit:
             for chair, token in enumerate(tokens):
                 expires = self._clock() + LINK_LIFE
                 officer = self._fresh.id()
-                await unit.add_link(Link(_hash(token), officer, "", "protocol-officer", expires, pair, chair))
+                await unit.add_link(
+                    Link(hash_of(token), officer, "", "protocol-officer", expires, pair, chair)
+                )
         return tokens
 
     async def invite(self, dialogue: str, side: str, *, name: str, role: str, delegate: str = "") -> Opened:
@@ -163,16 +166,16 @@ class Admission:
         """
         if not 1 <= len(name) <= 120:
             raise Malformed("name: 1 to 120 characters are due", field="name")
-        token, who = _token(), delegate or self._fresh.id()
+        token, who = new_token(), delegate or self._fresh.id()
         expires = self._clock() + LINK_LIFE
         async with self._store.begin() as unit:
-            await unit.add_link(Link(_hash(token), who, name, role, expires, dialogue=dialogue, side=side))
+            await unit.add_link(Link(hash_of(token), who, name, role, expires, dialogue=dialogue, side=side))
         return Opened(token, Session("", who, "", expires, dialogue=dialogue, side=side))
 
     async def link(self, token: str) -> Link:
         """Look at a link without spending it. Raises `LinkSpent`."""
         async with self._store.begin() as unit:
-            found = await unit.link(_hash(token))
+            found = await unit.link(hash_of(token))
         how = self._end_of_link(found)
         if found is None or how:
             raise LinkSpent(ENDS[how], how=how)
@@ -209,17 +212,17 @@ class Admission:
         `Malformed`.
         """
         passkey = registered(registration, enrolment_challenge(token), at)
-        now, session_token = self._clock(), _token()
+        now, session_token = self._clock(), new_token()
         async with self._store.begin() as unit:
-            link = await unit.spend_link(_hash(token), now)
+            link = await unit.spend_link(hash_of(token), now)
             if link is None:
-                how = self._end_of_link(await unit.link(_hash(token)))
+                how = self._end_of_link(await unit.link(hash_of(token)))
                 raise LinkSpent(ENDS[how], how=how)
             if await unit.passkey_by_id(passkey.id) is not None:
                 raise Refused("this passkey was enrolled before; make another")
             await unit.add_passkey(passkey)
             session = Session(
-                _hash(session_token),
+                hash_of(session_token),
                 link.delegate,
                 passkey.credential,
                 now + SESSION_LIFE,
@@ -279,9 +282,9 @@ class Admission:
         if challenge in self._used:
             raise Untrusted("the challenge was used already; ask for another")
         self._used[challenge] = end
-        token = _token()
+        token = new_token()
         session = Session(
-            _hash(token),
+            hash_of(token),
             of.delegate,
             passkey.credential,
             now + SESSION_LIFE,
@@ -305,19 +308,11 @@ class Admission:
         if not 20 <= len(token) <= 100:
             raise NotSignedIn("sign in first")
         async with self._store.begin() as unit:
-            found = await unit.session(_hash(token), self._clock())
+            found = await unit.session(hash_of(token), self._clock())
         if found is None:
             raise NotSignedIn("sign in first: there is no session, or it ended")
         return found
 
     async def leave(self, token: str) -> None:
         async with self._store.begin() as unit:
-            await unit.end_session(_hash(token))
-
-
-def _token() -> str:
-    return to_text(secrets.token_bytes(32))
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+            await unit.end_session(hash_of(token))

@@ -23,7 +23,7 @@ from visavis.dialogue.join import Joint
 from visavis.dialogue.memo import remembered
 from visavis.dialogue.texts import ActFields, Hash
 from visavis.errors import Refused
-from visavis.record.content import is_commitment
+from visavis.record.digest import is_hash
 
 SHOWN = 120
 """Characters of the words that the summary shows."""
@@ -84,7 +84,7 @@ def _in(value: Any, part: str, language: str) -> Iterator[Committed]:
             tag = spoken if isinstance(spoken, str) else language
             for name, member in value.items():
                 if isinstance(member, str):
-                    if name in _ALONE and is_commitment(member):
+                    if name in _ALONE and is_hash(member):
                         yield Committed(member, name, tag)
                 else:
                     yield from _in(member, name, tag)
@@ -92,7 +92,7 @@ def _in(value: Any, part: str, language: str) -> Iterator[Committed]:
             for member in value:
                 match member:
                     case [str(tag), str(commitment)]:
-                        if is_commitment(commitment):
+                        if is_hash(commitment):
                             yield Committed(commitment, part, tag)
                     case _:
                         yield from _in(member, part, language)

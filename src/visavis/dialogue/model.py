@@ -34,7 +34,7 @@ from visavis.dialogue.acts import (
     Subject,
 )
 from visavis.errors import Malformed
-from visavis.record.digest import from_text
+from visavis.record.digest import from_text, is_hash
 from visavis.record.entry import NODE, NONCE_BYTES, RECOVERY
 from visavis.record.proof import Passkey
 from visavis.record.signature import read_key
@@ -175,14 +175,6 @@ def _adopt_rule(fields: AdoptFields, cut: Cut) -> str | None:
     return None
 
 
-def _is_hash(text: str) -> bool:
-    try:
-        from_text(text, 32)
-    except Malformed:
-        return False
-    return True
-
-
 def _is_key(text: str) -> bool:
     """An Ed25519 key that may stand (record.md §1.5)."""
     try:
@@ -194,7 +186,7 @@ def _is_key(text: str) -> bool:
 
 def _is_commitment(text: str | None) -> bool:
     """Or nothing. So nobody's words come to stand in a log for ever by mistake."""
-    return text is None or _is_hash(text)
+    return text is None or is_hash(text)
 
 
 def _is_delegate(text: str) -> bool:
@@ -228,7 +220,7 @@ def _erase_form(fields: EraseFields, _sides: frozenset[str]) -> str | None:
 
 
 def _received_form(fields: ReceivedFields, _sides: frozenset[str]) -> str | None:
-    return None if _is_hash(fields.hash) else verdicts.ACT_FORM
+    return None if is_hash(fields.hash) else verdicts.ACT_FORM
 
 
 def _spend(fields: SpendFields) -> Spend:

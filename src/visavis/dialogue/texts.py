@@ -1,7 +1,7 @@
 """Words in several languages, and the commitments by which an act names them. Pure.
 
 Lives here: `Texts` (what an act holds), `Words` (what a person wrote), `Writer` (from the one to the other),
-the field types that all slices' acts share; `harmless`, how words are shown.
+the field types that all slices' acts share; `harmless` and `direction`, how words are shown.
 Not here: opening a commitment (`record.content`), keeping contents (`store`), translation.
 Spec: docs/spec/record.md §7; docs/spec/http.md §3.
 
@@ -91,6 +91,14 @@ def harmless(text: str) -> str:
     if text.isprintable():
         return text
     return "".join("\ufffd" if c not in "\n\t\r" and is_odd(c) else c for c in text)
+
+
+_RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur", "ps", "ckb", "yi", "dv", "syr"})
+
+
+def direction(language: str) -> str:
+    """Either "rtl" or "ltr", of any BCP 47 language that a text may carry."""
+    return "rtl" if language.split("-")[0].lower() in _RIGHT_TO_LEFT else "ltr"
 
 
 class Writer:

@@ -18,13 +18,14 @@ from visavis.dialogue.chair import Mark
 from visavis.dialogue.erasing import erasures
 from visavis.dialogue.join import Joint
 from visavis.dossier.ports import Paper
+from visavis.talks.acts import paper_key
 
 _DESCRIPTION = re.compile(
     r"([^\n]{1,200})\n([a-z]+/[a-z0-9.+-]+), ([0-9]{1,12}) bytes\nSHA-256 ([0-9a-f]{64})\Z"
 )
 
 
-class Standing(StrEnum):
+class Sharing(StrEnum):
     PRIVATE = "private"
     SHARED = "shared"
     NON_PAPER = "non-paper"
@@ -52,7 +53,7 @@ class PaperView:
     id: str
     talk: str
     item: str
-    standing: Standing
+    sharing: Sharing
     ours: bool
     name: str
     kind: str
@@ -77,14 +78,9 @@ def read_description(text: str) -> Description | None:
     return None if match is None else Description(match[1], match[2], int(match[3]), match[4])
 
 
-def register_of(talk: str, item: str, paper: str) -> tuple[str, ...]:
-    """Where the act that gives a paper stands in its side's log."""
-    return ("paper", talk, item, paper)
-
-
 def is_given(joint: Joint, s: int, paper: Paper) -> bool:
     """Whether side s, whose paper it is, has given it by an act."""
-    return joint.register(s, register_of(paper.talk, paper.item, paper.id)) is not None
+    return joint.register(s, paper_key(paper.talk, paper.item, paper.id)) is not None
 
 
 def papers_of(
@@ -103,21 +99,21 @@ def papers_of(
             shared.append(_shared(joint, us, s, text, word, row))
     for row in mine.values():
         if row.side == sides[us] and row.dropped != sides[us]:
-            standing = Standing.NON_PAPER if row.non_paper else Standing.PRIVATE
-            rest.append(_plain(row, standing, ours=True, by=row.by, at=row.at))
+            sharing = Sharing.NON_PAPER if row.non_paper else Sharing.PRIVATE
+            rest.append(_plain(row, sharing, ours=True, by=row.by, at=row.at))
         elif row.side != sides[us] and row.non_paper and row.dropped != sides[us]:
-            rest.append(_plain(row, Standing.NON_PAPER, ours=False))
+            rest.append(_plain(row, Sharing.NON_PAPER, ours=False))
     return (
         *sorted(shared, key=lambda p: ("" if p.mark is None else p.mark.time, p.id)),
-        *sorted(rest, key=lambda p: (p.standing, p.name, p.id)),
+        *sorted(rest, key=lambda p: (p.sharing, p.name, p.id)),
     )
 
 
 def _plain(
-    row: Paper, standing: Standing, *, ours: bool, by: str | None = None, at: datetime | None = None
+    row: Paper, sharing: Sharing, *, ours: bool, by: str | None = None, at: datetime | None = None
 ) -> PaperView:
     return PaperView(
-        row.id, row.talk, row.item, standing, ours, row.name, row.kind, row.size, row.digest, by, at
+        row.id, row.talk, row.item, sharing, ours, row.name, row.kind, row.size, row.digest, by, at
     )
 
 
@@ -128,28 +124,13 @@ def _shared(
     _, talk, item, id_ = word.key
     commitment = str(word.value["text"])
     words = text(commitment)
-    said = None if words is None else read_description(words)
-    if said is None:
-        return PaperView(
-            id_,
-            talk,
-            item,
-            Standing.SHARED,
-            s == us,
-            "",
-            "",
-            0,
-            "",
-            mark=word.mark,
-            commitment=commitment,
-            at_hand=False,
-            erased=erasures(joint, us, commitment) if words is None else (),
-        )
+    described_as = None if words is None else read_description(words)
+    said = described_as or Description("", "", 0, "")
     return PaperView(
         id_,
         talk,
         item,
-        Standing.SHARED,
+        Sharing.SHARED,
         s == us,
         said.name,
         said.kind,
@@ -157,5 +138,6 @@ def _shared(
         said.digest,
         mark=word.mark,
         commitment=commitment,
-        at_hand=row is not None and described(row) == words,
+        at_hand=row is not None and described_as is not None and described(row) == words,
+        erased=erasures(joint, us, commitment) if words is None else (),
     )

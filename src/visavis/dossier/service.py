@@ -25,7 +25,7 @@ from visavis.dossier.errors import EmptyPaper, PapersFull, PaperTooLarge
 from visavis.dossier.files import clean_name, sniffed
 from visavis.dossier.model import PaperView, described, is_given, papers_of
 from visavis.dossier.ports import Paper, PaperStore
-from visavis.talks.acts import agenda_slot
+from visavis.talks.acts import agenda_slot, paper_key
 from visavis.talks.errors import NoSuchItem, NoSuchPaper, PaperGiven
 from visavis.talks.model import draft_items
 
@@ -42,7 +42,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class Allowance:
     """What a side has laid: how many, how many bytes; and how many bytes it may."""
 
     papers: int
@@ -105,9 +105,9 @@ class Dossier:
             raise NoSuchPaper("the file is not at this node")
         return data
 
-    def room(self, view: View) -> Room:
+    def allowance(self, view: View) -> Allowance:
         mine = [p for p in self._papers.get(_dialogue(view), {}).values() if p.side == view.side]
-        return Room(len(mine), sum(p.size for p in mine), self.limits.side)
+        return Allowance(len(mine), sum(p.size for p in mine), self.limits.side)
 
     # --- laying, giving, taking back ------------------------------------------------------------------
 
@@ -132,8 +132,8 @@ class Dossier:
             for paper in known.values():
                 if (paper.side, paper.talk, paper.item, paper.name, paper.digest) == same:
                     return paper
-            room = self.room(view)
-            if room.papers >= MAX_PAPERS or room.used + len(data) > room.limit:
+            mine = self.allowance(view)
+            if mine.papers >= MAX_PAPERS or mine.used + len(data) > mine.limit:
                 raise PapersFull("your side has laid as many papers as it may here; withdraw some first")
             paper = Paper(
                 dialogue,
@@ -215,7 +215,7 @@ class Dossier:
         known = self._papers[ledger.id]
         for paper in list(known.values()):
             us = ledger.index(paper.side)
-            given = ledger.joint.register(us, ("paper", paper.talk, paper.item, paper.id))
+            given = ledger.joint.register(us, paper_key(paper.talk, paper.item, paper.id))
             if given is not None and given["text"] not in ledger.contents:
                 del known[paper.id]
 

@@ -9,8 +9,6 @@ it made pending are one transaction. A node killed between sending and noting so
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -25,6 +23,7 @@ from visavis.dialogue import chair
 from visavis.dialogue.commands import Fresh
 from visavis.dialogue.ledger import Ledger
 from visavis.dialogue.service import Dialogues
+from visavis.dialogue.tokens import hash_of, new_token
 from visavis.errors import Unavailable, VisavisError
 from visavis.notices.errors import Undeliverable
 from visavis.notices.model import (
@@ -40,7 +39,6 @@ from visavis.notices.model import (
     due,
 )
 from visavis.notices.ports import Asking, Letter, NoticeStore, Pending, Post
-from visavis.record.digest import to_text
 
 log = structlog.get_logger(__name__)
 
@@ -117,8 +115,8 @@ class Notices:
         checked(wishes)
         before = await self._store.wishes(dialogue, side, delegate)
         known = before is not None and before.confirmed and before.address == wishes.address
-        token = to_text(secrets.token_bytes(32)) if wishes.on and not known else ""
-        wishes = replace(wishes, confirmed=known, asked=_hash(token) if token else "")
+        token = new_token() if wishes.on and not known else ""
+        wishes = replace(wishes, confirmed=known, asked=hash_of(token) if token else "")
         await self.look()
         for each in self._dialogues.ledger(dialogue).sides:  # so that a restart does not look at it again
             await self._store.note(dialogue, each, self._noted[dialogue, each], [])
@@ -149,7 +147,7 @@ class Notices:
             return False
         dialogue, side, delegate = who
         kept = await self._store.wishes(dialogue, side, delegate)
-        if kept is None or kept.asked != _hash(token):
+        if kept is None or kept.asked != hash_of(token):
             return False
         told = replace(kept, confirmed=True, asked="")
         await self._store.keep_wishes(dialogue, side, delegate, told)
@@ -158,7 +156,7 @@ class Notices:
         return True
 
     def _whose(self, token: str) -> tuple[str, str, str] | None:
-        hashed = _hash(token)
+        hashed = hash_of(token)
         for (dialogue, side), people in self._wishes.items():
             for delegate, wishes in people.items():
                 if wishes.asked == hashed:
@@ -250,7 +248,7 @@ class Notices:
                 continue
             wishes = await self._store.wishes(*who)
             told = dict(zip(("dialogue", "side", "delegate"), who, strict=True))
-            if wishes is None or not wishes.on or wishes.asked != _hash(ask.token):
+            if wishes is None or not wishes.on or wishes.asked != hash_of(ask.token):
                 self._settle(who, ask, replace(ask, due=None))
                 continue
             subject, text = self._asking(wishes.language, f"{self._url}/mail/{ask.token}", f"{self._url}/")
@@ -333,7 +331,3 @@ class Notices:
         made["Content-Language"] = wishes.language
         made.set_content(text)
         return made
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 
 from visavis.dialogue.model import Role
-from visavis.dialogue.texts import harmless
+from visavis.dialogue.texts import direction, harmless
 from visavis.errors import Unavailable
 from visavis.paper import words
 from visavis.paper.figure import half
@@ -129,7 +129,7 @@ def _template() -> jinja2.Template:
     environment.globals.update(
         say=words.say,
         moment=words.moment,
-        direction=words.direction,
+        direction=direction,
         language_name=words.language_name,
         half=half,
         roles=frozenset(Role),

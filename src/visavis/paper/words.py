@@ -1,6 +1,6 @@
 """The fixed words of a paper, in the languages of the interface. Pure.
 
-Lives here: `say`, `moment`, `direction`.
+Lives here: `say`, `moment`, `language_name`.
 Not here: the words of the pages (`web.words`), what people wrote.
 
 A paper is set in the languages of its text, which need not be the reader's, both at once; where a text's language is
@@ -246,12 +246,6 @@ _WORDS: Mapping[str, tuple[str, str, str, str, str]] = {
     ),
 }
 _PLACES = {"en": 0, "ru": 1, "fr": 2, "id": 3, "ar": 4}
-_RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur", "ps", "ckb", "yi", "dv", "syr"})
-
-
-def direction(language: str) -> str:
-    """Either "rtl" or "ltr", of any BCP 47 language that a text may carry."""
-    return "rtl" if _base(language) in _RIGHT_TO_LEFT else "ltr"
 
 
 def has(language: str) -> bool:

@@ -267,6 +267,12 @@ def quotations(article: str) -> tuple[str, ...]:
 
     Raises `Malformed` if the article has more than `MAX_ARTICLE` characters, or no words.
     """
+    once, _ = _taken(article)
+    return _quotations(once)
+
+
+def _taken(article: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The paragraphs of an article, as `repeated` has them. Raises `Malformed` above the budget."""
     if len(article) > MAX_ARTICLE:
         raise Malformed(
             "the text has %(given)s characters; a check takes %(limit)s",
@@ -274,8 +280,7 @@ def quotations(article: str) -> tuple[str, ...]:
             limit=MAX_ARTICLE,
             field="text",
         )
-    once, _ = repeated(paragraphs(article))
-    return _quotations(once)
+    return repeated(paragraphs(article))
 
 
 def _quotations(blocks: Sequence[str]) -> tuple[str, ...]:
@@ -363,14 +368,7 @@ def check(article: str, released: Sequence[Released]) -> Report:
 
     Raises `Malformed` for an article without words, or above the budget.
     """
-    if len(article) > MAX_ARTICLE:
-        raise Malformed(
-            "the text has %(given)s characters; a check takes %(limit)s",
-            given=len(article),
-            limit=MAX_ARTICLE,
-            field="text",
-        )
-    blocks, twice = repeated(paragraphs(article))
+    blocks, twice = _taken(article)
     times: dict[str, int] = {}
     for quotation in _quotations(blocks):
         times[quotation] = times.get(quotation, 0) + 1

@@ -28,7 +28,8 @@ from dataclasses import dataclass, field
 
 from visavis.errors import Malformed
 from visavis.record import canonical, container, tiles
-from visavis.record.content import SALT_BYTES, is_commitment
+from visavis.record.content import SALT_BYTES
+from visavis.record.digest import is_hash
 from visavis.record.entry import Founding, dialogue_id
 from visavis.record.form import members
 from visavis.record.merkle import HASH_BYTES, Tree
@@ -125,7 +126,7 @@ def encode_bundle(bundle: Bundle) -> bytes:
     if any(len(part.forks) > MAX_FORKS for part in bundle.logs.values()):
         raise Malformed(f"bundle: more than {MAX_FORKS} forks of a log")
     for commitment, opened in bundle.contents.items():
-        if not is_commitment(commitment) or len(opened.salt) != SALT_BYTES:
+        if not is_hash(commitment) or len(opened.salt) != SALT_BYTES:
             raise Malformed("bundle: a content needs its commitment and a salt of 32 bytes")
     return container.write(list(_members(bundle)))
 
@@ -187,11 +188,7 @@ def _parse_manifest(data: bytes | None) -> tuple[str, tuple[str, str]]:
     sides = obj["sides"]
     if obj["format"] != FORMAT or obj["v"] != 1 or type(obj["v"]) is not int:
         raise Malformed(f"visavis.json: format {FORMAT!r}, version 1, is due")
-    if (
-        not isinstance(sides, list)
-        or len(sides) != 2
-        or not all(map(is_commitment, [*sides, obj["dialogue"]]))
-    ):
+    if not isinstance(sides, list) or len(sides) != 2 or not all(map(is_hash, [*sides, obj["dialogue"]])):
         raise Malformed("visavis.json: the ids of a dialogue and of its two sides are due")
     if not sides[0] < sides[1]:
         raise Malformed("visavis.json: the sides' ids stand in ascending order")
@@ -261,7 +258,7 @@ def _parse_contents(by_name: Mapping[str, bytes]) -> dict[str, Opened]:
         if folder != "contents":
             continue
         salt = by_name.get(f"salts/{commitment}")
-        if not is_commitment(commitment) or salt is None or len(salt) != SALT_BYTES:
+        if not is_hash(commitment) or salt is None or len(salt) != SALT_BYTES:
             raise Malformed(f"bundle: {name} has no commitment for a name, or no salt of 32 bytes beside it")
         contents[commitment] = Opened(salt, data)
     return contents

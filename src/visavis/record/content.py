@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NewType
 
 from visavis.errors import Malformed, Untrusted
-from visavis.record.digest import digest, from_text, to_text
+from visavis.record.digest import digest, to_text
 
 Salt = NewType("Salt", bytes)
 """Exactly 32 random bytes, one per content, kept beside the content and given with it."""
@@ -39,15 +39,6 @@ def commit(salt: bytes, content: bytes) -> str:
     if len(salt) != SALT_BYTES:
         raise Malformed(f"salt: {len(salt)} bytes where {SALT_BYTES} are due")
     return to_text(digest("content", salt, content))
-
-
-def is_commitment(text: object) -> bool:
-    """Whether `text` is spelt as a commitment is: base64url of 32 bytes."""
-    try:
-        from_text(text, 32)
-    except Malformed:
-        return False
-    return True
 
 
 def opens(commitment: str, salt: bytes, content: bytes) -> None:

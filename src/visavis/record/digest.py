@@ -1,6 +1,6 @@
 """Domain-separated SHA-256, and the one spelling of bytes in text. Pure.
 
-Lives here: `digest` (H of the specification), base64url without padding.
+Lives here: `digest` (H of the specification), base64url without padding, how a hash is spelt.
 Not here: tree hashes (`merkle`), which RFC 9162 separates by its own prefix bytes.
 Spec: docs/spec/record.md §1.
 """
@@ -56,3 +56,12 @@ def from_text(text: object, length: int | None = None, *, what: str = "bytes") -
     if length is not None and len(data) != length:
         raise Malformed(f"{what}: {len(data)} bytes where {length} are due")
     return data
+
+
+def is_hash(text: object) -> bool:
+    """Whether `text` is spelt as a hash, a commitment or a side's id is: base64url of 32 bytes."""
+    try:
+        from_text(text, 32)
+    except Malformed:
+        return False
+    return True

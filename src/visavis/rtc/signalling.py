@@ -62,8 +62,8 @@ STALL_S: Final = 15.0
 GATHER_S: Final = 0.25
 GATHER_EACH_S: Final = 0.02
 GATHER_MOST_S: Final = 3.0
-"""How long news waits for more news: at least, for each who is in the room, and at most, which is livekit-server's. What
-each costs the others grows with how many hear it; in a talk of two sides nobody waits for more than the least."""
+"""How long news waits for more news: at least, for each who is in the room, and at most, which is livekit-server's.
+What each costs the others grows with how many hear it; in a talk of two sides nobody waits for more than the least."""
 
 _NEWS: Final = frozenset({"update", "connection_quality"})
 """What says how somebody is now: of two, the later one is enough."""

@@ -93,6 +93,11 @@ def agenda_slot(talk: str) -> Slot:
     return ("agenda", talk)
 
 
+def paper_key(talk: str, item: str | None, paper: str) -> Slot:
+    """item: None, or "": the paper is of the talk as a whole."""
+    return ("paper", talk, item or "", paper)
+
+
 def talk_end(talk: str) -> Slot:
     return ("talk", talk)
 
@@ -414,7 +419,7 @@ ACTS: tuple[ActSpec, ...] = (
     ActSpec(
         "item.paper",
         GivePaper,
-        lambda f: _register(("paper", f.talk, f.item or "", f.paper), {"text": f.text}),
+        lambda f: _register(paper_key(f.talk, f.item, f.paper), {"text": f.text}),
         Power.SPEAK,
         ProofLevel.DEVICE,
     ),

@@ -68,7 +68,7 @@ class DelegationView:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StandIn:
     """An alternate, and the list that would stand if they took the place, or gave it back. ids: of that list.
 
     comes: whether they would be on it.
@@ -82,18 +82,18 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class DelegationsView:
-    """standings: of our own alternates."""
+    """stand_ins: of our own alternates."""
 
     ours: DelegationView
     theirs: DelegationView
-    standings: tuple[Standing, ...]
+    stand_ins: tuple[StandIn, ...]
 
 
 def delegations_view(joint: Joint, us: int, talk: str, alternates: Mapping[str, str]) -> DelegationsView:
     """Both delegations to a talk for the chair `us`. alternates: our own, alternate → whom they stand in for."""
     ours = _delegation(joint, us, talk, alternates, own=True)
     theirs = _delegation(joint, 1 - us, talk, {}, own=False)
-    return DelegationsView(ours, theirs, _standings(joint, us, talk, alternates))
+    return DelegationsView(ours, theirs, _stand_ins(joint, us, talk, alternates))
 
 
 def _delegation(
@@ -123,7 +123,7 @@ def _delegation(
     )
 
 
-def _standings(joint: Joint, us: int, talk: str, alternates: Mapping[str, str]) -> tuple[Standing, ...]:
+def _stand_ins(joint: Joint, us: int, talk: str, alternates: Mapping[str, str]) -> tuple[StandIn, ...]:
     people = {person.id: person for person in side_view(joint, us).delegates}
     listed = tuple((joint.register(us, ("delegation", talk)) or {}).get("delegates", ()))
     found = []
@@ -135,5 +135,5 @@ def _standings(joint: Joint, us: int, talk: str, alternates: Mapping[str, str]) 
         ids = tuple(place if who == goes else who for who in listed if who != place)
         if place not in ids:
             ids += (place,)
-        found.append(Standing(people[alternate], people[of], comes, ids))
+        found.append(StandIn(people[alternate], people[of], comes, ids))
     return tuple(found)

@@ -23,7 +23,7 @@ from visavis.dialogue.errors import NotTabled
 from visavis.dialogue.texts import TITLE_LIMIT, ActFields, Hash, Id, Words, Writer, listed, texts_of
 from visavis.dialogue.times import instant, spelt
 from visavis.errors import Malformed
-from visavis.talks.acts import MAX_ITEMS, MAX_MINUTES, ZONE, Grade, agenda_slot, time_slot
+from visavis.talks.acts import MAX_ITEMS, MAX_MINUTES, ZONE, Grade, agenda_slot, paper_key, time_slot
 from visavis.talks.errors import (
     AgendaNotApproved,
     NoPositionHeld,
@@ -379,7 +379,7 @@ def _give_paper(view: View, fields: GivePaper, fresh: Fresh) -> Drafted:
     words = view.paper(_talk(view, fields.talk), fields.item or "", fields.paper)
     if words is None:
         raise NoSuchPaper("your side has laid no such paper there", field="paper")
-    if chair.word(view.joint, view.us, ("paper", fields.talk, fields.item or "", fields.paper)) is not None:
+    if chair.word(view.joint, view.us, paper_key(fields.talk, fields.item, fields.paper)) is not None:
         raise PaperGiven("your side has given this paper already", field="paper")
     writer = Writer(fresh, Audience.BOTH)
     commitment = writer.one(words, "", "paper")

@@ -30,7 +30,7 @@ from visavis.access import asker_of
 from visavis.dialogue import chair
 from visavis.dialogue.commands import View
 from visavis.dialogue.erasing import erasures
-from visavis.dialogue.texts import harmless
+from visavis.dialogue.texts import direction, harmless
 from visavis.errors import Unavailable
 from visavis.paper.figure import FIGURES, half
 from visavis.press.markdown import to_html, to_paragraphs
@@ -201,7 +201,7 @@ def environment(language: str) -> jinja2.Environment:
         offset=offset,
         city=city,
         iso=iso,
-        direction=words.direction,
+        direction=direction,
         language=language,
         languages=words.LANGUAGES,
         language_name=language_name,
@@ -209,7 +209,7 @@ def environment(language: str) -> jinja2.Environment:
         void_words=lambda reason: refusals.void_words(reason, language),
         verdict_words=lambda verdict: sentences.verdict_words(verdict, language),
         act_words=lambda kind: sentences.act_words(kind, language),
-        dir=words.direction(language),
+        dir=direction(language),
     )
     env.tests["damaged"] = lambda texts: isinstance(texts, Spoken) and bool(texts.damaged)
     env.filters["harmless"] = harmless

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -38,6 +37,7 @@ from visavis.web.budget import Budget
 from visavis.web.compression import gzipped
 from visavis.web.context import environment, language_of
 from visavis.web.pages.frame import Side
+from visavis.web.tags import is_held, tag_of
 from visavis.web.words.refusals import refusal_words
 from visavis.web.words.sentences import N_
 
@@ -76,7 +76,7 @@ class Article:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class Newsroom:
     """One side's newsroom, found by the side's id. s: the side's index in its dialogue."""
 
     ledger: Ledger
@@ -130,7 +130,7 @@ def public_text(ledger: Ledger, commitment: str) -> str | None:
     return None if row is None else row.data.decode("utf-8", "replace")
 
 
-def room_of(node: Node, side: str) -> Room:
+def newsroom_of(node: Node, side: str) -> Newsroom:
     """The newsroom of that side. Raises 404 if this node serves no such side."""
     for dialogue in node.dialogues.ids:
         ledger = node.dialogues.ledger(dialogue)
@@ -139,7 +139,7 @@ def room_of(node: Node, side: str) -> Room:
             founding = ledger.states[s].founding
             zone, languages = chair.profile(ledger.joint, s)
             names = {} if founding is None else dict(founding.names)
-            return Room(ledger, s, Side(side, names, zone, languages, stated=True))
+            return Newsroom(ledger, s, Side(side, names, zone, languages, stated=True))
     raise HTTPException(404)
 
 
@@ -173,28 +173,22 @@ def _page(request: Request, name: str, *, status: int = 200, **values: Any) -> R
     body = html.encode()
     if request.method == "POST":
         return Response(body, status, {"Content-Language": language}, "text/html; charset=utf-8")
-    etag = f'"{sha256(body).hexdigest()[:32]}"'
+    etag = tag_of(body)
     headers = {
         "ETag": etag,
         "Cache-Control": f"public, max-age={FRESH_S}",
         "Vary": "Accept-Language, Accept-Encoding",
         "Content-Language": language,
     }
-    if status == 200 and _held(request, etag):
+    if status == 200 and is_held(request, etag):
         return Response(status_code=304, headers=headers)
     return gzipped(request.headers, Response(body, status, headers, "text/html; charset=utf-8"))
-
-
-def _held(request: Request, etag: str) -> bool:
-    """Whether the asker has these bytes, compressed or not."""
-    tags = request.headers.get("if-none-match", "").split(",")
-    return etag in [each.strip().removeprefix("W/") for each in tags]
 
 
 async def front(request: Request) -> Response:
     """The side's front page: newest first, what is expected, the quotation check."""
     node: Node = request.app.state.node
-    room = room_of(node, request.path_params["side"])
+    room = newsroom_of(node, request.path_params["side"])
     language = language_of(request, cookies=False)
     return _page(
         request,
@@ -205,7 +199,7 @@ async def front(request: Request) -> Response:
     )
 
 
-def _expected(room: Room) -> tuple[str, str]:
+def _expected(room: Newsroom) -> tuple[str, str]:
     """(statement, press call) as this side announced them about its latest talk; "" where it has not."""
     said: list[str] = []
     for kind in ("statement", "press-call"):
@@ -222,7 +216,7 @@ async def release(request: Request) -> Response:
 
 async def _release(request: Request, *, status: int = 200, wrong: str = "", typed: str = "") -> Response:
     node: Node = request.app.state.node
-    room = room_of(node, request.path_params["side"])
+    room = newsroom_of(node, request.path_params["side"])
     language = language_of(request, cookies=False)
     article = next(
         (a for a in room.articles(language) if a.release.id == request.path_params["release"]), None
@@ -262,7 +256,7 @@ async def _release(request: Request, *, status: int = 200, wrong: str = "", type
     )
 
 
-def _erasure(room: Room, release: str) -> Mark:
+def _erasure(room: Newsroom, release: str) -> Mark:
     """Where the side erased words of a release that was public. Raises 404 if it has none of that name."""
     found = public_release(room.joint, room.s, release)
     for text in () if found is None else found.texts:
@@ -276,7 +270,7 @@ def _erasure(room: Room, release: str) -> Mark:
 async def feed(request: Request) -> Response:
     """Atom, one entry for each release and language."""
     node: Node = request.app.state.node
-    room = room_of(node, request.path_params["side"])
+    room = newsroom_of(node, request.path_params["side"])
     base = node.url_of(request)
     language = room.side.languages[0] if room.side.languages else "en"
 
@@ -292,9 +286,9 @@ async def feed(request: Request) -> Response:
         author=author(language),
         entries=to_feed(room.joint, room.s, room.text, lambda *release: base + address(*release), author),
     )
-    etag = f'"{sha256(body).hexdigest()[:32]}"'
+    etag = tag_of(body)
     headers = {"ETag": etag, "Cache-Control": f"public, max-age={FRESH_S}"}
-    if _held(request, etag):
+    if is_held(request, etag):
         return Response(status_code=304, headers=headers)
     return gzipped(request.headers, Response(body, 200, headers, "application/atom+xml; charset=utf-8"))
 
@@ -310,7 +304,7 @@ class Comments:
     async def leave(self, request: Request) -> Response:
         """Keep a comment for the desk to read; it appears when a person of the desk has published it."""
         node: Node = request.app.state.node
-        room = room_of(node, request.path_params["side"])
+        room = newsroom_of(node, request.path_params["side"])
         name = request.path_params["release"]
         if not any(each.id == name for each in newsroom(room.joint, room.s)):
             raise HTTPException(404)

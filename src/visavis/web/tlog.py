@@ -10,7 +10,6 @@ nothing wrong is served. A partial one is made from the log.
 
 from __future__ import annotations
 
-import hashlib
 import re
 
 from starlette.exceptions import HTTPException
@@ -23,6 +22,7 @@ from visavis.dialogue.ledger import Ledger
 from visavis.errors import Malformed, Unavailable
 from visavis.record import tiles
 from visavis.web.api import Body, body_of, node_of
+from visavis.web.tags import is_held, tag_of
 
 FOREVER = "max-age=31536000, immutable"
 SHORT = "max-age=60"
@@ -48,12 +48,11 @@ async def reach(request: Request) -> tuple[Ledger, str, str]:
 
 def answer(request: Request, data: bytes, media_type: str, cache: str) -> Response:
     """`data` with its tag; 304 without it for who has it already."""
-    tag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+    tag = tag_of(data)
     headers = {"ETag": tag, "Cache-Control": cache}
     if cache.startswith("public"):
         headers |= {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
-    held = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
-    if tag in held or "*" in held:
+    if is_held(request, tag):
         return Response(status_code=304, headers=headers)
     return Response(data, media_type=media_type, headers=headers)
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
@@ -21,12 +20,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from visavis.access import load
-from visavis.calendars.model import Planned, Said, planned, planned_talk, to_ical
+from visavis.calendars.model import Planned, Wording, planned, planned_talk, to_ical
 from visavis.dialogue import chair
 from visavis.dialogue.commands import View
 from visavis.web import words
 from visavis.web.context import Times, city, language_of, offset
 from visavis.web.pages.frame import sides_of, texts_of
+from visavis.web.tags import is_held, tag_of
 from visavis.web.words.sentences import N_
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 TYPE = "text/calendar; charset=utf-8"
 
 
-def said(view: View, at: Planned, base: str, language: str, *, titled: bool) -> Said:
+def said(view: View, at: Planned, base: str, language: str, *, titled: bool) -> Wording:
     """An entry's words. base: the node's address, without a slash at its end. titled: as in `calendars.ports.Feed`."""
     say = words.translations(language).ugettext
     times = Times(language)
@@ -57,7 +57,7 @@ def said(view: View, at: Planned, base: str, language: str, *, titled: bool) -> 
     place = words.one_of(texts_of(view, at.time.place), language)[1] if titled else ""
     if at.time.mode == "video":
         place = say(N_("by video conference"))
-    return Said(
+    return Wording(
         title or say(N_("A talk")), "\n".join(lines), f"{base}/d/{at.dialogue}/talks/{at.talk}", place
     )
 
@@ -87,7 +87,7 @@ async def feed(request: Request) -> Response:
         words.translations(language).ugettext(N_("Talks")),
     )
     changed = max(found.made, _latest(view)).replace(microsecond=0)
-    etag = f'"{sha256(body).hexdigest()[:32]}"'
+    etag = tag_of(body)
     headers = {
         "ETag": etag,
         "Last-Modified": format_datetime(changed, usegmt=True),
@@ -109,9 +109,8 @@ def _latest(view: View) -> datetime:
 
 def _has(request: Request, etag: str, changed: datetime) -> bool:
     """Whether the asker has these bytes already. The tag, where one is given, is the only word (RFC 9110 §13.1.3)."""
-    tags = request.headers.get("if-none-match")
-    if tags is not None:
-        return etag in [each.strip().removeprefix("W/") for each in tags.split(",")]
+    if "if-none-match" in request.headers:
+        return is_held(request, etag)
     try:
         since = parsedate_to_datetime(request.headers.get("if-modified-since", ""))
     except (TypeError, ValueError):

@@ -6,7 +6,6 @@ Not here: founding a side (`founding`), the dialogue itself (`dialogue`).
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
@@ -16,6 +15,7 @@ from starlette.routing import Route
 from visavis.access import COOKIE, asker_of, require
 from visavis.dialogue.acts import Power
 from visavis.dialogue.admission import LinkSpent, Site
+from visavis.dialogue.tokens import TOKEN
 from visavis.errors import Malformed, Refused, Untrusted
 from visavis.record.digest import from_text, to_text
 from visavis.record.proof import ED25519, Proof
@@ -26,9 +26,6 @@ from visavis.web.words.refusals import refusal_words
 
 if TYPE_CHECKING:
     from visavis.node import Node
-
-TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
-"""Of a one-time link: 32 random bytes in base64url."""
 
 
 async def home(request: Request) -> Response:

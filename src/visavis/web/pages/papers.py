@@ -25,7 +25,7 @@ from visavis.access import Asker, NotYours, load
 from visavis.dialogue.commands import View
 from visavis.dossier.errors import EmptyPaper
 from visavis.dossier.files import ENDINGS, Kind
-from visavis.dossier.model import PaperView, Standing
+from visavis.dossier.model import PaperView, Sharing
 from visavis.errors import Malformed, VisavisError
 from visavis.talks.errors import NoSuchPaper
 from visavis.talks.model import ItemView, TalkView
@@ -62,7 +62,7 @@ def paper_of(request: Request, view: View) -> PaperView:
 
 def may_withdraw(asker: Asker, paper: PaperView) -> bool:
     """Whose paper it is, or who speaks for the side; of a non-paper, that is our copy."""
-    if paper.standing is Standing.SHARED:
+    if paper.sharing is Sharing.SHARED:
         return False
     return asker.may("speak") or paper.by == asker.delegate
 
@@ -91,7 +91,7 @@ def shown(request: Request, asker: Asker, view: View, refused: VisavisError | No
         items=items,
         under=under,
         elsewhere=[each for item, some in under.items() if item and item not in known for each in some],
-        room=node.dossier.room(view),
+        allowance=node.dossier.allowance(view),
         limit=node.dossier.limits.paper,
         accepted=",".join(ACCEPTED),
         chosen=chosen if chosen in known else "",
@@ -205,7 +205,7 @@ async def withdraw(request: Request) -> Response:
     node: Node = request.app.state.node
     talk = found(view, request.path_params["t"])
     seen = paper_of(request, view)
-    if seen.standing is not Standing.SHARED and not may_withdraw(asker, seen):
+    if seen.sharing is not Sharing.SHARED and not may_withdraw(asker, seen):
         raise NotYours("whoever laid it withdraws it, or who may speak for the side")
     await node.dossier.withdraw(view, talk.id, seen.id)
     return RedirectResponse(f"/d/{asker.dialogue}/talks/{talk.id}/papers#papers", 303)

@@ -35,6 +35,7 @@ from visavis.record.checkpoint import checkpoint_text
 from visavis.record.digest import to_text
 from visavis.record.timestamp import Stamp, read_stamp
 from visavis.verification.lines import ProofKind, lines
+from visavis.web.api import number
 from visavis.web.context import page
 
 if TYPE_CHECKING:
@@ -228,17 +229,12 @@ def _time(text: str) -> datetime | None:
     return when if when.tzinfo else None
 
 
-def _number(text: str) -> int | None:
-    """A number of at most eight ASCII digits, else None."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else None
-
-
 async def record(request: Request) -> Response:
     """Both logs; `?receipts=1` shows the nodes' receipts too, `?from=n` older entries."""
     _asker, view = await load(request, request.path_params["d"])
     receipts = request.query_params.get("receipts") == "1"
     every = ordered(view, receipts=receipts)
-    first = min(_number(request.query_params.get("from", "0")) or 0, len(every))
+    first = min(number(request.query_params.get("from", "0")) or 0, len(every))
     node: Node = request.app.state.node
     ledger = node.dialogues.ledger(view.joint.sides[0].dialogue)
     sizes = [state.size for state in view.joint.sides]
@@ -265,7 +261,7 @@ async def record(request: Request) -> Response:
 async def entry(request: Request) -> Response:
     """One entry, whole, with the way back to its place among the others."""
     _asker, view = await load(request, request.path_params["d"])
-    seq = _number(request.path_params["n"])
+    seq = number(request.path_params["n"])
     s = next((s for s, state in enumerate(view.joint.sides) if state.id == request.path_params["side"]), None)
     if s is None or seq is None or seq >= view.joint.sides[s].size:
         raise HTTPException(404)

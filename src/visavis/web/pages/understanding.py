@@ -266,7 +266,7 @@ async def understanding(request: Request) -> Response:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ShownRemark:
     """A remark of our side as the page shows it. mark: who made it. version: the one that it was made on."""
 
     remark: Remark
@@ -276,7 +276,7 @@ class Said:
 
 async def remarks_of(
     request: Request, asker: Asker, view: View, thread: Sequence[Version], full: Sequence[Version]
-) -> dict[tuple[str, int], list[Said]]:
+) -> dict[tuple[str, int], list[ShownRemark]]:
     """(text's hash, clause) → what our side says of it, oldest first; for the versions in `full`.
 
     What was said of a clause of an earlier version is said of the clause that came of it.
@@ -285,7 +285,7 @@ async def remarks_of(
     by_text: dict[str, list[Remark]] = {}
     for remark in await node.remarks.of(asker.dialogue, asker.side, [each.text.hash for each in thread]):
         by_text.setdefault(remark.text, []).append(remark)
-    out: dict[tuple[str, int], list[Said]] = {}
+    out: dict[tuple[str, int], list[ShownRemark]] = {}
     for shown in full:
         for made_on in thread[: shown.number]:
             remarks = by_text.get(made_on.text.hash, ())
@@ -293,7 +293,7 @@ async def remarks_of(
             for remark in remarks:
                 clause = remark.clause if became is None else became.get(remark.clause)
                 if clause is not None:
-                    said = Said(remark, _mark(view, asker.side, remark), made_on.number)
+                    said = ShownRemark(remark, _mark(view, asker.side, remark), made_on.number)
                     out.setdefault((shown.text.hash, clause), []).append(said)
     return out
 

@@ -1,6 +1,6 @@
 """The words of the interface, in its languages.
 
-Lives here: the languages, their direction, the catalogues, the choice of a language for a reader and of
+Lives here: the languages, the catalogues, the choice of a language for a reader and of
 one text among several.
 Not here: sentences for codes of the model (`sentences`), for refusals (`refusals`), gathering phrases for translators
 (`gather`), texts that people write (they carry their own language).
@@ -32,12 +32,6 @@ LANGUAGES: Mapping[str, str] = {
 """Languages of the interface: code and own name."""
 
 DEFAULT = "en"
-_RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur", "ps", "ckb", "yi", "dv", "syr"})
-
-
-def direction(language: str) -> str:
-    """Either "rtl" or "ltr", of any BCP 47 language that a text may carry."""
-    return "rtl" if language.split("-")[0].lower() in _RIGHT_TO_LEFT else "ltr"
 
 
 @cache
