@@ -125,6 +125,8 @@ class Times:
 
     def stop(self, mark: str) -> str:
         """A colon or a semicolon as the language sets it, with its spaces."""
+        if mark == ";" and self.language == "ar":
+            return "؛ "
         space = {":": "\u00a0", ";": "\u202f"}[mark] if self.language == "fr" else ""
         return f"{space}{mark} "
 
