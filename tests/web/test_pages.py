@@ -139,12 +139,14 @@ def lint(page: html.HtmlElement, path: str) -> list[str]:
         rule(all(each in ids for each in named.split()), f"names something: {named}")
     for form in page.xpath("//form[not(@data-command) and not(@data-enrol) and not(@data-sign-in)]"):
         rule(form.get("action") and form.get("method") == "post", "a plain form has an address")
-    for form in page.xpath("//form[@data-command]"):
+    for form in page.xpath("//form[@data-command or @data-enrol or @data-sign-in]"):
+        rule(form.get("method") == "dialog" and not form.get("action"), "sends nothing without its script")
         rule(
             form.xpath(".//*[@data-form-status]") and form.xpath(".//button[@type='submit']"),
             "a form that signs",
         )
         rule(form.xpath(".//noscript"), "says what it needs without JavaScript")
+        rule(not form.xpath(".//@formmethod | .//@formaction"), "no button of it sends anything either")
     levels = [int(h.tag[1]) for h in page.xpath("//h1|//h2|//h3|//h4")]
     main = page.xpath("//main")[0] if page.xpath("//main") else page
     rule(main.text_content().strip(), "never an empty page")
