@@ -152,7 +152,8 @@ function controlOf(form: HTMLFormElement, field: string, given?: unknown): HTMLE
     element instanceof HTMLElement && element.getAttribute('name')?.split(/[.[]/)[0] === head
   ));
   return named.find(element => element.getAttribute('name') === field)
-    ?? named.find(element => typeof given === 'string' && (element as HTMLInputElement).value.includes(given)) ?? named[0];
+    ?? named.find(element => typeof given === 'string' && (element as HTMLInputElement).value.toLowerCase().includes(given.toLowerCase()))
+    ?? named[0];
 }
 
 /** What the form calls a control: the first words of its label. */
