@@ -21,6 +21,7 @@ from starlette.applications import Starlette
 from tests.flows.stage import Stage, found_dialogue, running_node, seat_delegation
 from tests.web.hostile import FOREIGN, METHODS, TAG, Ask, Got, Hostile, ask, routes_of
 
+from visavis.access import COOKIE
 from visavis.bootstrap import DATABASE
 from visavis.dialogue import service
 from visavis.rehearsal.delegate import Delegate
@@ -252,6 +253,22 @@ async def test_every_route_answers_everybody(house: House) -> None:
                 await signed_in(house, asked, who, got)
                 if method not in methods | {"HEAD"}:
                     assert got.status in (401, 403, 404, 405, 413), f"{method} {route}: {got.status}"
+
+
+async def test_no_route_takes_another_site_s_request(house: House) -> None:
+    """Whoever is signed in, and whatever the route: a form on another site changes nothing in their name."""
+    drawn = Hostile(random.Random(2), house.known, house.host)
+    for route, methods in routes_of(house.app.routes).items():
+        for method in sorted(methods - {"GET", "HEAD"}):
+            for who in ("officer of a", "principal of a", "press-officer of a"):
+                asked = drawn.request(method, route, "", tame=True)
+                asked.headers = [each for each in asked.headers if each[0] != b"sec-fetch-site"]
+                asked.headers += [
+                    drawn.draw.choice(FOREIGN),
+                    (b"cookie", f"{COOKIE}={house.token(who)}".encode()),
+                ]
+                got = await hold(house, asked, who)
+                assert got.status == 403, f"{method} {route}: {got.status}"
 
 
 async def test_hostile_requests_are_refused_in_words(house: House) -> None:
