@@ -109,6 +109,9 @@ async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         talk = str(made["talk"])
         time = (await one.state())["talks"][0]["talk"]["times"][0]["hash"]
         await other.act("talks.accept", talk=talk, hash=time)
+        for chair, person in (("a", one), ("b", other)):
+            await people[f"officer of {chair}"][0].act("talks.delegation", talk=talk, delegates=[person.id])
+            await people[f"officer of {chair}"][0].act("talks.open-sitting", talk=talk, n=1)
         item = str((await one.act("talks.propose-item", talk=talk, title=title, kind="issue"))["item"])
         offer = await one.act(
             "understandings.offer", kind="understanding", title=title, body=title, talk=talk
@@ -151,7 +154,7 @@ async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
             "release": releases, "remark": remarks, "clause": ["1"], "counter": [tabled], "take": ["theirs"],
             "commitment": commitments,
             "hash": [time, text["open"][0]["hash"], *commitments[:2]],
-            "n": ["1", "2"],
+            "n": ["1", "1", "1", "2"],
             "comment": ["x"],
             "p": papers, "paper": papers, "file": ["x"],
             "token": ["x" * 43],
@@ -162,7 +165,8 @@ async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
             "credential": [one.credential, other.credential],
             "start": ["2031-12-07T15:00:00Z"], "mode": ["video"], "zone": ["Europe/Zurich"],
             "expected": ["expected"], "grade": ["good"], "verdict": ["implemented"],
-            "type": ["ed25519", "webauthn"], "from": ["0", "1"], "publish": ["yes"], "text": ["Said plainly.", tabled],
+            "type": ["ed25519", "webauthn"], "from": ["0", "1"], "publish": ["yes"],
+            "presence": ["door", "ready", "in"], "text": ["Said plainly.", tabled],
         }  # fmt: skip
         database = sqlite3.connect(f"file:{tmp_path / DATABASE}?mode=ro", uri=True)
         try:
