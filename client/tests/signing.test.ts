@@ -26,9 +26,10 @@ describe('fields of a form', () => {
   test('types are read', () => {
     expect(fieldsOf([
       control('n', ' 90 ', { type: 'int' }), control('hold', 'on', { type: 'bool', checked: true }),
-      control('seconds', '{"a":1}', { type: 'json' }), control('languages', 'en\n\n ru \r\n', { type: 'lines' }),
+      control('seconds', '{"a":1}', { type: 'json' }), control('languages[]', 'en'), control('languages[]', ''),
+      control('languages[]', 'RU\n\n pt-br \r\nno tag', { type: 'tags' }),
       control('start', '2021-12-07T10:00', { type: 'time', zone: 'America/New_York' }),
-    ])).toEqual({ n: 90, hold: true, seconds: { a: 1 }, languages: ['en', 'ru'], start: '2021-12-07T15:00:00Z' });
+    ])).toEqual({ n: 90, hold: true, seconds: { a: 1 }, languages: ['en', 'ru', 'pt-BR', 'no tag'], start: '2021-12-07T15:00:00Z' });
   });
   test('what is empty and not required stays absent; boxes not ticked too', () => {
     expect(fieldsOf([

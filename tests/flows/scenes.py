@@ -102,6 +102,12 @@ async def open_all(page: Page) -> None:
     await page.evaluate("() => document.querySelectorAll('details').forEach(each => { each.open = true; })")
 
 
+async def with_languages(page: Page) -> None:
+    """The fields that the script fills from the list of languages, and the one for what is in no list."""
+    await signs(page)
+    await open_all(page)
+
+
 async def with_files(page: Page) -> None:
     """Compare a file with one that an assessment refers to, and refer to it in one's own; everything unfolded."""
     await signs(page)
@@ -191,7 +197,7 @@ async def play_door(stage: Stage, see: See) -> None:
     await see(
         stage.url,
         [
-            Scene("founding-profile", "/founding", one.token),
+            Scene("founding-profile", "/founding", one.token, then=with_languages),
             Scene("home-empty", "/", one.token),
             Scene("dialogue-empty", at, one.token),
         ],

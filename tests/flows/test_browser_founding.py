@@ -58,7 +58,22 @@ async def test_a_side_is_founded_by_keyboard(tmp_path: Path) -> None:
         assert at["words"].startswith("Time zone")
         await page.keyboard.press("Control+A")
         await page.keyboard.type("Asia/Makassar")
+        # Languages are chosen by name; what is in no list goes by its tag, and is refused where it stands.
+        await tab_to(person, "SELECT", "Language 2")
+        await page.keyboard.press("i")
+        chosen = "() => document.activeElement.selectedOptions[0].text"
+        while await page.evaluate(chosen) != "Indonesian · Bahasa Indonesia":
+            await page.keyboard.press("i")
+        await press(person, "SUMMARY", "A language that is not in the list")
+        await tab_to(person, "TEXTAREA", "Tags of languages")
+        await page.keyboard.type("Sundanese")
+        await press(person, "BUTTON", "Sign it")
+        await person.wait("textarea[aria-invalid=true]")
+        assert (await focus(person))["words"].startswith("Tags of languages")
+        await page.keyboard.press("Control+A")
+        await page.keyboard.type("SU")
         await sign(person, "Sign it", "#ours")
+        assert "English, Bahasa Indonesia and Basa Sunda" in await page.locator("#founding").inner_text()
 
         await tab_to(person, "INPUT", "Name, as it stands in the log")
         await page.keyboard.type("Principal of side A")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import anyio
 import pytest
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, Route, async_playwright
 from tests.flows.chromium import CHROMIUM, FLAGS, LIMIT_S, at_the_door, until
 from tests.flows.stage import found_dialogue, running_node, seat_delegation
 from tests.flows.test_meanwhile import a_talk, position
@@ -34,6 +35,30 @@ async def is_there(page: Page, words: str) -> None:
     assert await page.input_value(WORDS) == words
     assert await page.is_visible(WORDS)
     assert await page.is_visible(f"{FORM} [data-kept]")
+
+
+async def before_the_script(page: Page, address: str) -> None:
+    """Pressed while the script is on its way: nothing is sent, the words stay and enter no address. Then it says so."""
+    due = anyio.Event()
+
+    async def held(route: Route) -> None:
+        await due.wait()
+        await route.continue_()
+
+    await page.route("**/bundle/page-*.js", held)
+    await page.goto(address, wait_until="commit")
+    await page.wait_for_selector(FORM, state="attached")
+    await unfold(page)
+    await page.fill(WORDS, "Too early")
+    await page.click(f"{FORM} button[type=submit]")
+    assert await page.input_value(WORDS) == "Too early"
+    due.set()
+    await page.wait_for_selector("html[data-signs=ready]", state="attached")
+    assert "press again" in str(await page.text_content(f"{FORM} [data-form-status]"))
+    assert await page.input_value(WORDS) == "Too early"
+    assert page.url == address
+    await page.unroute("**/bundle/page-*.js")
+    await page.fill(WORDS, "")
 
 
 async def while_they_speak(page: Page, theirs: Delegate, talk: str, item: str) -> None:
@@ -159,7 +184,7 @@ async def test_nothing_typed_is_lost(tmp_path: Path) -> None:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=list(FLAGS))
         page, _ = await at_the_door(browser, a, "A", problems)
         address = f"{stage.url}/d/{a.dialogue}/talks/{talk}"
-        await opened(page, address)
+        await before_the_script(page, address)
         await while_they_speak(page, theirs, talk, item)
         await through_reload_and_back(page, address)
         await while_the_node_is_silent(page, address)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import anyio
 import pytest
 from tests.talks.table import Counted
 
@@ -95,6 +96,21 @@ async def test_a_comment_out_of_bounds_keeps_nothing(name: str, text: str) -> No
     with pytest.raises(CommentRefused):
         await board.leave("d", "A", "r", name=name, text=text)
     assert await board.held("d", "A") == []
+
+
+async def test_a_comment_that_is_sent_twice_is_one() -> None:
+    """By a second press, at once or later, until the desk has decided; other words, or another's, are another."""
+    board = desk()
+    async with anyio.create_task_group() as tasks:
+        for _ in range(2):
+            tasks.start_soon(lambda: board.leave("d", "A", "r", name="Reader", text="Why?\r\nThank you."))
+    first = await board.leave("d", "A", "r", name=" Reader", text="Why?\nThank you.\n")
+    assert [c.id for c in await board.held("d", "A")] == [first.id]
+    await board.leave("d", "A", "r", name="", text="Why?\nThank you.")
+    await board.leave("d", "A", "r2", name="Reader", text="Why?\nThank you.")
+    assert len(await board.held("d", "A")) == 3
+    await board.decide("d", "A", first.id, publish=False)
+    assert (await board.leave("d", "A", "r", name="Reader", text="Why?\nThank you.")).id != first.id
 
 
 async def test_a_flood_stops_at_the_desks_budget() -> None:

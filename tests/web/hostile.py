@@ -89,6 +89,8 @@ FIELDS: Mapping[str, Sequence[str]] = {
     "withdraw": ("link",),
     "leave": ("link",),
     "alternates": ("delegate", "stands_for", "drop"),
+    "mail": ("address", "on", "language", "zone", "quiet_from", "quiet_to", "kinds", "named"),
+    "calendar": ("titled",),
     "join": ("certificate",),
     "caucus": ("certificate",),
     "lobby": ("presence",),
@@ -96,11 +98,14 @@ FIELDS: Mapping[str, Sequence[str]] = {
     "comments": ("name", "text"),
     "papers": ("item", "file"),
     "founding": ("name.en", "name.ru", "recovery"),
+    "check": ("name.en", "name.ru", "recovery"),
+    "change": ("name.en", "name.ru", "recovery"),
     "recover": ("recovery", "draft", "sig"),
     "remarks": ("text", "clause", "words", "seen"),
-    "drafts": ("kind", "initials", "texts.en.title", "texts.en.text", "texts.ru.dateline"),
+    "drafts": ("kind", "initials", "seen", "texts.en.title", "texts.en.text", "texts.ru.dateline"),
 }
-"""Of a body, by the last part of the route's path; of any other: `publish`."""
+"""Of a body, by the last part of the route's path; of any other: `OTHERS`."""
+OTHERS = ("publish", "talk")
 QUERY = (
     "lang",
     "from",
@@ -114,6 +119,8 @@ QUERY = (
     "access_token",
     "counter",
     "take",
+    "save",
+    "saved",
 )
 
 
@@ -264,7 +271,7 @@ class Hostile:
             if self.draw.random() < 0.1:
                 body["device"] = self.value("device")
         else:
-            names = list(FIELDS.get(last, ("publish",)))
+            names = list(FIELDS.get(last, OTHERS[:1]))
             body = self._some(names)
             if "proof" in names and self.draw.random() < 0.8:
                 body["proof"] = self._some(["type", "sig", "authenticator_data", "client_data"])
@@ -282,7 +289,7 @@ class Hostile:
 
     def form(self, route: str) -> tuple[bytes, bytes]:
         """(body, content type): urlencoded or multipart, of the right fields or of others, whole or broken."""
-        names = [*FIELDS.get(route.rpartition("/")[2], ("publish", "talk"))]
+        names = [*FIELDS.get(route.rpartition("/")[2], OTHERS)]
         pairs = [(name, self._word(name)) for name in names if self.draw.random() < 0.9]
         if pairs and self.draw.random() < 0.2:
             pairs.append(pairs[0])

@@ -10,6 +10,7 @@ from tests.flows.stage import found_dialogue, running_node
 from tests.flows.test_attacks import a_sitting
 
 from visavis.rehearsal.delegate import Answered, Delegate
+from visavis.web import api
 
 pytestmark = pytest.mark.anyio
 
@@ -52,3 +53,23 @@ async def test_both_sides_see_who_is_ready(tmp_path: Path) -> None:
             with pytest.raises(Answered) as malformed:
                 await one.post(lobby, wrong)
             assert malformed.value.status == 400
+
+
+async def test_nobody_floods_the_other_side_s_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each delegate has a budget of their own; what is beyond it is refused, is no news, and changes nothing."""
+    monkeypatch.setattr(api, "LOBBY_A_MINUTE", 4)
+    async with running_node(tmp_path) as stage:
+        one, other = await found_dialogue(stage)
+        talk = await a_sitting(one, other)
+        await other.act("talks.open-sitting", talk=talk, n=1)
+        await other.act("talks.delegation", talk=talk, delegates=[other.id])
+        lobby = f"/api/dialogues/{one.dialogue}/talks/{talk}/sittings/1/lobby"
+        for presence in ("ready", "door", "ready", "door"):
+            await one.post(lobby, {"presence": presence})
+        for presence in ("in", None):
+            with pytest.raises(Answered) as refused:
+                await one.post(lobby, {"presence": presence})
+            assert (refused.value.status, refused.value.code) == (429, "too-many")
+        assert await halves(other, talk) == ([""], ["door"])
+        await other.post(lobby, {"presence": "ready"})
+        assert await halves(one, talk) == (["door"], ["ready"])

@@ -13,6 +13,7 @@ from tests.flows.stage import Stage, running_node
 from tests.flows.test_day import day_on
 from tests.paper.lab import told
 from tests.paper.test_sealing import pdfsig
+from tests.web.hostile import FIELDS, OTHERS
 
 from visavis.access import COOKIE
 from visavis.dialogue.model import Role
@@ -96,6 +97,8 @@ def every_path(day: Day) -> list[str]:
         f"{talk}/review",
         f"{talk}/room",
         f"{talk}/press",
+        f"{talk}/delegation",
+        f"{talk}/papers",
         f"{at}/record",
         f"{at}/record?receipts=1",
         f"{at}/record/{day.sides['a']}/0",
@@ -139,12 +142,17 @@ def lint(page: html.HtmlElement, path: str) -> list[str]:
         rule(all(each in ids for each in named.split()), f"names something: {named}")
     for form in page.xpath("//form[not(@data-command) and not(@data-enrol) and not(@data-sign-in)]"):
         rule(form.get("action") and form.get("method") == "post", "a plain form has an address")
-    for form in page.xpath("//form[@data-command]"):
+        drawn = {each.split(".")[0] for each in FIELDS.get(form.get("action", "").rpartition("/")[2], OTHERS)}
+        odd = {name.split(".")[0] for name in form.xpath(".//@name[not(parent::button)]")} - drawn
+        rule(not odd, f"the hostile walk (`hostile.FIELDS`) draws what its fields are: {sorted(odd)}")
+    for form in page.xpath("//form[@data-command or @data-enrol or @data-sign-in]"):
+        rule(form.get("method") == "dialog" and not form.get("action"), "sends nothing without its script")
         rule(
             form.xpath(".//*[@data-form-status]") and form.xpath(".//button[@type='submit']"),
             "a form that signs",
         )
         rule(form.xpath(".//noscript"), "says what it needs without JavaScript")
+        rule(not form.xpath(".//@formmethod | .//@formaction"), "no button of it sends anything either")
     levels = [int(h.tag[1]) for h in page.xpath("//h1|//h2|//h3|//h4")]
     main = page.xpath("//main")[0] if page.xpath("//main") else page
     rule(main.text_content().strip(), "never an empty page")

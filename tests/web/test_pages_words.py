@@ -15,6 +15,7 @@ from visavis.errors import Malformed, Untrusted
 from visavis.rulebook import EDITION_1
 from visavis.understandings.errors import OneSidedGuarantee
 from visavis.web import words
+from visavis.web.context import Times
 from visavis.web.words import sentences
 from visavis.web.words.gather import gathered, raised_phrases
 from visavis.web.words.refusals import refusal_words
@@ -76,6 +77,13 @@ def test_french_is_set_as_french():
                 assert not re.search(r"(?<![\u00a0\u202f])(?::(?!\d|//)|[;?!»])|«(?!\u00a0)|['\"“”]", form), (
                     form
                 )
+
+
+def test_marks_are_set_as_the_language_sets_them():
+    """A list in Arabic has no Latin comma and no Latin semicolon; French keeps its spaces."""
+    assert [Times("ar").comma, Times("ar").stop(";"), Times("ar").stop(":")] == ["، ", "؛ ", ": "]
+    assert [Times("fr").stop(";"), Times("fr").stop(":")] == ["\u202f; ", "\u00a0: "]
+    assert [Times("en").comma, Times("en").stop(";")] == [", ", "; "]
 
 
 def test_every_act_of_the_rule_book_has_words():

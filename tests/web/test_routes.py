@@ -21,6 +21,7 @@ from starlette.applications import Starlette
 from tests.flows.stage import Stage, found_dialogue, running_node, seat_delegation
 from tests.web.hostile import FOREIGN, METHODS, TAG, Ask, Got, Hostile, ask, routes_of
 
+from visavis.access import COOKIE
 from visavis.bootstrap import DATABASE
 from visavis.dialogue import service
 from visavis.rehearsal.delegate import Delegate
@@ -108,6 +109,9 @@ async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         talk = str(made["talk"])
         time = (await one.state())["talks"][0]["talk"]["times"][0]["hash"]
         await other.act("talks.accept", talk=talk, hash=time)
+        for chair, person in (("a", one), ("b", other)):
+            await people[f"officer of {chair}"][0].act("talks.delegation", talk=talk, delegates=[person.id])
+            await people[f"officer of {chair}"][0].act("talks.open-sitting", talk=talk, n=1)
         item = str((await one.act("talks.propose-item", talk=talk, title=title, kind="issue"))["item"])
         offer = await one.act(
             "understandings.offer", kind="understanding", title=title, body=title, talk=talk
@@ -150,7 +154,7 @@ async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
             "release": releases, "remark": remarks, "clause": ["1"], "counter": [tabled], "take": ["theirs"],
             "commitment": commitments,
             "hash": [time, text["open"][0]["hash"], *commitments[:2]],
-            "n": ["1", "2"],
+            "n": ["1", "1", "1", "2"],
             "comment": ["x"],
             "p": papers, "paper": papers, "file": ["x"],
             "token": ["x" * 43],
@@ -161,7 +165,8 @@ async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
             "credential": [one.credential, other.credential],
             "start": ["2031-12-07T15:00:00Z"], "mode": ["video"], "zone": ["Europe/Zurich"],
             "expected": ["expected"], "grade": ["good"], "verdict": ["implemented"],
-            "type": ["ed25519", "webauthn"], "from": ["0", "1"], "publish": ["yes"], "text": ["Said plainly.", tabled],
+            "type": ["ed25519", "webauthn"], "from": ["0", "1"], "publish": ["yes"],
+            "presence": ["door", "ready", "in"], "text": ["Said plainly.", tabled],
         }  # fmt: skip
         database = sqlite3.connect(f"file:{tmp_path / DATABASE}?mode=ro", uri=True)
         try:
@@ -252,6 +257,22 @@ async def test_every_route_answers_everybody(house: House) -> None:
                 await signed_in(house, asked, who, got)
                 if method not in methods | {"HEAD"}:
                     assert got.status in (401, 403, 404, 405, 413), f"{method} {route}: {got.status}"
+
+
+async def test_no_route_takes_another_site_s_request(house: House) -> None:
+    """Whoever is signed in, and whatever the route: a form on another site changes nothing in their name."""
+    drawn = Hostile(random.Random(2), house.known, house.host)
+    for route, methods in routes_of(house.app.routes).items():
+        for method in sorted(methods - {"GET", "HEAD"}):
+            for who in ("officer of a", "principal of a", "press-officer of a"):
+                asked = drawn.request(method, route, "", tame=True)
+                asked.headers = [each for each in asked.headers if each[0] != b"sec-fetch-site"]
+                asked.headers += [
+                    drawn.draw.choice(FOREIGN),
+                    (b"cookie", f"{COOKIE}={house.token(who)}".encode()),
+                ]
+                got = await hold(house, asked, who)
+                assert got.status == 403, f"{method} {route}: {got.status}"
 
 
 async def test_hostile_requests_are_refused_in_words(house: House) -> None:

@@ -6,7 +6,7 @@
  *     name="items[]"                  {items: […]}
  *     name="undertakings.0.text.en"   {undertakings: [{text: {en: …}}]}   gaps in the numbers close up
  *     name="clauses.0.en"             {body: {en: …}}   clauses, which blank lines part
- *     data-type="int" | "bool" | "json" | "lines" (one item a line) | "time" (local, to UTC)
+ *     data-type="int" | "bool" | "json" | "tags" (of languages, a line each) | "time" (local, to UTC)
  *
  * Controls in an element with `data-if-filled` are left out while all its texts are empty.
  * An empty control that is not required is left out, so that an optional member stays absent. A member of a
@@ -97,13 +97,22 @@ function valueOf(control: Control): unknown {
       } catch {
         throw new Malformed(t('field.json', { name: control.label ?? control.name }));
       }
-    case 'lines':
-      return value.split('\n').map(line => line.trim()).filter(Boolean);
+    case 'tags':
+      return value.split('\n').map(line => line.trim()).filter(Boolean).map(tagOf);
     case 'time':
       return utcOf(value, control.zone ?? 'UTC', control.label ?? control.name);
     default:
       // Forms send CR LF; texts are kept with one spelling of the end of a line.
       return value.replace(/\r\n?/g, '\n');
+  }
+}
+
+/** A tag as BCP 47 spells it; what is none stays, and the node says so. */
+function tagOf(typed: string): string {
+  try {
+    return Intl.getCanonicalLocales(typed)[0] ?? typed;
+  } catch {
+    return typed;
   }
 }
 

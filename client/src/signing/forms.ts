@@ -1,10 +1,11 @@
-/** Forms that sign: `<form data-command data-dialogue>`, and the two doors, `data-enrol` and `data-sign-in`.
+/** Forms that sign: `<form method="dialog" data-command data-dialogue>`, and the two doors, `data-enrol` and `data-sign-in`.
  *
  * Lives here: catching their submission, saying how it goes in the form's live region.
  * Not here: what is sent (`fields`), checked (`act`, `fits`) and shown (`dialog`), words for a failure (`failures`).
  *
- * The listener is the document's, so that forms which arrive by a live update sign as well. While one is under
- * way a form is `aria-busy` and takes no second submission. A failure leaves every control as it was.
+ * The listener is the document's, so that forms which arrive by a live update sign as well. Before it is there a press
+ * sends nothing (`method="dialog"`). While one is under way a form is `aria-busy` and takes no second submission. A
+ * failure leaves every control as it was.
  */
 
 import { request } from '../api';
@@ -23,12 +24,18 @@ export function listen(): void {
   document.addEventListener('submit', event => {
     const form = event.target;
     if (!(form instanceof HTMLFormElement)) return;
-    const { command, enrol: token, signIn: door } = form.dataset;
-    if (command === undefined && token === undefined && door === undefined) return;
+    if (!signs(form)) return;
     event.preventDefault();
     if (form.getAttribute('aria-busy') === 'true') return;
     void submit(form, event.submitter);
   });
+  // Whoever pressed before this stood heard nothing, and their button has the focus.
+  const { activeElement: early } = document;
+  if (early instanceof HTMLButtonElement && early.type === 'submit' && early.form && signs(early.form)) say(early.form, t('sign.early'));
+}
+
+function signs({ dataset }: HTMLFormElement): boolean {
+  return dataset['command'] !== undefined || dataset['enrol'] !== undefined || dataset['signIn'] !== undefined;
 }
 
 async function submit(form: HTMLFormElement, submitter: HTMLElement | null): Promise<void> {
@@ -124,9 +131,10 @@ function report(form: HTMLFormElement, error: unknown): void {
     return;
   }
   const words = wordsOf(error).trim();
-  const named = error instanceof Refused && error.field ? ` ${t('error.field', { field: labelOf(form, error.field) })}` : '';
+  const given = error instanceof Refused ? error.problem['given'] : undefined;
+  const at = (error instanceof Refused || error instanceof Malformed) && error.field ? controlOf(form, error.field, given) : undefined;
+  const named = error instanceof Refused && error.field ? ` ${t('error.field', { field: labelOf(at) || error.field })}` : '';
   say(form, `${/[.!?؟。:]$/.test(words) ? words : `${words}.`}${named} ${t('error.kept')}`, 'error');
-  const at = (error instanceof Refused || error instanceof Malformed) && error.field ? controlOf(form, error.field) : undefined;
   if (at) {
     at.setAttribute('aria-invalid', 'true');
     const fold = at.closest('details');
@@ -135,19 +143,23 @@ function report(form: HTMLFormElement, error: unknown): void {
   }
 }
 
-/** The control of a field: "title.en" of "title.en"; the first of "undertakings.…" for one that has no control of its own. */
-function controlOf(form: HTMLFormElement, field: string): HTMLElement | undefined {
-  const head = field.split('.')[0] ?? '';
+/** The control of a field: "title.en" of "title.en"; for one that has no control of its own, of those of "undertakings.…" the one
+ * that holds what was `given`, or the first.
+ */
+function controlOf(form: HTMLFormElement, field: string, given?: unknown): HTMLElement | undefined {
+  const [head] = field.split(/[.[]/);
   const named = Array.from(form.elements).filter((element): element is HTMLElement => (
     element instanceof HTMLElement && element.getAttribute('name')?.split(/[.[]/)[0] === head
   ));
-  return named.find(element => element.getAttribute('name') === field) ?? named[0];
+  return named.find(element => element.getAttribute('name') === field)
+    ?? named.find(element => typeof given === 'string' && (element as HTMLInputElement).value.toLowerCase().includes(given.toLowerCase()))
+    ?? named[0];
 }
 
-/** What the form calls a field: the first words of its label. */
-function labelOf(form: HTMLFormElement, field: string): string {
-  const [label] = (controlOf(form, field) as HTMLInputElement | undefined)?.labels ?? [];
-  return label?.textContent?.trim().replace(/\s+/g, ' ') || field;
+/** What the form calls a control: the first words of its label. */
+function labelOf(control: HTMLElement | undefined): string {
+  const [label] = (control as HTMLInputElement | undefined)?.labels ?? [];
+  return label?.textContent?.trim().replace(/\s+/g, ' ') ?? '';
 }
 
 /** Ours was said anew since the form was opened, or another version tabled: both are shown, and the person says what is to be. */

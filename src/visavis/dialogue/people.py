@@ -22,7 +22,7 @@ from visavis.dialogue.commands import Audience, Command, Drafted, Fresh, Rotatio
 from visavis.dialogue.fold import Credential
 from visavis.dialogue.join import Joint
 from visavis.dialogue.model import DEFAULT_POWERS, DEVICE_POWERS, RULES, Role
-from visavis.dialogue.texts import ActFields, Hash, Id, Language, Writer
+from visavis.dialogue.texts import ActFields, Hash, Id, Writer, tag_of
 from visavis.errors import Malformed, Refused
 from visavis.record.digest import from_text, to_text
 
@@ -69,7 +69,7 @@ def _found(view: View, _fields: Nothing, _fresh: Fresh) -> Drafted:
 
 class Profile(ActFields, frozen=True):
     zone: str
-    languages: Annotated[tuple[Language, ...], Meta(min_length=1, max_length=16)]
+    languages: Annotated[tuple[str, ...], Meta(max_length=16)] = ()
 
 
 def _no_zone(zone: str) -> Malformed:
@@ -86,6 +86,15 @@ def _profile(view: View, fields: Profile, _fresh: Fresh) -> Drafted:
         raise _no_zone(fields.zone) from error
     except KeyError as error:
         raise _no_zone(fields.zone) from error
+    if not fields.languages:
+        raise Malformed("languages: one at least is due", field="languages")
+    odd = next((tag for tag in fields.languages if tag_of(tag) != tag), None)
+    if odd is not None:
+        raise Malformed(
+            "languages: “%(given)s” is not the tag of a language, such as fr or pt-BR",
+            field="languages",
+            given=odd[:60],
+        )
     if len(set(fields.languages)) != len(fields.languages):
         raise Malformed("languages: one of them is given twice", field="languages")
     act = {"type": "side.profile", "zone": fields.zone, "languages": list(fields.languages)}

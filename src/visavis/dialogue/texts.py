@@ -25,7 +25,8 @@ Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.:-]{1,64}\Z")]
 """A random id, or one made of such ids ("review.<talk>"). Never a name."""
 Hash = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{43}\Z")]
 """Base64url of 32 bytes: a subject's hash, a commitment."""
-Language = Annotated[str, Meta(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,4}\Z")]
+TAG = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,4}\Z"
+Language = Annotated[str, Meta(pattern=TAG)]
 """A BCP 47 tag."""
 Texts = Annotated[tuple[tuple[Language, Hash], ...], Meta(max_length=16)]
 """(language, commitment), each language once; at most 16 languages."""
@@ -46,6 +47,15 @@ _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Embeddings, overrides and isolates: what is left open would turn the words after it. Marks of direction (U+200E,
 U+200F, U+061C) turn nothing but themselves, and stay."""
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ufeff\ufffe\uffff]")
+
+
+def tag_of(typed: str) -> str | None:
+    """The tag of a language, spelt as BCP 47 §2.1.1 has it ("ZH-hant-tw" → "zh-Hant-TW"); None: it is none."""
+    if re.match(TAG, typed) is None:
+        return None
+    first, *rest = typed.split("-")
+    spelt = {2: str.upper, 4: str.title}
+    return "-".join((first.lower(), *(spelt.get(len(part), str.lower)(part) for part in rest)))
 
 
 def each_once(texts: Texts) -> bool:

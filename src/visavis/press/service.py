@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
+import anyio
 from msgspec import Meta
 
 from visavis.dialogue import chair
@@ -300,11 +301,13 @@ class Desk:
         self._comments = comments
         self._clock = clock
         self._fresh = fresh
+        self._leaving = anyio.Lock()
 
     async def leave(self, dialogue: str, side: str, release: str, *, name: str, text: str) -> Comment:
         """Keep a reader's comment for moderation; the caller has checked that the release is public.
 
-        name: empty for "a reader". Raises `CommentRefused`; then nothing is kept.
+        name: empty for "a reader". The same words under the same name are held once, however often they are sent.
+        Raises `CommentRefused`; then nothing is kept.
         """
         name, text = " ".join(name.split()), text.replace("\r\n", "\n").strip()
         if not text:
@@ -320,11 +323,15 @@ class Desk:
             raise CommentRefused("a name has at most %(limit)s characters", field="name", limit=NAME_LIMIT)
         if any(not (c.isprintable() or c in "\n\t") for c in name + text if c not in "\u200c\u200d"):
             raise CommentRefused("a comment holds words, no control characters", field="text")
-        if await self._comments.count_held(dialogue, side) >= MAX_HELD:
-            raise CommentRefused("the desk has too many comments to read; please come back later")
-        comment = Comment(self._fresh.id(), dialogue, side, release, name, text, self._clock())
-        await self._comments.add(comment)
-        return comment
+        async with self._leaving:
+            for held in await self._comments.of(dialogue, side, release, CommentState.HELD):
+                if (held.name, held.text) == (name, text):
+                    return held
+            if await self._comments.count_held(dialogue, side) >= MAX_HELD:
+                raise CommentRefused("the desk has too many comments to read; please come back later")
+            comment = Comment(self._fresh.id(), dialogue, side, release, name, text, self._clock())
+            await self._comments.add(comment)
+            return comment
 
     async def decide(self, dialogue: str, side: str, comment: str, *, publish: bool) -> Comment:
         """Publish a comment, or refuse it. side: the asker's; only the release's own side decides.

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import anyio
 import msgspec
+from limits import RateLimitItemPerMinute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
@@ -46,11 +47,15 @@ from visavis.record.merkle import leaf_hash
 from visavis.record.proof import Proof
 from visavis.rulebook import dialogue_view
 from visavis.seating import SittingNotOpen, is_open
+from visavis.web.budget import Budget
 from visavis.web.naming import names_in
+from visavis.web.words.sentences import N_
 
 LEAVES_A_PAGE = 500
 KEEP_ALIVE_S = 15.0
 SESSION_COOKIE_S = 14 * 3600
+LOBBY_A_MINUTE = 40
+"""Of one delegate: a page says it every ten seconds and at each change, and a change is news for both sides' pages."""
 
 
 T = TypeVar("T", bound="Body")
@@ -523,21 +528,31 @@ async def certificates(request: Request) -> Response:
     return JSONResponse({"certificates": [msgspec.json.decode(row.body) for row in rows]})
 
 
-async def lobby(request: Request) -> Response:
-    """What the asker says of themselves at a sitting's door; the mark of who is where now."""
-    asker, view = await load(request, request.path_params["d"])
-    given = await body_of(request, LobbyBody)
-    node, sitting = node_of(request), (asker.dialogue, request.path_params["t"], sitting_of(request))
-    ledger = node.dialogues.ledger(asker.dialogue)
-    if not is_open(ledger, asker.side, *sitting[1:]):
-        raise SittingNotOpen("your side has not opened this sitting, or it is over")
-    delegation = view.joint.register(view.us, ("delegation", sitting[1])) or {}
-    if asker.delegate not in delegation.get("delegates", ()):
-        raise NotYours("your side has not named you in its delegation to this talk")
-    if node.lobby.say(sitting, (asker.side, asker.delegate), given.presence):
-        for side in ledger.sides:
-            ledger.publish("lobby", side=side)
-    return JSONResponse({"mark": node.lobby.mark(sitting)})
+class Door:
+    """Where delegates say that they are at the door of a sitting, with their budget."""
+
+    def __init__(self) -> None:
+        self._budget = Budget(
+            N_("you have said where you are too often within the minute; nothing was changed"),
+            RateLimitItemPerMinute(LOBBY_A_MINUTE),
+        )
+
+    async def say(self, request: Request) -> Response:
+        """What the asker says of themselves at a sitting's door; the mark of who is where now."""
+        asker, view = await load(request, request.path_params["d"])
+        given = await body_of(request, LobbyBody)
+        node, sitting = node_of(request), (asker.dialogue, request.path_params["t"], sitting_of(request))
+        ledger = node.dialogues.ledger(asker.dialogue)
+        if not is_open(ledger, asker.side, *sitting[1:]):
+            raise SittingNotOpen("your side has not opened this sitting, or it is over")
+        delegation = view.joint.register(view.us, ("delegation", sitting[1])) or {}
+        if asker.delegate not in delegation.get("delegates", ()):
+            raise NotYours("your side has not named you in its delegation to this talk")
+        await self._budget.spend(request, f"{asker.dialogue}/{asker.side}/{asker.delegate}")
+        if node.lobby.say(sitting, (asker.side, asker.delegate), given.presence):
+            for side in ledger.sides:
+                ledger.publish("lobby", side=side)
+        return JSONResponse({"mark": node.lobby.mark(sitting)})
 
 
 async def moderate(request: Request) -> Response:
@@ -612,7 +627,7 @@ def api_routes() -> list[BaseRoute]:
         Route(sitting + "/join", join, methods=["POST"]),
         Route(sitting + "/certificates", certificates, methods=["GET"]),
         Route(sitting + "/caucus", caucus, methods=["POST"]),
-        Route(sitting + "/lobby", lobby, methods=["POST"]),
+        Route(sitting + "/lobby", Door().say, methods=["POST"]),
         Route("/api/checks", check, methods=["POST"]),
         Route("/api/quotes", quotes, methods=["POST"]),
         Route("/metrics", metrics, methods=["GET"]),

@@ -1,4 +1,4 @@
-"""Budgets of the public endpoints: so much from one address within the hour.
+"""Budgets: so much from one address, or from one person, within an hour or a minute.
 
 Lives here: `Budget`. Not here: what is asked for, sizes of bodies (`security`).
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 
-from limits import RateLimitItemPerHour
+from limits import RateLimitItem
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 from starlette.requests import Request
@@ -16,16 +16,16 @@ from visavis.web.errors import TooMany
 
 
 class Budget:
-    """So many requests an hour from one address. phrase: what it says when they are spent."""
+    """So many requests within a while. item: how many, and the while. phrase: what it says when they are spent."""
 
-    def __init__(self, phrase: str, an_hour: int) -> None:
+    def __init__(self, phrase: str, item: RateLimitItem) -> None:
         self._phrase = phrase
-        self._item = RateLimitItemPerHour(an_hour)
+        self._item = item
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
-    async def spend(self, request: Request) -> None:
-        """Count one. Raises `TooMany`."""
-        if not await self._limiter.hit(self._item, sender_of(request)):
+    async def spend(self, request: Request, person: str = "") -> None:
+        """Count one. person: who is signed in, for whom it counts instead of for the address. Raises `TooMany`."""
+        if not await self._limiter.hit(self._item, person or sender_of(request)):
             raise TooMany(self._phrase)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import jinja2
 import msgspec
-from babel import Locale, UnknownLocaleError, dates, lists
+from babel import dates, lists
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
@@ -35,6 +35,7 @@ from visavis.errors import Unavailable
 from visavis.paper.figure import FIGURES, half
 from visavis.press.markdown import to_html, to_paragraphs
 from visavis.web import words
+from visavis.web.languages import choice_words, language_choices, language_name
 from visavis.web.pages.frame import Spoken, sides_of, texts_of
 from visavis.web.words import refusals, sentences
 
@@ -125,6 +126,8 @@ class Times:
 
     def stop(self, mark: str) -> str:
         """A colon or a semicolon as the language sets it, with its spaces."""
+        if mark == ";" and self.language == "ar":
+            return "؛ "
         space = {":": "\u00a0", ";": "\u202f"}[mark] if self.language == "fr" else ""
         return f"{space}{mark} "
 
@@ -205,6 +208,8 @@ def environment(language: str) -> jinja2.Environment:
         language=language,
         languages=words.LANGUAGES,
         language_name=language_name,
+        language_choices=language_choices(language),
+        choice_words=partial(choice_words, language=language),
         dict=dict,
         void_words=lambda reason: refusals.void_words(reason, language),
         verdict_words=lambda verdict: sentences.verdict_words(verdict, language),
@@ -220,17 +225,6 @@ def environment(language: str) -> jinja2.Environment:
     env.filters["markdown"] = lambda text: Markup(to_html(harmless(text)))  # noqa: S704 - cleaned by nh3
     env.filters["lead_in"] = lead_in
     return env
-
-
-def language_name(code: str) -> str:
-    """A language's own name: "Русский" of "ru"; the code where CLDR knows none."""
-    if code in words.LANGUAGES:
-        return words.LANGUAGES[code]
-    try:
-        name = Locale.parse(code.replace("-", "_")).get_display_name()
-    except (UnknownLocaleError, ValueError):
-        name = None
-    return name[:1].upper() + name[1:] if name else code
 
 
 def lead_in(markdown: str) -> str:

@@ -16,6 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from limits import RateLimitItemPerHour
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -298,7 +299,8 @@ class Comments:
 
     def __init__(self) -> None:
         self._budget = Budget(
-            N_("too many comments from your address within the hour; nothing was kept"), COMMENTS_AN_HOUR
+            N_("too many comments from your address within the hour; nothing was kept"),
+            RateLimitItemPerHour(COMMENTS_AN_HOUR),
         )
 
     async def leave(self, request: Request) -> Response:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import anyio
 import anyio.to_thread
+from limits import RateLimitItemPerHour
 from starlette.requests import Request
 
 from visavis.errors import Unavailable
@@ -26,7 +27,8 @@ class Quoting:
 
     def __init__(self) -> None:
         self._budget = Budget(
-            N_("too many checks from your address within the hour; nothing was kept"), CHECKS_AN_HOUR
+            N_("too many checks from your address within the hour; nothing was kept"),
+            RateLimitItemPerHour(CHECKS_AN_HOUR),
         )
         self._thread = anyio.CapacityLimiter(1)
 
