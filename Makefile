@@ -38,13 +38,17 @@ demo: setup ## Play the day of the report, end to end; the report is in build/re
 	$(call say,rehearsing examples/december/scenario.toml)
 	@$(BIN)/visavis rehearse examples/december/scenario.toml
 
+# The product and its pages leave each other half of two cores; what is built meanwhile takes what is left. Calls carry
+# sound and picture in real time: nothing runs beside them.
 .PHONY: test
-test: setup browser go ## Run every test: the engine, the client, the product, then real calls and browsers
+test: setup browser go ## Run every test: client, the product beside its pages in a browser, engine, real calls
 	@scripts/stages.sh tests \
-	  "engine: cargo test --workspace --locked" \
 	  "client: npm test --prefix client" \
-	  "product: $(BIN)/python -m pytest -q -m 'not slow and not media and not browser'" \
-	  "calls: $(BIN)/python -m pytest -q -m 'slow or media or browser'"
+	  "builds &: nice -n 19 cargo test --workspace --locked --no-run; nice -n 19 scripts/livekit_server.sh" \
+	  "product &: $(BIN)/python -m pytest -q -m 'not browser and not media'" \
+	  "pages: $(BIN)/python -m pytest -q -m 'browser and not media'" \
+	  "engine: cargo test --workspace --locked" \
+	  "calls: $(BIN)/python -m pytest -q -m media"
 
 .PHONY: check
 check: setup ## Read the code without running it: style, types, layers, locks

@@ -12,18 +12,20 @@ import uuid
 import anyio
 import pytest
 from tests.conformance.peers import Peer
-from tests.conformance.servers import engine_running, livekit_running
+from tests.conformance.servers import livekit_running, sound_engine
+
+
+@pytest.fixture(scope="module")
+def anyio_backend():
+    """One loop for all tests of a module that share a browser."""
+    return "asyncio"
 
 
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory):
     """`visavis engine --dev` with two media threads, which breaks nowhere meanwhile."""
-    folder = tmp_path_factory.mktemp("engine")
-    with engine_running(folder, "--media-threads", "2") as running:
+    with sound_engine(tmp_path_factory.mktemp("engine")) as running:
         yield running
-    told = (folder / "engine.log").read_text(errors="replace")
-    assert "Traceback" not in told, told[told.index("Traceback") :][:3000]
-    assert "ASGI" not in told, "uvicorn complains of the sockets that fall back from /rtc/v1"
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """The two servers that the conformance suite compares: `visavis engine` and LiveKit's own.
 
-Lives here: `Server`, `engine_running`, `livekit_running`.
+Lives here: `Server`, `engine_running`, `sound_engine`, `livekit_running`.
 Not here: what is asked of them (the tests), clients (`peers`).
 """
 
@@ -103,12 +103,24 @@ def _wait(process, log, where):
     raise AssertionError(f"the server did not start:\n{log.read_text(errors='replace')[-3000:]}")
 
 
+SHORT = """
+import sys
+from visavis.cli import main
+from visavis.rtc import signalling
+signalling.SILENCE_S = {}
+sys.exit(main())
+"""
+
+
 @contextmanager
-def engine_running(folder, *more, **environment):
-    """`visavis engine --dev` on free loopback ports. folder: of its log and `serving.json`; more: its options."""
+def engine_running(folder, *more, silence_s=None, **environment):
+    """`visavis engine --dev` on free loopback ports. folder: of its log and `serving.json`; more: its options.
+    silence_s: how long a client may say nothing, if not as long as ever.
+    """
     log, serving = folder / "engine.log", folder / "serving.json"
     serving.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "visavis", "engine", "--port", "0", "--udp-port", "0"]
+    command = [sys.executable, *(["-m", "visavis"] if silence_s is None else ["-c", SHORT.format(silence_s)])]
+    command += ["engine", "--port", "0", "--udp-port", "0"]
     command += ["--dev", "--keys", f"{KEY}: {SECRET}", *more]
     path = os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     env = {**os.environ, "PYTHONPATH": path, **environment}
@@ -118,6 +130,16 @@ def engine_running(folder, *more, **environment):
             return json.loads(serving.read_text())["url"] if serving.exists() else None
 
         yield Server("visavis", _wait(process, log, where), process.pid)
+
+
+@contextmanager
+def sound_engine(folder, **options):
+    """`engine_running` with two media threads, which breaks nowhere meanwhile."""
+    with engine_running(folder, "--media-threads", "2", **options) as running:
+        yield running
+    told = (folder / "engine.log").read_text(errors="replace")
+    assert "Traceback" not in told, told[told.index("Traceback") :][:3000]
+    assert "ASGI" not in told, "uvicorn complains of the sockets that fall back from /rtc/v1"
 
 
 @contextmanager

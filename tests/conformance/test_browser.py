@@ -14,9 +14,9 @@ from pathlib import Path
 import anyio
 import pytest
 from livekit import api
-from playwright.async_api import async_playwright
 from tests.conformance.servers import KEY, ROOT, SECRET
-from tests.flows.chromium import CHROMIUM, FLAGS, until
+from tests.flows.browser import chromium as browsing
+from tests.flows.chromium import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.browser, pytest.mark.media]
 
@@ -46,6 +46,13 @@ class _Files(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *args):
         pass
+
+
+@pytest.fixture(scope="module")
+async def chromium():
+    """One browser for all tests of a module."""
+    async with browsing() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="module")
@@ -121,22 +128,18 @@ class Page:
 
 
 @pytest.fixture
-def browse(server, room, address):
-    """`async with browse() as page`: a page of Chromium, closed at the end."""
+def browse(chromium, server, room, address):
+    """`async with browse() as page`: a page of Chromium in a context of its own, closed at the end."""
 
     @contextlib.asynccontextmanager
     async def start():
-        async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(
-                executable_path=CHROMIUM, headless=True, args=list(FLAGS)
-            )
-            try:
-                context = await browser.new_context(permissions=["camera", "microphone"])
-                page = await context.new_page()
-                await page.goto(address)
-                yield Page(page, server, room)
-            finally:
-                await browser.close()
+        context = await chromium.new_context(permissions=["camera", "microphone"])
+        try:
+            page = await context.new_page()
+            await page.goto(address)
+            yield Page(page, server, room)
+        finally:
+            await context.close()
 
     return start
 

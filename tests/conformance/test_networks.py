@@ -11,13 +11,13 @@ from ipaddress import ip_address
 import pytest
 from tests.conformance.peers import meet_and_resume
 from tests.conformance.servers import engine_running
-from tests.conformance.test_browser import address, browse
+from tests.conformance.test_browser import address, browse, chromium
 
 from visavis.rtc.engines.embedded import found_interfaces
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
-__all__ = ["address", "browse"]
+__all__ = ["address", "browse", "chromium"]
 
 
 def own(version):

@@ -16,7 +16,7 @@ from livekit import rtc
 from tests.cli.test_doctor import make_certificate
 from tests.conformance.peers import meet_and_resume
 from tests.conformance.servers import coturn_running, engine_running, free_port
-from tests.conformance.test_browser import address, browse
+from tests.conformance.test_browser import address, browse, chromium
 
 from visavis.cli import checks
 from visavis.cli.checks import Verdict, turn
@@ -28,7 +28,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("turnserver") is None, reason="coturn is not installed"),
 ]
 
-__all__ = ["address", "browse"]
+__all__ = ["address", "browse", "chromium"]
 
 HERE = "127.0.0.1"
 SECRET = "what the relay and the node share"

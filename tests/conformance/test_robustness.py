@@ -25,7 +25,7 @@ from livekit import rtc
 from livekit.protocol import models as m
 from livekit.protocol import rtc as r
 from tests.conformance.peers import LIMIT_S, until
-from tests.conformance.servers import KEY, SECRET
+from tests.conformance.servers import KEY, SECRET, sound_engine
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -41,10 +41,21 @@ GROWN_MB = 40
 """What a process may grow by for reasons of its own; one table of so many addresses alone takes more."""
 
 
+SILENCE_S = 8
+"""As long as the SDK waits for an answer; a real minute of waiting shows no more."""
+
+
 @pytest.fixture
-def server(engine):
+def server(request):
     """Ours alone: what livekit-server bears is no concern of ours."""
-    return engine
+    return request.getfixturevalue(getattr(request, "param", "engine"))
+
+
+@pytest.fixture
+def brisk(tmp_path_factory):
+    """One of ours that takes a client for lost after `SILENCE_S`."""
+    with sound_engine(tmp_path_factory.mktemp("engine"), silence_s=SILENCE_S) as running:
+        yield running
 
 
 @contextlib.asynccontextmanager
@@ -190,6 +201,7 @@ async def test_a_flood_of_data(meet, reliable):
             await until(lambda: got == whole, lambda: f"{whole} bytes arrive: {got}")
 
 
+@pytest.mark.parametrize("server", ["brisk"], indirect=True)
 async def test_a_client_that_stands_still(meet, server, room):
     """A client that stands still with all it subscribed to, sound, picture and data, holds nobody up."""
     async with call(meet) as join:

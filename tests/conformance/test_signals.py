@@ -20,7 +20,7 @@ from tests.conformance.servers import KEY, SECRET
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
 Reason = r.RequestResponse.Reason
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 import functools
 import http.server
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import anyio
 import pytest
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright
 
 pytestmark = [pytest.mark.anyio, pytest.mark.browser, pytest.mark.media]
 
@@ -24,6 +24,8 @@ FLAGS = ("--no-sandbox", "--disable-dev-shm-usage", "--no-first-run", "--allow-l
 LIMIT_S = 60.0
 SETTLED = 30
 """Packets after which a frame would have been decoded, were there any to decode."""
+
+Calling = Callable[..., AbstractAsyncContextManager[Page]]
 
 
 class _Files(http.server.SimpleHTTPRequestHandler):
@@ -49,20 +51,38 @@ def address() -> Iterator[str]:
     server.server_close()
 
 
-@asynccontextmanager
-async def calling(address: str, **how: object) -> AsyncIterator[Page]:
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    """One loop, for the browser that the tests share."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
+        running = await playwright.chromium.launch(
             executable_path="/usr/bin/chromium", headless=True, args=list(FLAGS)
         )
+        yield running
+        await running.close()
+
+
+@pytest.fixture
+def calling(browser: Browser, address: str) -> Calling:
+    """`async with calling(…) as page`: two connections of one page, which is closed at the end."""
+
+    @asynccontextmanager
+    async def start(**how: object) -> AsyncIterator[Page]:
         page = await browser.new_page()
-        await page.goto(address)
-        await page.wait_for_selector("html[data-ready]")
-        await page.evaluate("how => window.call(how)", how)
         try:
+            await page.goto(address)
+            await page.wait_for_selector("html[data-ready]")
+            await page.evaluate("how => window.call(how)", how)
             yield page
         finally:
-            await browser.close()
+            await page.close()
+
+    return start
 
 
 async def reach(page: Page, name: str, count: int) -> dict[str, int]:
@@ -76,38 +96,38 @@ async def reach(page: Page, name: str, count: int) -> dict[str, int]:
     return counts
 
 
-async def test_frames_pass_from_device_to_device(address):
+async def test_frames_pass_from_device_to_device(calling):
     """Frames that one side's worker sealed are decoded behind the other's."""
-    async with calling(address) as page:
+    async with calling() as page:
         await reach(page, "decoded", 10)
 
 
-async def test_encryption_cannot_be_switched_off(address):
+async def test_encryption_cannot_be_switched_off(calling):
     """A page or node that says "off" for an identity changes nothing: both ends go on encrypting."""
-    async with calling(address, off=True) as page:
+    async with calling(off=True) as page:
         await reach(page, "decoded", 10)
 
 
-async def test_another_key_shows_nothing(address):
+async def test_another_key_shows_nothing(calling):
     """Without the sender's key no frame is shown, though packets come."""
-    async with calling(address, otherKey=8) as page:
+    async with calling(otherKey=8) as page:
         assert (await reach(page, "received", SETTLED))["decoded"] == 0
 
 
-async def test_plain_frames_are_not_shown(address):
+async def test_plain_frames_are_not_shown(calling):
     """What a sender or a node sends without encryption is dropped before the decoder."""
-    async with calling(address, encode=None) as page:
+    async with calling(encode=None) as page:
         assert (await reach(page, "received", SETTLED))["decoded"] == 0
 
 
-async def test_sealed_frames_need_the_worker(address):
+async def test_sealed_frames_need_the_worker(calling):
     """What the worker sends is no plain video: without decryption nothing of it is decoded."""
-    async with calling(address, decode=None) as page:
+    async with calling(decode=None) as page:
         assert (await reach(page, "received", SETTLED))["decoded"] == 0
 
 
-async def test_nobody_encodes_under_another_identity(address):
+async def test_nobody_encodes_under_another_identity(calling):
     """A transform for an identity that is not the own device's lets no frame out."""
-    async with calling(address, encode="C" * 43) as page:
+    async with calling(encode="C" * 43) as page:
         counts = await reach(page, "encoded", SETTLED)
         assert (counts["sent"], counts["decoded"]) == (0, 0)

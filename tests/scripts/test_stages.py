@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -35,3 +37,47 @@ def test_one_stage_fails() -> None:
 def test_a_stage_fails_in_a_pipe() -> None:
     """A failure at the head of a pipe is not hidden by its tail."""
     assert stages("first: false | cat")[0] == 1
+
+
+def test_a_stage_beside_another(tmp_path: Path) -> None:
+    """A stage marked with & runs while the next one does; the one after waits for both, and each is told whole."""
+    one, other = tmp_path / "one", tmp_path / "other"
+    for fifo in (one, other):
+        os.mkfifo(fifo)
+    # Neither ends unless the other runs meanwhile.
+    status, told = stages(
+        f"first &: echo to; cat {one}; echo fro >{other}; false",
+        f"second: echo there >{one}; cat {other}",
+        "third: echo after",
+    )
+    assert status == 1
+    *said, first, second, third = [line for line in told.splitlines() if not line.startswith("\x1b")]
+    assert said == ["fro", "to", "there", "after"]
+    assert [line.split()[:2] for line in (first, second, third)] == [
+        ["FAILED", "first"],
+        ["ok", "second"],
+        ["ok", "third"],
+    ]
+
+
+def test_a_stage_beside_nothing() -> None:
+    """A stage marked with & that nothing follows is waited for, too."""
+    status, told = stages("first: true", "second &: echo reached; false")
+    assert status == 1
+    assert "reached" in told
+    assert [line.split()[:2] for line in told.splitlines()[-2:]] == [["ok", "first"], ["FAILED", "second"]]
+
+
+def test_a_stage_beside_another_ends_with_all(tmp_path: Path) -> None:
+    """Who interrupts the stages ends the one beside, too."""
+    alive = tmp_path / "alive"
+    os.mkfifo(alive)
+    process = subprocess.Popen(
+        [str(STAGES), "title", f"first &: exec sleep infinity >{alive}", "second: sleep infinity"],
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    with alive.open() as held:  # by the stage, until it ends
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait() == 130
+        assert held.read() == ""
