@@ -1,5 +1,5 @@
 /** Entry of every page of a signed-in delegate: forms that sign, live regions, clocks and zones, copying, scripts that can wait,
- * entries of the record, files' hashes, print, rankings, brackets, files that are sent, a node that does not answer, what is
+ * entries of the record, what is shown once, files' hashes, print, rankings, brackets, files that are sent, a node that does not answer, what is
  * typed, the watch over what was signed.
  */
 
@@ -10,6 +10,7 @@ import { listen as entries } from './page/entries';
 import { listen as files } from './page/files';
 import { listen as later } from './page/later';
 import { listen as live } from './page/live';
+import { listen as once } from './page/once';
 import { listen as papers } from './page/papers';
 import { listen as paper } from './page/print';
 import { listen as reached } from './page/reach';
@@ -28,6 +29,7 @@ copies();
 entries();
 files();
 later();
+once();
 paper();
 rankings();
 papers();
