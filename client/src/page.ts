@@ -1,6 +1,6 @@
 /** Entry of every page of a signed-in delegate: forms that sign, live regions, clocks and zones, copying, scripts that can wait,
- * entries of the record, files' hashes, choices that fields share, print, rankings, brackets, files that are sent, a node that
- * does not answer, what is typed, the watch over what was signed.
+ * entries of the record, what is shown once, files' hashes, choices that fields share, print, rankings, brackets, files that
+ * are sent, a node that does not answer, what is typed, the watch over what was signed.
  */
 
 import { listen as brackets } from './page/brackets';
@@ -10,6 +10,7 @@ import { listen as entries } from './page/entries';
 import { listen as files } from './page/files';
 import { listen as later } from './page/later';
 import { listen as live } from './page/live';
+import { listen as once } from './page/once';
 import { listen as options } from './page/options';
 import { listen as papers } from './page/papers';
 import { listen as paper } from './page/print';
@@ -29,6 +30,7 @@ copies();
 entries();
 files();
 later();
+once();
 options();
 paper();
 rankings();

@@ -80,6 +80,11 @@ async def test_a_side_is_founded_by_keyboard(tmp_path: Path) -> None:
         await page.keyboard.press("Enter")
         await person.wait("#new-link")
         link = await page.locator("#new-link").text_content()
+        # Loaded anew, the page is asked for: the form is not sent again, and makes no second link.
+        await page.reload()
+        await person.wait("html[data-signs=ready]")
+        assert await page.locator("#new-link").count() == 0
+        assert await page.locator("#links li form").count() == 1
         # Opened in the officer's own browser, it makes nobody a passkey by mistake.
         await page.goto(str(link))
         await press(person, "BUTTON", "Sign out, and open the link")

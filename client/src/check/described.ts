@@ -125,8 +125,9 @@ function text(content: Content, language = ''): Node {
 }
 
 function time(spelt: string): string {
+  // As the pages write them: the day before the month, and twenty-four hours.
   const { lang } = document.documentElement;
-  return new Intl.DateTimeFormat(lang, { dateStyle: 'full', timeStyle: 'long', timeZone: 'UTC' }).format(new Date(spelt));
+  return new Intl.DateTimeFormat(lang === 'en' ? 'en-GB' : lang, { dateStyle: 'full', timeStyle: 'long', timeZone: 'UTC', hourCycle: 'h23' }).format(new Date(spelt));
 }
 
 function number(value: number): string {

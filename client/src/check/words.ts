@@ -155,6 +155,10 @@ const membersEn = {
   hash: 'Hash of what it is about',
   initials: 'Initials',
   initiative: 'Initiative',
+  initiatives: 'Initiatives',
+  officer: 'Protocol officer',
+  recovery: 'Recovery keys',
+  understandings: 'Understandings',
   paper: 'Paper',
   item: 'Item',
   items: 'Items',
@@ -214,6 +218,10 @@ const membersRu: Record<Member, string> = {
   hash: 'Хеш предмета',
   initials: 'Инициалы',
   initiative: 'Инициатива',
+  initiatives: 'Инициативы',
+  officer: 'Сотрудник протокола',
+  recovery: 'Ключи восстановления',
+  understandings: 'Договорённости',
   paper: 'Документ',
   item: 'Пункт',
   items: 'Пункты',
@@ -271,6 +279,10 @@ const membersFr: Record<Member, string> = {
   hash: 'Empreinte de l’objet',
   initials: 'Initiales',
   initiative: 'Initiative',
+  initiatives: 'Initiatives',
+  officer: 'Responsable du protocole',
+  recovery: 'Clés de secours',
+  understandings: 'Ententes',
   paper: 'Document',
   item: 'Point',
   items: 'Points',
@@ -328,6 +340,10 @@ const membersId: Record<Member, string> = {
   hash: 'Hash perihalnya',
   initials: 'Inisial',
   initiative: 'Prakarsa',
+  initiatives: 'Prakarsa',
+  officer: 'Pejabat protokol',
+  recovery: 'Kunci pemulihan',
+  understandings: 'Kesepahaman',
   paper: 'Dokumen',
   item: 'Butir',
   items: 'Butir',
@@ -385,6 +401,10 @@ const membersAr: Record<Member, string> = {
   hash: 'بصمة الموضوع',
   initials: 'الأحرف الأولى',
   initiative: 'المبادرة',
+  initiatives: 'المبادرات',
+  officer: 'موظف المراسم',
+  recovery: 'مفاتيح الاستعادة',
+  understandings: 'التفاهمات',
   paper: 'الورقة',
   item: 'البند',
   items: 'البنود',
@@ -430,5 +450,11 @@ export function w(word: Word, values: Values = {}): string {
 }
 
 export function memberWord(name: string): string {
-  return Object.hasOwn(membersEn, name) ? say(members, name as Member) : name;
+  return Object.hasOwn(membersEn, name) ? say(members, name as Member) : languageWord(name) ?? name;
+}
+
+/** A text's language, as the page's own language calls it; none for what is not the code of one. */
+function languageWord(name: string): string | undefined {
+  if (!/^[a-z]{2,3}$/.test(name)) return undefined;
+  return new Intl.DisplayNames(document.documentElement.lang, { type: 'language', fallback: 'none' }).of(name);
 }
