@@ -20,9 +20,10 @@ from tests.flows.crossing import at_once, cross_agendas
 from tests.flows.stage import NAMES, ZONES, Stage, running_node
 from tests.flows.test_day import day_on
 
+from visavis.dialogue.ledger import readable
 from visavis.dialogue.model import Role
 from visavis.record.digest import to_text
-from visavis.rehearsal.delegate import Delegate
+from visavis.rehearsal.delegate import Answered, Delegate
 from visavis.rehearsal.play import OFFICER, Day
 from visavis.rehearsal.scenario import Chair
 
@@ -125,6 +126,13 @@ async def quote(page: Page) -> None:
     await page.locator("textarea[name=text]").fill("“Nothing of the kind was ever released here by anybody.”")
     await page.locator("main form button[type=submit]").click()
     await page.wait_for_selector("#found", state="attached", timeout=LIMIT_MS)
+
+
+async def verify(page: Page) -> None:
+    """Let the browser verify both logs."""
+    await page.wait_for_selector("[data-verify][data-ready=true]", state="attached", timeout=LIMIT_MS)
+    await page.locator("[data-verify-start]").click()
+    await page.wait_for_selector("[data-verdict]:not([aria-busy])", state="attached", timeout=LIMIT_MS)
 
 
 async def send_an_active_file(page: Page) -> None:
@@ -315,6 +323,7 @@ async def play_day(stage: Stage, see: See) -> None:
     await see(stage.url, await papers(day))
     await see(stage.url, await crossed(day))
     await see(stage.url, await later(day))
+    await see(stage.url, await erased(stage, day))
 
 
 def closed(day: Day) -> list[Scene]:
@@ -340,6 +349,7 @@ def closed(day: Day) -> list[Scene]:
         Scene("press", f"{talk}/press", me),
         Scene("press-desk", f"{talk}/press", desk, open_all),
         Scene("record", f"{at}/record", me, whole=False),
+        Scene("record-verified", f"{at}/record", me, verify, whole=False),
         Scene("record-entry", f"{at}/record/{day.sides['b']}/7", me),
         Scene("newsroom", f"/newsroom/{side}"),
         Scene("release", f"/newsroom/{side}/{day.releases['a']}", docs=True),
@@ -420,6 +430,25 @@ async def later(day: Day) -> list[Scene]:
         Scene("review-empty", f"{at}/talks/{view['talks'][0]['talk']['id']}/review", me),
         Scene("review-later", f"{at}/talks/{talk}/review", me, with_files, paper=True),
         Scene("dialogue-later", at, me),
+    ]
+
+
+async def erased(stage: Stage, day: Day) -> list[Scene]:
+    """Side a has erased, of its own words, whatever the rules let it."""
+    at, side = f"/d/{day.dialogue}", day.sides["a"]
+    ledger = stage.node.dialogues.ledger(day.dialogue)
+    for commitment, row in list(ledger.contents.items()):
+        if row.side == side and readable(ledger, side, commitment) is not None:
+            try:
+                await day.act("a", OFFICER, "record.erase", commitment=commitment)
+            except Answered as answer:
+                if answer.code != "binds-you":
+                    raise
+    me = token_of(day, "a", OFFICER)
+    return [
+        Scene("talk-erased", f"{at}/talks/{day.talk}", me, open_all),
+        Scene("press-erased", f"{at}/talks/{day.talk}/press", me, open_all),
+        Scene("release-erased", f"/newsroom/{side}/{day.releases['a']}"),
     ]
 
 

@@ -131,6 +131,14 @@ class Times:
         space = {":": "\u00a0", ";": "\u202f"}[mark] if self.language == "fr" else ""
         return f"{space}{mark} "
 
+    def city(self, zone: str) -> str:
+        """New York, of America/New_York, by CLDR's name; empty where the zone names no place (UTC, Etc/GMT+5)."""
+        area, _, place = zone.rpartition("/")
+        if not area or area == "Etc":
+            return ""
+        known = words.locale(self.language).time_zones.get(zone, {})
+        return str(known.get("city") or place.replace("_", " "))
+
     def until(self, when: datetime, now: datetime) -> str:
         """In 23 hours; 3 days ago. Only ever beside the absolute time."""
         return dates.format_timedelta(
@@ -162,12 +170,6 @@ def offset(when: datetime, zone: str) -> str:
     minutes = int(delta.total_seconds() // 60)
     sign = "−" if minutes < 0 else "+"
     return f"UTC{sign}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
-
-
-def city(zone: str) -> str:
-    """New York, of America/New_York; empty where the zone names no place (UTC, Etc/GMT+5)."""
-    area, _, place = zone.rpartition("/")
-    return "" if not area or area == "Etc" else place.replace("_", " ")
 
 
 def iso(when: datetime, zone: str = "UTC") -> str:
@@ -202,7 +204,6 @@ def environment(language: str) -> jinja2.Environment:
         figures=FIGURES,
         times=Times(language),
         offset=offset,
-        city=city,
         iso=iso,
         direction=direction,
         language=language,

@@ -24,7 +24,7 @@ from visavis.calendars.model import Planned, Wording, planned, planned_talk, to_
 from visavis.dialogue import chair
 from visavis.dialogue.commands import View
 from visavis.web import words
-from visavis.web.context import Times, city, language_of, offset
+from visavis.web.context import Times, language_of, offset
 from visavis.web.pages.frame import sides_of, texts_of
 from visavis.web.tags import is_held, tag_of
 from visavis.web.words.sentences import N_
@@ -41,7 +41,8 @@ def said(view: View, at: Planned, base: str, language: str, *, titled: bool) -> 
     times = Times(language)
 
     def there(zone: str) -> str:
-        where = f"{city(zone)}, {offset(at.start, zone)}" if city(zone) else offset(at.start, zone)
+        city = times.city(zone)
+        where = f"{city}{times.comma}{offset(at.start, zone)}" if city else offset(at.start, zone)
         return f"{times.day(at.start, zone)}{times.comma}{times.clock(at.start, zone)} ({where})"
 
     lines = [say(N_("Called off."))] if at.called_off else []
