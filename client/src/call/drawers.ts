@@ -12,6 +12,7 @@
  */
 
 import { adopt, addressOf, refreshSoon } from '../page/live';
+import { back } from './more';
 import { w } from './words';
 
 /** Pages of the dialogue that a drawer holds; others open in a tab of their own, since leaving the page leaves the call. */
@@ -74,7 +75,7 @@ class Drawers {
     const control = this.opener;
     if (!control) return;
     this.shut();
-    control.focus();
+    back(control);
   }
 
   private shut(): void {
