@@ -151,5 +151,5 @@ async def test_the_rooms_controls_have_names(table: Table) -> None:
     found = await controls(person)
     assert [role for role, name in found if not name] == []
     names = [name for _role, name in found]
-    for needed in ("Microphone", "Camera", "Who is in", "Agenda", "Leave", "Skip to the controls"):
+    for needed in ("Microphone", "Camera", "Who is in", "Agenda", "More", "Leave", "Skip to the controls"):
         assert any(name.startswith(needed) for name in names), (needed, found)

@@ -56,6 +56,21 @@ DRAWERS = {
 }
 """letter → what of the room's drawer tells that it is open"""
 
+LARGE = ((320, 480), (740, 360), (820, 1180), (1920, 1080))
+"""Further widths and heights, px, at which the room is left."""
+
+OUT_OF_REACH = """
+() => ['rtl', 'ltr'].filter(dir => {
+  document.documentElement.dir = dir;
+  const leave = document.querySelector('[data-control=leave]');
+  const { left, top, right, bottom } = leave.getBoundingClientRect();
+  const at = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+  return left < 0 || top < 0 || right > innerWidth || bottom > innerHeight || right - left < 44 || bottom - top < 44
+    || !leave.contains(at);
+})
+"""
+"""The directions of writing in which Leave is not wholly in sight, or covered, or small, as the page stands."""
+
 WIDER = "() => document.documentElement.scrollWidth - innerWidth"
 
 
@@ -144,8 +159,14 @@ async def test_no_page_violates_wcag(tmp_path: Path) -> None:
     assert reading.found == []
 
 
+async def leave_out_of_reach(page: Page, name: str) -> list[str]:
+    return [f"{name}: Leave is out of reach, {each}" for each in await page.evaluate(OUT_OF_REACH)]
+
+
 async def in_the_room(table: Table) -> list[str]:
-    """What is wrong with the room while two sit in it, without a drawer and with some, at both widths."""
+    """What is wrong with the room while two sit in it, with and without drawers and the rarer controls, at both widths;
+    and where Leave is out of reach, at more of them.
+    """
     talk, items, people = await meet(table)
     await table.both("talks.put-item", talk=talk, item=items["guarantees"])
     person = people[0]
@@ -161,7 +182,18 @@ async def in_the_room(table: Table) -> list[str]:
             await person.page.keyboard.press(f"Alt+Key{letter}")
             await person.wait(f".drawer:not([hidden]) {inside}")
             found += await found_on(person.page, f"room {width} {letter}")
-        await person.page.keyboard.press("Escape")
+            found += await leave_out_of_reach(person.page, f"room {width} {letter}")
+        # Esc closes the drawer, and the rarer controls stay.
+        for pressed, then in (("Alt+KeyX", "more, drawer"), ("Escape", "more"), ("Alt+KeyX", "")):
+            await person.page.keyboard.press(pressed)
+            found += await leave_out_of_reach(person.page, f"room {width} {then}")
+            if then == "more":
+                found += await found_on(person.page, f"room {width} more")
+    for width, height in LARGE:
+        await person.page.set_viewport_size({"width": width, "height": height})
+        for _ in range(2):
+            found += await leave_out_of_reach(person.page, f"room {width}")
+            await person.page.keyboard.press("Alt+KeyW")
     return found
 
 

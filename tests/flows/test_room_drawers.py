@@ -67,6 +67,23 @@ async def sign(who: Visitor) -> None:
     await press(who, "BUTTON", "Sign")
 
 
+async def behind_more(a: Visitor) -> None:
+    """A control that is rarely needed: More shows it, Esc and a drawer fold it away, and the focus is never lost."""
+    more, captions = a.page.locator("#more"), a.page.locator("[data-drawer=captions-drawer]")
+    await expect(captions).to_be_hidden()
+    await a.page.keyboard.press("Alt+KeyX")
+    await tab_to(a, "BUTTON", "Captions")
+    await a.page.keyboard.press("Escape")
+    await expect(captions).to_be_hidden()
+    assert await a.page.evaluate(FOCUS) == "more"
+    await a.page.keyboard.press("Enter")
+    await press(a, "BUTTON", "Captions")
+    await expect(opened(a)).to_have_id("captions-drawer")
+    await expect(more).to_have_attribute("aria-expanded", "false")
+    await esc(a, "more")
+    await expect(captions).to_be_hidden()
+
+
 async def lobby(table: Table, talk: str, a: Visitor, b: Visitor) -> None:
     """B looks at their devices; A, at the door, sees it, and then that they are in."""
     room = f"/d/{table.dialogue}/talks/{talk}/room"
@@ -156,6 +173,7 @@ async def test_drawers_item_and_clock(tmp_path: Path) -> None:
             who.page.set_default_timeout(LIMIT_MS)
         expect.set_options(timeout=LIMIT_MS)
         await lobby(table, talk, a, b)
+        await behind_more(a)
         parts: list[Callable[[], Awaitable[None]]] = [
             lambda: review_in_a_drawer(a),
             lambda: table_and_sign(table, a),

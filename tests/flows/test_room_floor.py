@@ -65,6 +65,7 @@ async def test_a_hand_a_point_of_order_and_a_screen(tmp_path: Path) -> None:
         people = (a, b)
         for who in people:
             await who.wait("#theirs figure.delegate[data-frames]:not([data-frames='0'])")
+        await a.page.keyboard.press("Alt+KeyX")
         for name in CONTROLS:
             await expect(a.page.get_by_role("button", name=name, exact=True)).to_be_enabled()
 

@@ -17,14 +17,14 @@ SIGNALLING = re.compile(r"^wss?://[^/]+/rtc\b")
 
 
 class Wire:
-    """One page's signal socket. down: whether a new one is refused."""
+    """One page's signal sockets: of the floor, and of a caucus. down: whether a new one is refused."""
 
     def __init__(self) -> None:
         self.down = False
         self._sid = ""
         self._quality = True
-        self._page: WebSocketRoute | None = None
-        self._node: WebSocketRoute | None = None
+        self._ways: list[tuple[WebSocketRoute, WebSocketRoute]] = []
+        """The page's end and the node's, in the order of their opening."""
 
     @classmethod
     async def of(cls, page: Page) -> Wire:
@@ -35,21 +35,25 @@ class Wire:
 
     def poor(self) -> None:
         """From now on the engine's word on this browser's connection is: poor."""
-        assert self._page is not None
+        page, _ = self._ways[0]
         self._quality = False
         info = r.ConnectionQualityInfo(participant_sid=self._sid, quality=m.POOR, score=1.0)
         said = r.SignalResponse(connection_quality=r.ConnectionQualityUpdate(updates=[info]))
-        self._page.send(said.SerializeToString())
+        page.send(said.SerializeToString())
 
     def cut(self) -> None:
         """The engine has lost this browser and it the engine, without a word of its person; nothing gets through."""
-        assert self._page is not None
-        assert self._node is not None
         self.down = True
+        while self._ways:
+            self.cut_last()
+
+    def cut_last(self) -> None:
+        """The same for the way that was opened last, alone; a new one gets through."""
+        page, node = self._ways.pop()
         gone = r.LeaveRequest(reason=m.CLIENT_INITIATED, action=r.LeaveRequest.DISCONNECT)
-        self._node.send(r.SignalRequest(leave=gone).SerializeToString())
+        node.send(r.SignalRequest(leave=gone).SerializeToString())
         lost = r.LeaveRequest(reason=m.SERVER_SHUTDOWN, action=r.LeaveRequest.DISCONNECT)
-        self._page.send(r.SignalResponse(leave=lost).SerializeToString())
+        page.send(r.SignalResponse(leave=lost).SerializeToString())
 
     def mend(self) -> None:
         self.down = False
@@ -58,15 +62,21 @@ class Wire:
         if self.down:
             await page.close()
             return
-        self._page, self._node = page, page.connect_to_server()
-        self._node.on_message(self._from_node)
+        node = page.connect_to_server()
+        self._ways.append((page, node))
+        node.on_message(lambda message: self._from_node(page, message))
 
-    def _from_node(self, message: str | bytes) -> None:
-        assert self._page is not None
+        async def closed(code: int | None, reason: str | None) -> None:
+            self._ways = [way for way in self._ways if way[0] is not page]
+            await node.close(code=code, reason=reason)
+
+        page.on_close(closed)
+
+    def _from_node(self, page: WebSocketRoute, message: str | bytes) -> None:
         if isinstance(message, bytes):
             said = r.SignalResponse.FromString(message)
             if said.HasField("join"):
                 self._sid = said.join.participant.sid
             if said.HasField("connection_quality") and not self._quality:
                 return
-        self._page.send(message)
+        page.send(message)

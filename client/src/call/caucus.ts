@@ -9,7 +9,8 @@
  */
 
 import {
-  ConnectionState, DefaultReconnectPolicy, DisconnectReason, type RemoteParticipant, type RemoteTrack, Room, RoomEvent, Track,
+  ConnectionState, DefaultReconnectPolicy, DisconnectReason, LocalAudioTrack, type LocalTrack, type RemoteParticipant,
+  type RemoteTrack, Room, RoomEvent, Track,
 } from 'livekit-client';
 
 import { type Joined, request } from '../api';
@@ -27,6 +28,8 @@ declare const WORKER_ADDRESS: string;
 
 const EXCHANGE_TICK_MS = 50;
 const MEND_MS = [0, 300, 1_200, 2_700, 4_800];
+/** So long the word that one leaves may take: over a connection that is lost it would take much longer, and reach nobody. */
+const BYE_MS = 1_000;
 
 export interface CaucusSurroundings {
   readonly path: string;
@@ -35,8 +38,8 @@ export interface CaucusSurroundings {
   readonly logs: Logs;
   /** Opens the microphone anew; null: there is none. */
   microphone(): Promise<MediaStreamTrack | null>;
-  /** Who is in it now, without oneself. */
-  changed(devices: readonly string[]): void;
+  /** Who is in it, or how its connection stands, has changed: `devices` and `shaky` say how it is now. */
+  changed(): void;
   /** What its party notes of one of them: a key sealed to strangers, somebody who cannot hear. */
   noticed(outcome: Outcome): void;
   /** Its connection is lost, or cannot be trusted: it is over, and nobody is heard anywhere. */
@@ -52,6 +55,10 @@ export class Caucus {
   private ticking: ReturnType<typeof setInterval> | undefined;
   private track: MediaStreamTrack | null = null;
   private published: Promise<void> | undefined;
+  /** Whether one's own microphone is to be on, as the person pressed last: before it has gone out, and over a cut too. */
+  private on = true;
+  private silent = false;
+  private lost = false;
   private over = false;
 
   private constructor(private readonly around: CaucusSurroundings, device: OwnDevice) {
@@ -97,15 +104,29 @@ export class Caucus {
     return !this.over;
   }
 
-  /** Whether one's own microphone is on in it. */
+  /** Who is in it now, without oneself. */
+  get devices(): readonly string[] {
+    return this.party.inRoom;
+  }
+
+  /** Its connection is lost, and is being mended. */
+  get shaky(): boolean {
+    return this.lost;
+  }
+
+  /** Whether one's own microphone is on in it, or will be as soon as it has gone out. */
   get speaks(): boolean {
-    return this.room.localParticipant.getTrackPublication(Track.Source.Microphone)?.isMuted === false;
+    return this.on && !this.silent;
+  }
+
+  /** There is no microphone to speak by. */
+  get voiceless(): boolean {
+    return this.silent;
   }
 
   async mute(): Promise<void> {
-    const publication = this.room.localParticipant.getTrackPublication(Track.Source.Microphone);
-    if (publication?.isMuted) await publication.unmute();
-    else await publication?.mute();
+    this.on = !this.on;
+    await this.sound();
   }
 
   /** For tests, read-only: what is heard in it of whom. */
@@ -118,17 +139,21 @@ export class Caucus {
     if (this.over) return;
     this.over = true;
     clearInterval(this.ticking);
-    await this.published?.catch(() => undefined);
+    this.track?.stop();
+    if (this.room.state === ConnectionState.Connected) {
+      await Promise.race([this.farewell(), new Promise(resolve => setTimeout(resolve, BYE_MS))]);
+    }
+    this.end();
+    await this.room.disconnect(true).catch(() => undefined);
+  }
+
+  private async farewell(): Promise<void> {
+    await this.published;
     const me = this.room.localParticipant;
     for (const { track } of [...me.trackPublications.values()]) {
       if (track) await me.unpublishTrack(track, true).catch(() => undefined);
     }
-    this.track?.stop();
-    if (this.room.state === ConnectionState.Connected) {
-      await me.publishData(await this.party.bye(), { reliable: true, topic: TOPIC }).catch(() => undefined);
-    }
-    this.end();
-    await this.room.disconnect(true).catch(() => undefined);
+    await me.publishData(await this.party.bye(), { reliable: true, topic: TOPIC }).catch(() => undefined);
   }
 
   private end(): void {
@@ -154,9 +179,12 @@ export class Caucus {
       .on(RoomEvent.TrackPublished, () => this.subscribe())
       .on(RoomEvent.TrackSubscribed, (track, _publication, from) => this.attach(track, from))
       .on(RoomEvent.TrackUnsubscribed, (track, _publication, from) => this.detach(track, from.identity))
+      .on(RoomEvent.SignalReconnecting, () => this.mending(true))
+      .on(RoomEvent.Reconnecting, () => this.mending(true))
       .on(RoomEvent.Reconnected, () => {
         void party.reconnected();
         this.askCertificates();
+        this.mending(false);
       })
       .on(RoomEvent.Disconnected, reason => {
         if (reason !== DisconnectReason.CLIENT_INITIATED) this.fail();
@@ -187,7 +215,7 @@ export class Caucus {
         return;
       case 'roster':
         this.subscribe();
-        return this.around.changed(outcome.devices);
+        return this.around.changed();
       case 'drop':
         for (const publication of this.room.remoteParticipants.get(outcome.device)?.trackPublications.values() ?? []) {
           publication.setSubscribed(false);
@@ -204,14 +232,36 @@ export class Caucus {
     }
   }
 
+  private mending(lost: boolean): void {
+    if (this.over || lost === this.lost) return;
+    this.lost = lost;
+    this.around.changed();
+  }
+
   /** The microphone is opened anew, and goes out once the own key is in use. */
   private async publish(): Promise<void> {
-    const track = await this.around.microphone();
-    if (this.over) track?.stop();
-    if (!track || this.over) return;
-    this.track = track;
-    const { isEncrypted } = await this.room.localParticipant.publishTrack(track, { source: Track.Source.Microphone });
+    const microphone = await this.around.microphone();
+    if (this.over) return microphone?.stop();
+    if (!microphone) {
+      this.silent = true;
+      return this.around.changed();
+    }
+    this.track = microphone;
+    const track = new LocalAudioTrack(microphone, undefined, true);
+    // Off before it goes out, if it is to be off: not a moment of it is heard.
+    if (!this.on) await track.mute();
+    // Its own type of a processor, under exactOptionalPropertyTypes, is not its parent's.
+    const { isEncrypted } = await this.room.localParticipant.publishTrack(track as LocalTrack, { source: Track.Source.Microphone });
     if (!isEncrypted) throw new Error('not encrypted');
+    // The control may have been pressed while it went out.
+    await this.sound();
+  }
+
+  private async sound(): Promise<void> {
+    const publication = this.room.localParticipant.getTrackPublication(Track.Source.Microphone);
+    if (!publication?.track || publication.isMuted !== this.on) return;
+    if (this.on) await publication.unmute();
+    else await publication.mute();
   }
 
   private askCertificates(): void {

@@ -13,6 +13,7 @@
 
 import { type Fetched, pageAt } from '../page/fetched';
 import { adopt, addressOf, refreshSoon } from '../page/live';
+import { back } from './more';
 import { w } from './words';
 
 /** Pages of the dialogue that a drawer holds; others open in a tab of their own, since leaving the page leaves the call. */
@@ -75,7 +76,7 @@ class Drawers {
     const control = this.opener;
     if (!control) return;
     this.shut();
-    control.focus();
+    back(control);
   }
 
   private shut(): void {

@@ -97,6 +97,8 @@ export async function enterRoom(main: HTMLElement): Promise<void> {
       call = await Call.to(view, logs, device, where);
     }
     await call.goIn(chosen, then => void again(view, where, { ...session, side }, then, logs));
+    // Not again when the connection is lost: it would stop what is in use.
+    if (section) section.hidden = true;
   } catch (error) {
     for (const track of [chosen.camera, chosen.microphone]) track?.stop();
     const why = error instanceof Refused ? t('call.refused', { why: error.message })
@@ -107,8 +109,10 @@ export async function enterRoom(main: HTMLElement): Promise<void> {
 }
 
 /** The connection is lost for good, which the person did not ask for: in again by a new one, as the same device and with
- * the same camera and microphone, as soon as the node answers. Until then they can leave. */
-async function again(view: View, where: Sitting, whose: Whose, chosen: Chosen, logs: Logs): Promise<void> {
+ * the same camera and microphone, as soon as the node answers. Until then they can leave. aside: they were in the caucus. */
+async function again(
+  view: View, where: Sitting, whose: Whose, { chosen, aside }: Lost, logs: Logs,
+): Promise<void> {
   let left = false;
   const free = holdPage();
   const stop = view.onControl(control => {
@@ -125,7 +129,11 @@ async function again(view: View, where: Sitting, whose: Whose, chosen: Chosen, l
     view.stage(stage, words);
     view.clear();
   };
-  view.stage('lost', w('again.trying'));
+  view.stage('lost', w(aside ? 'again.trying-aside' : 'again.trying'));
+  // In the caucus the controls were those of its own microphone.
+  for (const [control, what] of [['mute', 'microphone'], ['camera', 'camera']] as const) {
+    if (aside) view.pressed(control, chosen.on[what]);
+  }
   try {
     for (const wait of waits()) {
       await new Promise(resolve => setTimeout(resolve, wait));
@@ -140,8 +148,8 @@ async function again(view: View, where: Sitting, whose: Whose, chosen: Chosen, l
           await call.turnAway();
           return end('left', t('call.left'));
         }
-        await call.goIn(chosen, then => void again(view, where, whose, then, logs));
-        return view.say(w('again.back'));
+        const words = w(chosen.microphone && !chosen.on.microphone ? 'again.back-muted' : 'again.back');
+        return await call.goIn(chosen, then => void again(view, where, whose, then, logs), words);
       } catch (error) {
         await call?.turnAway();
         // Whatever else fails may be the network's doing, and is tried again.
@@ -221,6 +229,12 @@ async function reopened(before: Chosen, speaks: boolean): Promise<Chosen> {
   };
 }
 
+/** What one goes in with again after a cut. aside: one was in the caucus, or on the way. */
+interface Lost {
+  readonly chosen: Chosen;
+  readonly aside: boolean;
+}
+
 function stopAll({ camera, microphone }: Chosen): void {
   for (const track of [camera, microphone]) track?.stop();
 }
@@ -255,6 +269,8 @@ class Call {
   private before: Chosen | undefined;
   /** On the way to the caucus, or back. */
   private moving = false;
+  /** How the caucus's connection was last said to be. */
+  private shaky = false;
   private away: Away = new Map();
   private awaySaidAt = 0;
   private saidAt = 0;
@@ -363,7 +379,7 @@ class Call {
       .on(RoomEvent.Reconnecting, () => this.inside && view.stage('lost', t('call.lost')))
       .on(RoomEvent.Reconnected, () => {
         if (this.inside) {
-          view.stage('in', t('call.in'));
+          view.stage('in', this.whereWords());
           void party.reconnected();
         }
         this.askCertificates();
@@ -378,10 +394,11 @@ class Call {
     if (room.localParticipant.identity !== this.device.id) throw new Error('the engine gave another identity');
   }
 
-  /** The person goes in: now the device greets, makes its key, and is heard. */
-  async goIn(chosen: Chosen, onCut: (chosen: Chosen) => void): Promise<void> {
+  /** The person goes in: now the device greets, makes its key, and is heard. words: what is said when it is. */
+  async goIn(chosen: Chosen, onCut: (lost: Lost) => void, words = t('call.in')): Promise<void> {
     const { party, view } = this;
     this.chosen = chosen;
+    this.inWords = words;
     this.onCut = onCut;
     for (const control of ['share', 'hand', 'order', 'reply', 'caucus']) view.pressed(control, false);
     view.pressed('mute', chosen.on.microphone);
@@ -418,8 +435,9 @@ class Call {
     this.expose();
   }
 
+  private inWords = '';
   private stop: () => void = () => undefined;
-  private onCut: (chosen: Chosen) => void = () => undefined;
+  private onCut: (lost: Lost) => void = () => undefined;
 
   /** What the party decided, done. Outcomes of reading on are not waited for: they come back through the queue. */
   private async act(outcome: Outcome): Promise<void> {
@@ -543,6 +561,7 @@ class Call {
     this.awayChanged(this.away);
     this.handsChanged(this.hands);
     this.spoken?.peopleChanged();
+    this.showCaucus();
     this.view.lock(this.people, await rosterMark([...devices, this.device.id]));
   }
 
@@ -695,7 +714,7 @@ class Call {
     if (microphone) this.ears.set(this.device.id, new Ear(microphone));
     this.out = true;
     this.view.lean(this.lean);
-    this.view.say(this.lean ? `${t('call.in')} ${w('lean.on')}` : t('call.in'));
+    this.view.say(this.lean ? `${this.inWords} ${w('lean.on')}` : this.inWords);
     // The controls may have been pressed while it went out.
     await this.sound();
     await this.camera(on.camera && !this.lean);
@@ -828,8 +847,11 @@ class Call {
     } else if (control === 'caucus') {
       await this.turn();
     } else if (this.caucus && control === 'mute') {
-      await this.caucus.mute();
-      this.view.pressed('mute', this.caucus.speaks);
+      const { caucus } = this;
+      if (caucus.voiceless) return this.view.say(w('check.none', { what: t('call.microphone') }));
+      const done = caucus.mute();
+      this.showCaucus();
+      await done;
     } else if (this.caucus && control === 'camera') {
       this.view.say(w('caucus.no-picture'));
     } else if (control === 'mute') {
@@ -864,6 +886,8 @@ class Call {
       await this.going;
       if (this.over || !(this.out || this.caucus)) return;
       if (this.caucus) await this.comeBack('caucus.back');
+      // Nothing could be asked of the node, and one would be in neither.
+      else if (this.room.state !== ConnectionState.Connected) this.view.say(t('call.lost'));
       else await this.goAside();
     } finally {
       this.moving = false;
@@ -881,7 +905,7 @@ class Call {
       const caucus = await Caucus.enter({
         path, where, device, logs,
         microphone: () => anew('audio', before.microphone),
-        changed: devices => view.caucusOf(devices.flatMap(each => this.known.get(each) ?? [])),
+        changed: () => this.caucusChanged(),
         noticed: outcome => void this.act(outcome),
         lost: () => this.caucusLost(),
       });
@@ -892,8 +916,7 @@ class Call {
     }
     if (this.over) return this.caucus.leave();
     this.turned(true);
-    view.pressed('mute', before.microphone !== null);
-    view.say(w('caucus.in'));
+    view.say(this.whereWords());
   }
 
   /** Out of the caucus first, and only then anything for the floor. Heard there at once is only who came by themselves. */
@@ -905,9 +928,16 @@ class Call {
     this.chosen = await reopened(before, why === 'caucus.back');
     this.before = undefined;
     if (this.over) return stopAll(this.chosen);
-    this.published = false;
-    await this.publish();
     this.turned(false);
+    this.view.pressed('mute', this.chosen.on.microphone);
+    this.published = false;
+    try {
+      await this.publish();
+    } catch {
+      // The floor's connection is gone, too: in again by a new one.
+      return this.cut();
+    }
+    if (this.over) return;
     this.view.say(w(why === 'caucus.back' && !this.chosen.on.microphone ? 'caucus.back-muted' : why));
   }
 
@@ -919,8 +949,34 @@ class Call {
     });
   }
 
+  /** Who is in the caucus, or how its connection stands, is not what it was. */
+  private caucusChanged(): void {
+    this.showCaucus();
+    const shaky = this.caucus?.shaky === true;
+    if (shaky === this.shaky) return;
+    this.shaky = shaky;
+    // The floor's word goes before, while it is lost, too.
+    if (this.room.state === ConnectionState.Connected) this.view.say(this.whereWords());
+  }
+
+  /** As it is now, whenever it came to be so: it may have been while the caucus was being entered. */
+  private showCaucus(): void {
+    const { caucus } = this;
+    if (!caucus) return;
+    this.view.caucusOf(caucus.devices.flatMap(each => this.known.get(each) ?? this.person(each, false) ?? []));
+    this.view.pressed('mute', caucus.speaks);
+  }
+
+  /** Where one is, as it is said once the connection stands. */
+  private whereWords(): string {
+    if (this.caucus) return w(this.caucus.shaky ? 'caucus.shaky' : 'caucus.in');
+    return t('call.in');
+  }
+
   private turned(there: boolean): void {
+    this.shaky = this.caucus?.shaky === true;
     this.view.inCaucus(there);
+    this.showCaucus();
     for (const participant of this.room.remoteParticipants.values()) participant.setVolume(there ? QUIET : 1);
     this.awayChanged(heard(this.away, this.device.id, Date.now(), { there }));
     this.sayAway();
@@ -933,7 +989,10 @@ class Call {
     this.out = false;
     this.chosen = choose(null, null);
     stopAll(before);
-    for (const { track } of [...me.trackPublications.values()]) if (track) await me.unpublishTrack(track, true);
+    for (const { track } of [...me.trackPublications.values()]) {
+      // Where it fails, the connection is going; the track is stopped and no longer published all the same.
+      if (track) await me.unpublishTrack(track, true).catch(() => undefined);
+    }
     this.ears.get(this.device.id)?.close();
     this.ears.delete(this.device.id);
     const own = this.view.video(this.device.id);
@@ -1055,9 +1114,12 @@ class Call {
     await this.room.disconnect(false).catch(() => undefined);
     // One goes in again on the floor, and is not heard there before one says so.
     await this.caucus?.leave();
-    const chosen = this.before ? await reopened(this.before, false) : this.chosen;
+    const { before, chosen, out } = this;
+    // What was on its way out, the library stops when it gives up.
+    if (!before && !out) stopAll(chosen);
+    const then = before ? await reopened(before, false) : out ? chosen : await reopened(chosen, true);
     this.end();
-    this.onCut(chosen);
+    this.onCut({ chosen: then, aside: before !== undefined });
   }
 
   private end(): void {

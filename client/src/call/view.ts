@@ -240,7 +240,6 @@ export class View {
     this.pressed('caucus', on);
     const panel = document.getElementById('caucus');
     if (panel) panel.hidden = !on;
-    if (on) this.caucusOf([]);
   }
 
   /** Who else is in our side's caucus. */
