@@ -36,7 +36,7 @@ from visavis.notices.model import is_address
 from visavis.notices.service import Notices
 from visavis.paper.sealing import Seal, make_seal, read_seal
 from visavis.post import Outbox, SmtpPost
-from visavis.press.service import Desk
+from visavis.press.desk import Desk
 from visavis.record.digest import to_text
 from visavis.record.timestamp import read_authorities
 from visavis.rtc.calls import Calls

@@ -22,8 +22,8 @@ from visavis.notices.service import Notices
 from visavis.paper.model import paper_of
 from visavis.paper.printing import print_paper
 from visavis.paper.sealing import Seal
+from visavis.press.desk import Desk
 from visavis.press.ports import Drafts
-from visavis.press.service import Desk
 from visavis.rtc.calls import Calls
 from visavis.rtc.service import CallService
 from visavis.rulebook import EDITION_1

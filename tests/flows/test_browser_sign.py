@@ -106,7 +106,9 @@ async def test_escape_signs_nothing(table: Table) -> None:
     found = next(u for u in view["understandings"] if u["id"] == tabled["understanding"])
     assert found["status"] == "tabled"
     # Whatever comes in meanwhile: that it was not signed stands on the page until the form says another thing.
-    await other.act("understandings.sign", understanding=tabled["understanding"], hash=found["open"][0]["hash"])
+    await other.act(
+        "understandings.sign", understanding=tabled["understanding"], hash=found["open"][0]["hash"]
+    )
     await person.page.wait_for_function(
         "() => document.querySelector('.double-seal').innerHTML !== window.before", timeout=LIMIT_MS
     )
