@@ -15,13 +15,13 @@ Figures: CPU-seconds of the server's process tree, packets delivered and their d
 resident and proportional set size. On a machine that others use take --realtime: else its lateness is measured.
 Needs Go, and for livekit-server some minutes at the first run.
 
-Result, 2026-11-30, Debian 12, 2 cores, nothing beside it (load 2 to 3 of its own), medians of two runs a case: flood of
-100,000 a second from forged addresses: 2.4 µs of CPU a packet (livekit-server 2.6; at 20,000 a second 2.4 and 4.6), the
-call's packets 100 % delivered by both, p99 3.1 ms (14.6), memory 0.1 MB more (19); as many as the sender can, 138,000 a
-second: p99 9.6 ms (11.5). Crowd of 500 into the call's room: all in after 10.2 s (10.0), the call's p99 3.4 ms (62), 6.8
-CPU-s (6.7), 34 MB more (429); 500 into fifty rooms: 10.2 s (10.1), p99 4.8 ms (163), 6.4 CPU-s (7.8), 55 MB more (473).
-starts, 2026-11-30, load 2 to 24,
-not --realtime: 300 of 300 delivered, 1.3 s each at the median, 2.7 s at most.
+Result, 2026-11-30, Debian 12, 2 cores, nothing beside it (load 2 to 3 of its own), medians of two runs a case: flood
+of 100,000 a second from forged addresses: 2.4 µs of CPU a packet (livekit-server 2.6; at 20,000 a second 2.4 and
+4.6), the call's packets 100 % delivered by both, p99 3.1 ms (14.6), memory 0.1 MB more (19); as many as the sender
+can, 138,000 a second: p99 9.6 ms (11.5). Crowd of 500 into the call's room: all in after 10.2 s (10.0), the call's
+p99 3.4 ms (62), 6.8 CPU-s (6.7), 34 MB more (429); 500 into fifty rooms: 10.2 s (10.1), p99 4.8 ms (163), 6.4 CPU-s
+(7.8), 55 MB more (473). starts, 2026-11-30, load 2 to 24, not --realtime: 300 of 300 delivered, 1.3 s each at the
+median, 2.7 s at most.
 `hostile --kind rtp` (numbers at random): it darkened the others in one run of three or four, until leaps were taken
 out of the numbering; since then 17 of 17 runs delivered all (load 1 to 2, `--realtime`).
 """
