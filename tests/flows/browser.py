@@ -207,20 +207,27 @@ class Table:
 async def laid_table(data: Path) -> AsyncIterator[Table]:
     """A node, a founded dialogue whose officers have no browser, and Chromium."""
     server = ServerProcess(data / "data", data / "node.log")
+    officers: list[Delegate] = []
     async with AsyncExitStack() as stack:
-        serving = await server.start()
+
+        async def found() -> None:
+            serving = await server.start()
+            for side in "AB":
+                officer = Delegate(server.url, f"Protocol officer of side {side}")
+                officers.append(await stack.enter_async_context(officer))
+            for officer, link, name in zip(officers, serving.founding_links, NAMES, strict=True):
+                await officer.enrol(link)
+                await officer.post("/api/foundings", {"name": name})
+            for officer, zone in zip(officers, ZONES, strict=True):
+                await officer.place()
+                await officer.act("dialogue.found")
+                await officer.act("dialogue.profile", zone=zone, languages=["en", "ru"])
+
         stack.push_async_callback(server.stop)
-        browser = await stack.enter_async_context(chromium())
-        one = await stack.enter_async_context(Delegate(server.url, "Protocol officer of side A"))
-        other = await stack.enter_async_context(Delegate(server.url, "Protocol officer of side B"))
-        for officer, link, name in zip((one, other), serving.founding_links, NAMES, strict=True):
-            await officer.enrol(link)
-            await officer.post("/api/foundings", {"name": name})
-        for officer, zone in zip((one, other), ZONES, strict=True):
-            await officer.place()
-            await officer.act("dialogue.found")
-            await officer.act("dialogue.profile", zone=zone, languages=["en", "ru"])
-        yield Table(server, browser, (one, other), stack)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(found)
+            browser = await stack.enter_async_context(chromium())
+        yield Table(server, browser, (officers[0], officers[1]), stack)
 
 
 async def meet(table: Table) -> tuple[str, dict[str, str], list[Visitor]]:
