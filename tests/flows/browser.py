@@ -143,11 +143,14 @@ class Table:
         return self.officers[0].dialogue
 
     async def visitor(self, name: str, hz: float = 440.0) -> Visitor:
-        """A context of their own; nobody is enrolled yet. hz: what their microphone hears."""
+        """A context of their own; nobody is enrolled yet. hz: what their microphone hears.
+
+        It ends with the browser, not by itself: Chromium may never answer who closes a context while a page of it
+        loads, as it does after whatever was signed last.
+        """
         context = await self.browser.new_context(
             locale="en-GB", viewport={"width": 1280, "height": 800}, permissions=["camera", "microphone"]
         )
-        self.stack.push_async_callback(context.close)
         await context.add_init_script(MICROPHONE.replace("HZ", str(hz)))
         page = await context.new_page()
         made = Visitor(name, hz, context, page, await Key.of(page), self.url)
