@@ -10,9 +10,9 @@ import anyio
 import pytest
 from tests.talks.table import Counted
 
+from visavis.press.desk import COMMENT_LIMIT, MAX_HELD, Desk
 from visavis.press.errors import CommentRefused, NoSuchRelease
 from visavis.press.ports import Comment, CommentState
-from visavis.press.desk import COMMENT_LIMIT, MAX_HELD, Desk
 
 pytestmark = pytest.mark.anyio
 
