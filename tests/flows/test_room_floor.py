@@ -57,7 +57,7 @@ async def raised(people: tuple[Visitor, Visitor], own: int, kind: str, words: st
 
 
 async def test_a_hand_a_point_of_order_and_a_screen(tmp_path: Path) -> None:
-    """A and B raise and lower; A goes without pictures and comes back, and shares a screen that ends in each way."""
+    """A and B raise and lower; A goes without pictures and back, shares a screen that ends in each way, and leaves."""
     async with laid_table(tmp_path) as table:
         talk, _, (a, b) = await meet(table)
         for who in (a, b):
@@ -107,3 +107,13 @@ async def test_a_hand_a_point_of_order_and_a_screen(tmp_path: Path) -> None:
         await a.page.get_by_role("button", name="Leave", exact=True).click()
         await expect(b.page.locator("figure.screen")).to_have_count(0, timeout=LIMIT_MS)
         await a.wait("#room[data-state=left]")
+        # What A pressed is over with the call, and there is a way back in.
+        await expect(a.page.get_by_role("link", name="Go in again")).to_be_visible()
+        await expect(a.page.locator("[data-control=hand]")).to_have_attribute("aria-pressed", "false")
+
+        # A's side concludes: B's call ends with the sitting, and B's page says why.
+        await table.officers[0].act("talks.conclude", talk=talk)
+        await expect(b.page.get_by_role("heading", name="The room is not open")).to_be_visible(
+            timeout=LIMIT_MS
+        )
+        await expect(b.page.get_by_role("link", name="Back to the talk").last).to_be_visible()

@@ -128,6 +128,7 @@ async function again(
     for (const track of [chosen.camera, chosen.microphone]) track?.stop();
     view.stage(stage, words);
     view.clear();
+    view.over();
   };
   view.stage('lost', w(aside ? 'again.trying-aside' : 'again.trying'));
   // In the caucus the controls were those of its own microphone.
@@ -387,7 +388,7 @@ class Call {
       .on(RoomEvent.Disconnected, reason => {
         if (reason === DisconnectReason.CLIENT_INITIATED) return;
         if (!this.inside) void this.turnAway();
-        else if (reason !== undefined && !mended(reason)) void this.leave('lost', t('call.ended'));
+        else if (reason !== undefined && !mended(reason)) void this.leave('refused', t('call.ended'));
         else void this.cut();
       });
     await Promise.all([this.certificates(), room.connect(joined.url, joined.token, { autoSubscribe: false })]);
@@ -1090,7 +1091,7 @@ class Call {
     this.view.frames();
   }
 
-  private async leave(stage: 'left' | 'lost' | 'refused', words: string): Promise<void> {
+  private async leave(stage: 'left' | 'refused', words: string): Promise<void> {
     if (this.over) return;
     this.over = true;
     this.stop();
@@ -1103,6 +1104,7 @@ class Call {
     await this.room.disconnect(true).catch(() => undefined);
     for (const track of [this.chosen.camera, this.chosen.microphone, this.screen]) track?.stop();
     this.end();
+    this.view.over();
   }
 
   /** The connection is lost for good, and this call with it; camera and microphone stay for the next one. */

@@ -188,6 +188,16 @@ export class View {
     this.endScreen(device);
   }
 
+  /** The call is over here: nothing stays as if it went on, and there is a way back in. */
+  over(): void {
+    for (const control of ['share', 'hand', 'order', 'reply', 'caucus']) this.pressed(control, false);
+    document.getElementById('captions')?.setAttribute('hidden', '');
+    document.getElementById('notes-unread')?.replaceChildren();
+    document.getElementById('again')?.removeAttribute('hidden');
+    // The sitting may have closed meanwhile: then the page is another one.
+    document.dispatchEvent(new CustomEvent('visavis:freed'));
+  }
+
   clear(): void {
     for (const figure of Array.from(document.querySelectorAll('.half > figure'))) figure.remove();
   }
@@ -362,7 +372,8 @@ export function listed(...words: string[]): string {
 
 export function titleOf({ name, role }: Pick<Person, 'name' | 'role'>): string {
   const words = roleWords(role);
-  return name && name !== words ? `${name} (${words})` : words;
+  if (!name) return words;
+  return name.toLocaleLowerCase().includes(words.toLocaleLowerCase()) ? name : `${name} (${words})`;
 }
 
 function roleWords(role: string): string {

@@ -133,7 +133,9 @@ function report(form: HTMLFormElement, error: unknown): void {
   const words = wordsOf(error).trim();
   const given = error instanceof Refused ? error.problem['given'] : undefined;
   const at = (error instanceof Refused || error instanceof Malformed) && error.field ? controlOf(form, error.field, given) : undefined;
-  const named = error instanceof Refused && error.field ? ` ${t('error.field', { field: labelOf(at) || error.field })}` : '';
+  // A field without a label is the form's own affair: its name says nothing to people.
+  const label = error instanceof Refused ? labelOf(at) : '';
+  const named = label ? ` ${t('error.field', { field: label })}` : '';
   say(form, `${/[.!?؟。:]$/.test(words) ? words : `${words}.`}${named} ${t('error.kept')}`, 'error');
   if (at) {
     at.setAttribute('aria-invalid', 'true');
