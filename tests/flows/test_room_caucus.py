@@ -122,7 +122,7 @@ async def test_a_caucus_is_heard_by_its_own_side_alone(tmp_path: Path) -> None:
         await hears(adviser, VOICES_HZ[0], "caucus")
         await hears(a, ADVISER_HZ, "caucus")
         await expect(a.page.locator("#caucus-who")).to_have_text(
-            "With you: Adviser of side A (Adviser)", timeout=LIMIT_MS
+            "With you: Adviser of side A", timeout=LIMIT_MS
         )
         # The talk is heard by who is aside, and hears nothing of them.
         await hears(a, VOICES_HZ[1], "heard")
@@ -146,7 +146,7 @@ async def test_a_caucus_is_heard_by_its_own_side_alone(tmp_path: Path) -> None:
         await a.page.keyboard.press("Alt+KeyC")
         await hears(adviser, VOICES_HZ[0], "caucus")
         await hears(a, ADVISER_HZ, "caucus")
-        await expect(a.page.locator("#caucus-who")).to_have_text("With you: Adviser of side A (Adviser)")
+        await expect(a.page.locator("#caucus-who")).to_have_text("With you: Adviser of side A")
 
         await lost(a, adviser, b, line)
         await hears_no(b, ADVISER_HZ)

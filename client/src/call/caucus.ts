@@ -207,6 +207,8 @@ export class Caucus {
     if (this.over) return;
     switch (outcome.do) {
       case 'send':
+        // What cannot go now is said again when the connection is mended (`reconnected`).
+        if (this.room.state !== ConnectionState.Connected) return;
         await this.room.localParticipant.publishData(outcome.data, { reliable: true, topic: TOPIC }).catch(() => undefined);
         return;
       case 'key':
