@@ -126,7 +126,7 @@ class Drawers {
     holder.removeAttribute('aria-busy');
     // Another was asked for meanwhile, or it was closed.
     if (turn !== this.turn || !this.opener) return;
-    const address = found?.how === 'redirected' ? found.at : asked;
+    const address = found?.redirected ? found.at : asked;
     // Where no page of the dialogue is meant, somebody has to go there themselves: a session that ended, a file.
     if (!found || !HELD.test(address.pathname)) return this.say(w('drawer.failed'));
     const part = this.partOf(found.page, address);
@@ -175,7 +175,7 @@ class Drawers {
     }
     const body = form.enctype === 'multipart/form-data' ? given : fields;
     const answer = pageAt(to, body).then(found => (
-      found?.how === 'redirected' && !HELD.test(found.at.pathname) ? pageAt(here) : found
+      found?.redirected && !HELD.test(found.at.pathname) ? pageAt(here) : found
     ));
     // Answered in place, as a refused form is, it is still the page that the form stood on.
     await this.fetched(this.holder, here, answer, true);

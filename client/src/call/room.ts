@@ -401,7 +401,7 @@ class Call {
     this.chosen = chosen;
     this.inWords = words;
     this.onCut = onCut;
-    for (const control of ['share', 'hand', 'order', 'reply', 'caucus']) view.pressed(control, false);
+    view.released();
     view.pressed('mute', chosen.on.microphone);
     view.pressed('camera', chosen.on.camera && !this.lean);
     this.inside = true;

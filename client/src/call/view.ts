@@ -188,9 +188,14 @@ export class View {
     this.endScreen(device);
   }
 
+  /** Nothing is shared or raised, and one is on the floor. */
+  released(): void {
+    for (const control of ['share', 'hand', 'order', 'reply', 'caucus']) this.pressed(control, false);
+  }
+
   /** The call is over here: nothing stays as if it went on, and there is a way back in. */
   over(): void {
-    for (const control of ['share', 'hand', 'order', 'reply', 'caucus']) this.pressed(control, false);
+    this.released();
     document.getElementById('captions')?.setAttribute('hidden', '');
     document.getElementById('notes-unread')?.replaceChildren();
     document.getElementById('again')?.removeAttribute('hidden');

@@ -23,7 +23,7 @@ async function fill(details: HTMLDetailsElement): Promise<void> {
   details.setAttribute('aria-busy', 'true');
   const found = await pageAt(link.href);
   details.removeAttribute('aria-busy');
-  const part = found?.how === 'whole' ? found.page.querySelector(link.dataset['fills'] ?? '') : null;
+  const part = found?.how === 'whole' && !found.redirected ? found.page.querySelector(link.dataset['fills'] ?? '') : null;
   // Else the link stands, and says itself what is wrong when it is followed.
   if (!part) return;
   const focused = document.activeElement === link;

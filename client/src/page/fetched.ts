@@ -4,8 +4,10 @@
  */
 
 export interface Fetched {
-  /** whole: as asked for. redirected: another page, at `at`. ended: the session has. refused: the page says why. */
-  readonly how: 'whole' | 'redirected' | 'ended' | 'refused';
+  /** whole: a page. ended: the session has. refused: the page says why. */
+  readonly how: 'whole' | 'ended' | 'refused';
+  /** The node sent us on, to `at`. */
+  readonly redirected: boolean;
   readonly at: URL;
   readonly page: Document;
 }
@@ -17,8 +19,8 @@ export async function pageAt(address: string | URL, body?: BodyInit): Promise<Fe
     const response = await fetch(address, body === undefined ? { headers } : { method: 'POST', headers, body });
     const page = new DOMParser().parseFromString(await response.text(), 'text/html');
     const { redirected, ok, status, url } = response;
-    const how = redirected ? 'redirected' : ok ? 'whole' : status === 401 ? 'ended' : 'refused';
-    return { how, at: new URL(url), page };
+    const how = ok ? 'whole' : status === 401 ? 'ended' : 'refused';
+    return { how, redirected, at: new URL(url), page };
   } catch {
     return undefined;
   }

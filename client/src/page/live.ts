@@ -119,13 +119,16 @@ async function refreshHolder(holder: HTMLElement): Promise<void> {
   const address = addressOf(holder);
   const found = await pageAt(address);
   // Another page may stand in it by now.
-  if (found?.how === 'whole' && addressOf(holder) === address) swapRegions(regionsOf(holder), found.page);
+  if (found?.how === 'whole' && !found.redirected && addressOf(holder) === address) swapRegions(regionsOf(holder), found.page);
 }
 
 async function refreshPage(): Promise<void> {
   const found = await pageAt(location.href);
   // Sent elsewhere (a session that ended, somebody admitted): the person goes there, unless they are typing.
-  if (found?.how === 'redirected' && !typing(document.body)) location.assign(found.at);
+  if (found?.redirected && found.at.pathname !== location.pathname) {
+    if (!typing(document.body)) location.assign(found.at);
+    return;
+  }
   if (found?.how === 'ended') reach('ended');
   if (found?.how !== 'whole') return;
   reach('back');
